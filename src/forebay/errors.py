@@ -1,0 +1,160 @@
+"""Every error Forebay raises on purpose. Foreign errors become one of these where they enter, cause kept.
+
+ForebayError                       what happened, to what; `remedy` says what to do next
+├── TemporaryError                 try again, after `retry_after` seconds when that is known
+├── PermanentError                 trying again cannot help
+├── NotPublishedYet                try again later; counts no attempt
+│
+│   where it came from (combined with one of the three above)
+├── VendorError
+│   ├── VendorUnavailable    temporary   no answer, a 5xx, a cut connection
+│   ├── RateLimited          temporary   429
+│   ├── PageRejected         temporary   an answer that is not what was asked for
+│   ├── RevisionChanged      temporary   a file was replaced while it was being read
+│   ├── NotEntitled          permanent   the plan does not include it
+│   ├── WrongKey             permanent   the vendor does not know the key
+│   ├── BadRequest           permanent   the vendor refuses the question
+│   └── FileNotFound         permanent   no such object in the bucket
+├── CheckFailed              permanent   the data contradict themselves or their name
+├── LakeError, LedgerError, StoreError
+│   └── NewerVersion         permanent   written by a later Forebay
+├── LeaseLost                            another worker holds the task now
+└── UsageError                           a setting, flag or file of the user's is wrong
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class ForebayError(Exception):
+    """Something Forebay can name. `str(error)` says what happened, to which file, row or setting."""
+
+    kind = "error"
+    """Stable word for ledger rows and logs."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+        """The next step for the person who reads it; may be empty."""
+
+
+class TemporaryError(ForebayError):
+    """Worth another attempt."""
+
+    kind = "temporary"
+
+    def __init__(self, message: str, *, remedy: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after = retry_after
+        """Seconds to wait first, where the other side said so."""
+
+
+class PermanentError(ForebayError):
+    """Another attempt would end the same way."""
+
+    kind = "permanent"
+
+
+class NotPublishedYet(ForebayError):
+    """The vendor has not published it yet; look again at `until` (UTC). Counts no attempt."""
+
+    kind = "not_published"
+
+    def __init__(self, message: str, *, until: datetime, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.until = until
+
+
+class VendorError(ForebayError):
+    """The vendor's side of the wire."""
+
+
+class VendorUnavailable(VendorError, TemporaryError):
+    """No answer in time, a 5xx, or a connection that was cut."""
+
+    kind = "vendor_unavailable"
+
+
+class RateLimited(VendorError, TemporaryError):
+    """HTTP 429. The wait counts no attempt."""
+
+    kind = "rate_limited"
+
+
+class PageRejected(VendorError, TemporaryError):
+    """A 200 whose content is not what was asked for: another ticker, a bar outside the window, no JSON."""
+
+    kind = "page_rejected"
+
+
+class RevisionChanged(VendorError, TemporaryError):
+    """A flat file was replaced between two reads of it."""
+
+    kind = "revision_changed"
+
+
+class NotEntitled(VendorError, PermanentError):
+    """The user's plan does not include this dataset, endpoint or date."""
+
+    kind = "not_entitled"
+
+
+class WrongKey(VendorError, PermanentError):
+    """The vendor does not know the key, or its signature does not match."""
+
+    kind = "wrong_key"
+
+
+class BadRequest(VendorError, PermanentError):
+    """HTTP 400 or 404 on REST: the question itself is refused."""
+
+    kind = "bad_request"
+
+
+class FileNotFound(VendorError, PermanentError):
+    """The bucket has no such object."""
+
+    kind = "file_not_found"
+
+
+class CheckFailed(PermanentError):
+    """Data that contradict themselves or the name they came under; they go to quarantine."""
+
+    kind = "check_failed"
+
+
+class LakeError(ForebayError):
+    """The lake's folder or tables."""
+
+    kind = "lake"
+
+
+class LedgerError(ForebayError):
+    """The ledger's database."""
+
+    kind = "ledger"
+
+
+class StoreError(ForebayError):
+    """A destination's storage: full, unreadable, refusing."""
+
+    kind = "store"
+
+
+class NewerVersion(LakeError, LedgerError, PermanentError):
+    """A lake or ledger written by a later Forebay than this one."""
+
+    kind = "newer_version"
+
+
+class LeaseLost(ForebayError):
+    """The lease of a task expired and another worker took it; this worker's result is void."""
+
+    kind = "lease_lost"
+
+
+class UsageError(ForebayError):
+    """A setting, a flag or a file of the user's is wrong. Exit code 2."""
+
+    kind = "usage"

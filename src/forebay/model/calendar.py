@@ -1,0 +1,123 @@
+"""Which days have a session, and when it begins and ends. Session dates are the exchange's own dates.
+
+Sources: exchange_calendars for the New York days; extended hours 04:00-20:00 Eastern and the forex week from the
+vendor's pages (README section 3, flat files section 6).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from forebay.model.catalogue import PUBLISHED_BY, Dataset
+
+if TYPE_CHECKING:
+    from exchange_calendars import ExchangeCalendar
+
+NEW_YORK = ZoneInfo("America/New_York")
+_DAY = timedelta(days=1)
+_FRIDAY, _SATURDAY, _SUNDAY = 4, 5, 6
+_FIRST_YEAR = 2003
+"""The vendor's oldest stock day is 2003-09-10."""
+
+_PRE_MARKET = time(4, 0)
+_AFTER_HOURS = timedelta(hours=4)
+"""Trading goes on this long after the regular close: to 20:00, and to 17:00 on a half day."""
+_FOREX_OPENS = _FOREX_CLOSES = time(17, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session date with its bounds, all in UTC; the regular hours equal the whole ones where there are none."""
+
+    day: date
+    opens: datetime
+    closes: datetime
+    regular_opens: datetime
+    regular_closes: datetime
+
+
+def session_days(calendar: str, start: date, end: date) -> list[date]:
+    """The session dates from `start` to `end`, both included, sorted.
+
+    Calendars: `XNYS` (New York trading days), `forex` (Sunday to Friday), `24/7`. Raises KeyError for another name.
+    """
+    if calendar == "XNYS":
+        return _new_york_days(start, end)
+    closed = {"24/7": -1, "forex": _SATURDAY}[calendar]
+    count = (end - start).days + 1
+    days = (start + timedelta(days=index) for index in range(max(count, 0)))
+    return [day for day in days if day.weekday() != closed]
+
+
+def session(calendar: str, day: date) -> Session:
+    """The bounds of the session on `day`. Raises KeyError when the calendar has no session then."""
+    if calendar == "XNYS":
+        return _new_york_session(day)
+    if not session_days(calendar, day, day):
+        raise KeyError(f"{calendar} has no session on {day}")
+    opens = datetime.combine(day, time(), UTC)
+    closes = opens + _DAY
+    if calendar == "forex":
+        if day.weekday() == _SUNDAY:
+            opens = _at(day, _FOREX_OPENS)
+        if day.weekday() == _FRIDAY:
+            closes = _at(day, _FOREX_CLOSES)
+    return Session(day, opens, closes, opens, closes)
+
+
+def last_complete_session(calendar: str, now: datetime) -> date:
+    """The newest session date whose session, extended hours included, ended at or before `now`."""
+    today = now.astimezone(NEW_YORK if calendar == "XNYS" else UTC).date()
+    for day in reversed(session_days(calendar, today - timedelta(days=15), today)):
+        if session(calendar, day).closes <= now:
+            return day
+    raise KeyError(f"{calendar} has no session in the fifteen days before {now}")
+
+
+def published_by(day: date) -> datetime:
+    """When the file of `day` is normally there: 11:00 New York time on the day after (flat files, section 6)."""
+    return _at(day + _DAY, PUBLISHED_BY)
+
+
+def day_start(dataset: Dataset, day: date) -> datetime:
+    """The first instant of a session date in the dataset's zone, in UTC."""
+    return datetime.combine(day, time(), ZoneInfo(dataset.timezone)).astimezone(UTC)
+
+
+def _at(day: date, hour: time) -> datetime:
+    return datetime.combine(day, hour, NEW_YORK).astimezone(UTC)
+
+
+def _new_york_days(start: date, end: date) -> list[date]:
+    if end < start:
+        return []
+    days = _new_york_table(max(end.year, start.year))
+    return days[bisect_left(days, start) : bisect_right(days, end)]
+
+
+def _new_york_session(day: date) -> Session:
+    calendar = _new_york(day.year)
+    stamp = day.isoformat()
+    if not calendar.is_session(stamp):
+        raise KeyError(f"XNYS has no session on {day}")
+    opens = calendar.session_open(stamp).to_pydatetime()
+    closes = calendar.session_close(stamp).to_pydatetime()
+    return Session(day, _at(day, _PRE_MARKET), closes + _AFTER_HOURS, opens, closes)
+
+
+@lru_cache(maxsize=8)
+def _new_york_table(year: int) -> list[date]:
+    return [stamp.date() for stamp in _new_york(year).sessions]
+
+
+@lru_cache(maxsize=8)
+def _new_york(year: int) -> ExchangeCalendar:
+    """The calendar up to the end of `year`; its own default end depends on the day it is asked."""
+    from exchange_calendars import get_calendar  # slow to import, and `forebay --help` needs no calendar
+
+    return get_calendar("XNYS", start=f"{_FIRST_YEAR}-01-02", end=f"{year}-12-31")

@@ -1,0 +1,59 @@
+"""What is held, with its evidence: the rows that the plan is subtracted by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from forebay.model.partition import Partition, Revision, Source
+
+
+class Verdict(StrEnum):
+    """What is known of a partition."""
+
+    COMPLETE = "complete"
+    """Held, and every check passed."""
+    KNOWN_EMPTY = "known_empty"
+    """The vendor answered, and has no rows there."""
+    PENDING_UPSTREAM = "pending_upstream"
+    """Not published yet; no fault."""
+    MISSING_UPSTREAM = "missing_upstream"
+    """The vendor should have it by now, and does not."""
+    SUSPECT = "suspect"
+    """Held or quarantined, with a check that failed."""
+
+    @property
+    def satisfies(self) -> bool:
+        """Whether nothing more is to be done for it."""
+        return self in (Verdict.COMPLETE, Verdict.KNOWN_EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a verdict was given. What does not apply is None."""
+
+    rows: int | None = None
+    bytes: int | None = None
+    """Bytes that came over the wire."""
+    sha256: str | None = None
+    """Of the bytes as the vendor sent them, hex."""
+    revision: Revision | None = None
+    reason: str = ""
+    """One sentence for a person; empty when there is nothing to explain."""
+    details: dict[str, Any] = field(default_factory=dict)
+    """Counts by check, repaired defects and the like; JSON values only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """One row: this partition, at this destination, from this source, is so."""
+
+    partition: Partition
+    destination: str
+    source: Source
+    verdict: Verdict
+    evidence: Evidence
+    checked_at: datetime
+    """UTC."""

@@ -1,0 +1,34 @@
+"""A feed: what a user wishes to hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from forebay.model.catalogue import Dataset
+
+
+class SourceChoice(StrEnum):
+    """Where a feed's bars may come from."""
+
+    AUTO = "auto"
+    """Flat files beyond the hybrid boundary, REST inside it, unless the plan shows the other to be cheaper."""
+    FLATFILES = "flatfiles"
+    REST = "rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Keep these datasets, for these symbols, from `start` to `end` (both included), in these destinations."""
+
+    name: str
+    datasets: tuple[Dataset, ...]
+    symbols: tuple[str, ...] | None = None
+    """Case-sensitive tickers as REST spells them; None means all."""
+    start: date | None = None
+    """None: the first day the vendor has."""
+    end: date | None = None
+    """None: the last complete session, moving with time."""
+    source: SourceChoice = SourceChoice.AUTO
+    destinations: tuple[str, ...] = ("lake",)

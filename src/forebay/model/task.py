@@ -1,0 +1,144 @@
+"""A task, its states, and the closed set of ways in which an attempt can end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from forebay.model.coverage import Coverage
+from forebay.model.partition import Partition, Revision, Source
+
+
+class TaskState(StrEnum):
+    """Where a task is. Names as users of the earlier systems know them."""
+
+    PENDING = "pending"
+    """Waits to be claimed (at once, or from `available_at` on)."""
+    PROCESSING = "processing"
+    """A worker holds its lease and has not begun to transfer."""
+    DOWNLOADING = "downloading"
+    """Bytes flow from the vendor."""
+    DOWNLOADED = "downloaded"
+    """The last byte passed the check."""
+    UPLOADING = "uploading"
+    """It is delivered to its destination, whichever that is."""
+    COMPLETED = "completed"
+    """Delivered, and its coverage is recorded."""
+    FAILED_DOWNLOAD = "failed_download"
+    """Reading or checking failed; claimable again after its backoff."""
+    FAILED_UPLOAD = "failed_upload"
+    """Delivering failed; claimable again after its backoff."""
+    PERMANENT_FAILURE = "permanent_failure"
+    """Given up, with its reason."""
+
+    @property
+    def held(self) -> bool:
+        """A worker's lease should be behind it."""
+        return self in _HELD
+
+    @property
+    def claimable(self) -> bool:
+        """A worker may take it once its time has come."""
+        return self in (TaskState.PENDING, TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD)
+
+
+_HELD = frozenset({TaskState.PROCESSING, TaskState.DOWNLOADING, TaskState.DOWNLOADED, TaskState.UPLOADING})
+
+
+class TaskKind(StrEnum):
+    """What is done. One file each in `forebay.tasks`."""
+
+    LOAD = "load"
+    """A flat file into the lake."""
+    FETCH = "fetch"
+    """REST pages into the lake."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDraft:
+    """A task as the planner wants it. (`key`, `destination`) is its identity: adding it twice adds it once."""
+
+    kind: TaskKind
+    key: str
+    """The vendor's object key, or `rest/<table>/<symbol>/<start>..<end>`."""
+    dataset: str
+    """Catalogue name of a flat-file dataset, or `rest/bars/1m`."""
+    partition: Partition
+    destination: str
+    source: Source
+    revision: Revision | None = None
+    """What the listing said of the file when the task was planned."""
+    priority: int = 0
+    """Higher is claimed first: fresh data before history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A row of the ledger's task table, as read."""
+
+    id: int
+    draft: TaskDraft
+    state: TaskState
+    attempt: int
+    """Further attempts already used up; a snooze, a 429 and a crash count none."""
+    crashes: int
+    worker_id: str | None
+    error_kind: str | None
+    error_message: str | None
+    created_at: datetime
+    updated_at: datetime
+    available_at: datetime
+    """Not claimed before (UTC)."""
+    history: Mapping[str, datetime] = field(default_factory=dict)
+    """State name to the time it was last entered (UTC)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A claim on a task. Only the holder of the token may move or finish it."""
+
+    task: Task
+    token: str
+    worker_id: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Delivered; `coverage` is recorded in the transaction that completes the task."""
+
+    coverage: tuple[Coverage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Failed for now. `upload` tells which phase; `counted` is false for a 429 and for nothing else."""
+
+    kind: str
+    reason: str
+    after: float | None = None
+    """Seconds; None leaves it to the backoff."""
+    upload: bool = False
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """Not published yet: pending again from `until` (UTC). Counts no attempt."""
+
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Never again in this form. Coverage may say what is known now (a `suspect` partition)."""
+
+    kind: str
+    reason: str
+    coverage: tuple[Coverage, ...] = ()
+
+
+Outcome = Done | Retry | Snooze | Discard
