@@ -1,0 +1,45 @@
+"""Addresses of the vendor's hosts: whether they may be used, and whether two of them are one origin."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from forebay.errors import UsageError
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def checked_address(url: str, setting: str) -> SplitResult:
+    """Take a host's address apart. `setting` is named in errors.
+
+    Raises UsageError for anything but `https://host`, or `http://host` on this machine or a private network:
+    elsewhere plain http would show the key to everybody on the way.
+    """
+    parts = urlsplit(url.rstrip("/"))
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise UsageError(f"{setting} is not a web address", remedy="Write it as https://host or http://localhost:8000.")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise UsageError(f"{setting} holds more than a host and a path", remedy="Give keys by their own settings.")
+    if parts.scheme == "http" and not is_local(parts.hostname):
+        raise UsageError(
+            f"{setting} would send your key unencrypted to {parts.hostname}", remedy="Write https:// in front."
+        )
+    return parts
+
+
+def is_local(host: str) -> bool:
+    """Whether `host` is this machine or on a private network: no proxy stands between, and plain http will do."""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".localhost", ".internal"))
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of an address, with the port spelled out. Raises ValueError when it is no address."""
+    parts = urlsplit(url)
+    port = parts.port or _PORTS.get(parts.scheme)
+    if port is None or not parts.hostname:
+        raise ValueError("no web address")
+    return parts.scheme, parts.hostname, port
