@@ -1,0 +1,205 @@
+"""`forebay.toml`: the feeds a user wishes to hold, read into `forebay.model.feed.Feed`, with errors that say where."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from forebay.errors import UsageError
+from forebay.model.calendar import NEW_YORK
+from forebay.model.catalogue import BAR_DATASETS, DATASETS, Dataset
+from forebay.model.feed import Feed, SourceChoice
+
+FEEDS_FILE = Path("forebay.toml")
+"""Where feeds are looked for when no other file is named."""
+
+DESTINATIONS = ("lake",)
+"""Destinations a feed can name."""
+
+_KEYS = ("name", "datasets", "symbols", "start", "end", "source", "into")
+_ALL = "all"
+
+
+def read_feeds(path: Path) -> list[Feed]:
+    """The feeds of a `forebay.toml`, in its order.
+
+    Raises UsageError, naming the file, the feed, the line where it can be found and the nearest right name, for a file
+    that cannot be read, for any word it does not know, and for feeds that contradict themselves or each other.
+    """
+    source = _Source(path, _read(path))
+    tables = _parse(source)
+    feeds = [_feed(source.feed(index), table) for index, table in enumerate(tables)]
+    for index, feed in enumerate(feeds):
+        if feed.name in {other.name for other in feeds[:index]}:
+            raise source.feed(index).error(
+                "name", f"two feeds are called {feed.name!r}", "Give each feed its own name."
+            )
+    return feeds
+
+
+def dataset_named(name: str) -> Dataset:
+    """The dataset that a person calls `name`: catalogue name or lake table of bars (`stocks/bars_1m`).
+
+    Raises UsageError with the nearest names when there is none.
+    """
+    dataset = DATASETS.get(name) or BAR_DATASETS.get(name)
+    if dataset is None:
+        known = [*BAR_DATASETS, *DATASETS]
+        raise UsageError(f"unknown dataset {name!r}", remedy=_nearest(name, known))
+    return dataset
+
+
+def check_dates(start: date | None, end: date | None, now: datetime) -> None:
+    """Raise UsageError when dates are reversed, or begin after today's date in New York. `now` has a zone."""
+    if start is not None and end is not None and end < start:
+        raise UsageError(
+            f"the dates are reversed: start {start} is after end {end}", remedy=f"Give --start {end} --end {start}."
+        )
+    today = now.astimezone(NEW_YORK).date()
+    if start is not None and start > today:
+        raise UsageError(
+            f"start {start} is in the future: today is {today} in New York", remedy="Give a start date in the past."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The file, and which of its feeds is being read: enough to say where an error is."""
+
+    path: Path
+    text: str
+    index: int = -1
+
+    def feed(self, index: int) -> _Source:
+        return _Source(self.path, self.text, index)
+
+    def error(self, key: str, what: str, remedy: str) -> UsageError:
+        line = self._line(key)
+        where = f"{self.path}, line {line}" if line else f"{self.path}, feed {self.index + 1}"
+        return UsageError(f"{where}: {what}", remedy=remedy)
+
+    def _line(self, key: str) -> int | None:
+        """The line of `key` in this feed's table, or of the table's head for a key that is not there."""
+        feed, head = -1, None
+        for number, line in enumerate(self.text.splitlines(), start=1):
+            if re.match(r"\s*\[\[\s*feeds\s*\]\]", line):
+                feed += 1
+                head = number if feed == self.index else head
+            elif feed == self.index and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", line):
+                return number
+        return head
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise UsageError(f"there is no file {path}", remedy="`forebay init` writes a commented example.") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", remedy="Name a file you may read.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not text in UTF-8", remedy="Save it again as UTF-8.") from error
+
+
+def _parse(source: _Source) -> list[dict[str, Any]]:
+    try:
+        document = tomllib.loads(source.text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{source.path} is not TOML: {error}", remedy="Correct that line.") from error
+    for name in document:
+        if name != "feeds":
+            raise source.error(name, f"unknown table or key {name!r}", _nearest(name, ["feeds"]))
+    tables = document.get("feeds", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise source.error("feeds", "a feed is a table of its own", "Write [[feeds]], with two brackets.")
+    return tables
+
+
+def _feed(source: _Source, table: Mapping[str, Any]) -> Feed:
+    for key in table:
+        if key not in _KEYS:
+            raise source.error(key, f"unknown key {key!r} in a feed", _nearest(key, _KEYS))
+    start, end = _date(source, table, "start"), _date(source, table, "end")
+    if start is not None and end is not None and end < start:
+        raise source.error("start", f"start {start} is after end {end}", "Swap the two dates.")
+    return Feed(
+        name=_name(source, table),
+        datasets=_datasets(source, table),
+        symbols=_symbols(source, table),
+        start=start,
+        end=end,
+        source=_choice(source, table),
+        destinations=_destinations(source, table),
+    )
+
+
+def _name(source: _Source, table: Mapping[str, Any]) -> str:
+    name = table.get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise source.error("name", "a feed needs a name", 'Add name = "..." to it.')
+    return name.strip()
+
+
+def _datasets(source: _Source, table: Mapping[str, Any]) -> tuple[Dataset, ...]:
+    datasets: dict[str, Dataset] = {}
+    for name in _texts(source, table, "datasets"):
+        try:
+            dataset = dataset_named(name)
+        except UsageError as error:
+            raise source.error("datasets", str(error), error.remedy) from error
+        datasets[dataset.name] = dataset
+    return tuple(datasets.values())
+
+
+def _symbols(source: _Source, table: Mapping[str, Any]) -> tuple[str, ...] | None:
+    if table.get("symbols", _ALL) == _ALL:
+        return None
+    return tuple(dict.fromkeys(_texts(source, table, "symbols", f'"{_ALL}" or ')))
+
+
+def _choice(source: _Source, table: Mapping[str, Any]) -> SourceChoice:
+    word = table.get("source", SourceChoice.AUTO)
+    if word not in list(SourceChoice):
+        raise source.error("source", f"unknown source {word!r}", _nearest(str(word), list(SourceChoice)))
+    return SourceChoice(word)
+
+
+def _destinations(source: _Source, table: Mapping[str, Any]) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(_texts(source, table, "into"))) if "into" in table else DESTINATIONS[:1]
+    for name in names:
+        if name not in DESTINATIONS:
+            raise source.error("into", f"unknown destination {name!r}", _nearest(name, DESTINATIONS))
+    return names
+
+
+def _texts(source: _Source, table: Mapping[str, Any], key: str, also: str = "") -> list[str]:
+    """A list of texts that are not empty; a list itself must not be empty either."""
+    values = table.get(key)
+    if not isinstance(values, list) or not values or not all(isinstance(one, str) and one.strip() for one in values):
+        raise source.error(key, f"{key} must be a list of names in quotes", f'Write {key} = {also}["...", "..."].')
+    return [value.strip() for value in values]
+
+
+def _date(source: _Source, table: Mapping[str, Any], key: str) -> date | None:
+    value = table.get(key)
+    if value is None:
+        return None
+    try:
+        found = date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if not isinstance(found, date) or isinstance(found, datetime):
+        raise source.error(key, f"{key} = {value} is not a date", f"Write {key} = 2024-01-31 (year-month-day).")
+    return found
+
+
+def _nearest(word: str, known: list[Any] | tuple[str, ...]) -> str:
+    names = [str(name) for name in known]
+    near = get_close_matches(word, names, n=1, cutoff=0.5)
+    return f"Is {near[0]!r} meant?" if near else f"Known: {', '.join(names)}."

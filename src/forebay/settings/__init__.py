@@ -1,0 +1,43 @@
+"""What a user can set: the groups, and `load`, the only reader of the environment.
+
+Nothing here opens a database, a store or a connection, and no other room reads `os.environ`.
+"""
+
+from __future__ import annotations
+
+from forebay.settings.groups import (
+    ArchiveSettings,
+    AwsSettings,
+    FlatFileSettings,
+    FolderSettings,
+    KafkaSettings,
+    LakeSettings,
+    LedgerSettings,
+    LogSettings,
+    PlanSettings,
+    QueueSettings,
+    TimescaleSettings,
+    VendorSettings,
+    WorkerSettings,
+)
+from forebay.settings.load import load
+from forebay.settings.settings import Entry, Settings
+
+__all__ = [
+    "ArchiveSettings",
+    "AwsSettings",
+    "Entry",
+    "FlatFileSettings",
+    "FolderSettings",
+    "KafkaSettings",
+    "LakeSettings",
+    "LedgerSettings",
+    "LogSettings",
+    "PlanSettings",
+    "QueueSettings",
+    "Settings",
+    "TimescaleSettings",
+    "VendorSettings",
+    "WorkerSettings",
+    "load",
+]

@@ -1,0 +1,71 @@
+"""Spelling rules of single values. Each takes the raw value and returns it in one form, or raises ValueError."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from forebay.settings.fields import mask_url
+
+_DATABASES = {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg", "postgres"}
+
+
+def http_url(value: Any) -> Any:
+    """An http(s) origin without a slash at its end; https:// is added where no scheme is given."""
+    if not isinstance(value, str):
+        return value
+    url = value if "://" in value else f"https://{value}"
+    return _origin(url, "http", "https")
+
+
+def stream_url(value: Any) -> Any:
+    """A ws(s) origin without a slash at its end."""
+    return _origin(value, "ws", "wss") if isinstance(value, str) else value
+
+
+def _origin(url: str, *schemes: str) -> str:
+    if urlsplit(url).scheme.lower() not in schemes or not _has_host(url):
+        raise ValueError(f"not an address of the form {schemes[-1]}://host[:port]")
+    if "@" in urlsplit(url).netloc:
+        raise ValueError("an address must not carry a user or password")
+    return url.rstrip("/")
+
+
+def broker_url(value: Any) -> Any:
+    """A Redis URL, with or without TLS."""
+    if isinstance(value, str) and (urlsplit(value).scheme not in ("redis", "rediss") or not _has_host(value)):
+        raise ValueError("only Redis is spoken: redis://[:password@]host:6379/0, or rediss:// for TLS")
+    return value
+
+
+def _has_host(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False
+
+
+def database_url(value: Any) -> Any:
+    """A database URL of the two kinds that can hold a ledger."""
+    if not isinstance(value, str):
+        return value
+    scheme = value.partition("://")[0].lower()
+    if scheme not in _DATABASES or "://" not in value:
+        raise ValueError(f"{mask_url(value)} is neither SQLite (sqlite:///path) nor PostgreSQL (postgresql://...)")
+    return value
+
+
+def log_level(value: Any) -> Any:
+    """The level in capitals, with `WARN` spelled out."""
+    if not isinstance(value, str):
+        return value
+    level = value.strip().upper()
+    return {"WARN": "WARNING", "FATAL": "CRITICAL"}.get(level, level)
+
+
+def service_port(value: Any) -> Any:
+    """A port number, also out of the `tcp://10.0.0.1:6379` that Kubernetes puts there for a service named redis."""
+    if isinstance(value, str) and value.startswith("tcp://"):
+        return urlsplit(value).port
+    return value

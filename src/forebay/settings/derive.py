@@ -1,0 +1,60 @@
+"""Settings that follow from others when nobody set them: the parts of `FOREBAY_HOME`, Redis and a database by host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from forebay.errors import UsageError
+from forebay.settings.checks import service_port
+from forebay.settings.groups import FolderSettings, TimescaleSettings
+from forebay.settings.sources import Raw
+
+
+def derive(chosen: dict[str, Raw]) -> None:
+    """Add to `chosen` (preferred name to raw value) what follows from it."""
+    _redis(chosen)
+    _database_at_timescale(chosen)
+    home = chosen.get("FOREBAY_HOME")
+    if home is not None:
+        folders = FolderSettings(home=Path(str(home.value)).expanduser())
+        chosen["FOREBAY_HOME"] = Raw(home.name, folders.home, home.where)
+        where = "default, under FOREBAY_HOME"
+        database = f"sqlite:///{folders.database.as_posix()}"
+        chosen.setdefault("DATABASE_URL", Raw("DATABASE_URL", database, where))
+        chosen.setdefault("LAKE_URI", Raw("LAKE_URI", folders.lake.as_posix(), where))
+
+
+def _redis(chosen: dict[str, Raw]) -> None:
+    host = chosen.get("REDIS_HOST")
+    if host is None:
+        return
+    port = str(service_port(_text(chosen, "REDIS_PORT", "6379")))
+    url = chosen.get("REDIS_URL")
+    if url is None:
+        password = _text(chosen, "REDIS_PASSWORD", "")
+        user = f":{quote(password, safe='')}@" if password else ""
+        chosen["REDIS_URL"] = Raw("REDIS_HOST", f"redis://{user}{host.value}:{port}/0", host.where)
+    elif f"{urlsplit(url.value).hostname}:{urlsplit(url.value).port or 6379}" != f"{host.value}:{port}":
+        raise UsageError(
+            f"{host.name} ({host.where}) and {url.name} ({url.where}) name two different Redis servers",
+            remedy=f"Keep {url.name} and remove REDIS_HOST and REDIS_PORT, or let them agree.",
+        )
+
+
+def _database_at_timescale(chosen: dict[str, Raw]) -> None:
+    host = chosen.get("TIMESCALE_HOST")
+    if host is None or "DATABASE_URL" in chosen:
+        return
+    fields = TimescaleSettings.model_fields
+    user = quote(_text(chosen, "TIMESCALE_USER", fields["user"].default), safe="")
+    password = quote(_text(chosen, "TIMESCALE_PASSWORD", ""), safe="")
+    port = _text(chosen, "TIMESCALE_PORT", str(fields["port"].default))
+    database = quote(_text(chosen, "TIMESCALE_DB", fields["database"].default), safe="")
+    login = f"{user}:{password}" if password else user
+    url = f"postgresql://{login}@{host.value}:{port}/{database}"
+    chosen["DATABASE_URL"] = Raw("TIMESCALE_HOST", url, host.where)
+
+
+def _text(chosen: dict[str, Raw], name: str, default: str) -> str:
+    return str(chosen[name].value) if name in chosen else default

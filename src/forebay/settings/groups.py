@@ -1,0 +1,272 @@
+"""The groups of settings. Each field: its variables (preferred name first), its default, its unit and its reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, SecretStr
+
+from forebay.errors import UsageError
+from forebay.settings import checks
+from forebay.settings.fields import Group, SecretUrl, setting
+
+DATABASE_FILE = "download_tracker.db"
+
+
+class FolderSettings(Group):
+    """Where everything local lives. Folders are made on first use, by whoever writes to them."""
+
+    home: Path = setting(
+        "FOREBAY_HOME", default=Path("data"), about="The one root folder of ledger, lake, archive and quarantine."
+    )
+
+    @property
+    def database(self) -> Path:
+        """The SQLite ledger that is used when no database is named."""
+        return self.home / DATABASE_FILE
+
+    @property
+    def lake(self) -> Path:
+        """The lake that is used when `LAKE_URI` is not set."""
+        return self.home / "lake"
+
+    @property
+    def archive(self) -> Path:
+        """The archive that is used when no bucket is named."""
+        return self.home / "archive"
+
+    @property
+    def quarantine(self) -> Path:
+        """What failed a check, with its reason."""
+        return self.home / "quarantine"
+
+    @property
+    def tmp(self) -> Path:
+        """Files under way; on the same disk as the lake, so that a rename is atomic."""
+        return self.home / "tmp"
+
+
+class VendorSettings(Group):
+    """The vendor's REST and streaming sides, and what the plan allows."""
+
+    api_key: SecretStr | None = setting(
+        "POLYGON_API_KEY", "MASSIVE_API_KEY", default=None, about="The vendor's API key: all that REST needs."
+    )
+    rest_url: Annotated[str, BeforeValidator(checks.http_url)] = setting(
+        "FOREBAY_REST_URL", default="https://api.massive.com", about="Origin of the REST API; a sandbox has its own."
+    )
+    stream_url: Annotated[str, BeforeValidator(checks.stream_url)] = setting(
+        "FOREBAY_STREAM_URL", default="wss://socket.massive.com", about="Origin of the stream, ws:// or wss://."
+    )
+    rate_limit: int = setting(
+        "POLYGON_RATE_LIMIT",
+        "MASSIVE_RATE_LIMIT",
+        default=5,
+        ge=0,
+        about="REST calls a minute, for all workers together; 0 = no limit. 5 is what the vendor's free plan allows.",
+    )
+
+    def require_api_key(self) -> str:
+        """The API key. Raises UsageError when none is set."""
+        if self.api_key is None:
+            raise UsageError(
+                "no API key: REST needs POLYGON_API_KEY (or MASSIVE_API_KEY)",
+                remedy="Put POLYGON_API_KEY=<your key> into .env; the key is on the vendor's dashboard.",
+            )
+        return self.api_key.get_secret_value()
+
+
+class FlatFileSettings(Group):
+    """The vendor's bucket of flat files; its keys are not the API key."""
+
+    access_key_id: SecretStr | None = setting(
+        "POLYGON_S3_ACCESS_KEY_ID",
+        "POLYGON_S3_ACCESS_KEY",
+        "MASSIVE_S3_ACCESS_KEY_ID",
+        "MASSIVE_S3_ACCESS_KEY",
+        default=None,
+        about="The S3 access key id that the vendor's dashboard shows for flat files. Not the API key.",
+    )
+    secret_access_key: SecretStr | None = setting(
+        "POLYGON_S3_SECRET_ACCESS_KEY",
+        "POLYGON_S3_SECRET_KEY",
+        "MASSIVE_S3_SECRET_ACCESS_KEY",
+        "MASSIVE_S3_SECRET_KEY",
+        default=None,
+        about="The S3 secret that belongs to that key id.",
+    )
+    url: Annotated[str, BeforeValidator(checks.http_url)] = setting(
+        "FOREBAY_FLATFILES_URL",
+        default="https://files.massive.com",
+        about="Origin of the flat files' S3 endpoint; a sandbox has its own.",
+    )
+
+    def require_keys(self) -> tuple[str, str]:
+        """Key id and secret. Raises UsageError naming what is missing."""
+        if self.access_key_id is None or self.secret_access_key is None:
+            missing = "POLYGON_S3_SECRET_ACCESS_KEY" if self.access_key_id else "POLYGON_S3_ACCESS_KEY_ID"
+            raise UsageError(
+                f"no keys for flat files: {missing} is not set",
+                remedy="Put both POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY into .env: the dashboard "
+                "shows them apart from the API key. With the API key alone, --source rest works.",
+            )
+        return self.access_key_id.get_secret_value(), self.secret_access_key.get_secret_value()
+
+
+class PlanSettings(Group):
+    """How the planner chooses."""
+
+    hybrid_boundary_days: int = setting(
+        "HYBRID_BOUNDARY_DAYS",
+        default=30,
+        ge=0,
+        about="Days before today: older bars come from flat files, younger ones by REST, when the source is auto.",
+    )
+
+
+class ArchiveSettings(Group):
+    """The archive's bucket at Backblaze B2; without a bucket the archive is a folder."""
+
+    key_id: SecretStr | None = setting("B2_KEY_ID", default=None, about="B2's key id.")
+    application_key: SecretStr | None = setting("B2_APPLICATION_KEY", default=None, about="B2's application key.")
+    bucket: str | None = setting(
+        "B2_BUCKET_NAME", default=None, about="The archive's bucket; not set = the folder archive/ under FOREBAY_HOME."
+    )
+    endpoint_url: Annotated[str | None, BeforeValidator(checks.http_url)] = setting(
+        "B2_ENDPOINT_URL",
+        default=None,
+        about="The bucket's S3 endpoint, such as s3.us-west-000.backblazeb2.com; https:// is added.",
+    )
+
+
+class AwsSettings(Group):
+    """Credentials of S3 destinations. They are never sent to the vendor."""
+
+    access_key_id: SecretStr | None = setting("AWS_ACCESS_KEY_ID", default=None, about="A destination's key id.")
+    secret_access_key: SecretStr | None = setting("AWS_SECRET_ACCESS_KEY", default=None, about="Its secret.")
+    session_token: SecretStr | None = setting("AWS_SESSION_TOKEN", default=None, about="For temporary credentials.")
+    region: str | None = setting("AWS_REGION", "AWS_DEFAULT_REGION", default=None, about="A destination's region.")
+    endpoint_url: Annotated[str | None, BeforeValidator(checks.http_url)] = setting(
+        "AWS_ENDPOINT_URL", default=None, about="For S3 servers that are not Amazon's."
+    )
+    profile: str | None = setting("AWS_PROFILE", default=None, about="A profile of ~/.aws, instead of keys.")
+
+
+class LedgerSettings(Group):
+    """The ledger's database."""
+
+    url: Annotated[SecretUrl, BeforeValidator(checks.database_url)] = setting(
+        "DATABASE_URL",
+        default=f"sqlite:///data/{DATABASE_FILE}",
+        about=f"sqlite:///path or postgresql://user:password@host/name. Default: {DATABASE_FILE} under FOREBAY_HOME.",
+    )
+
+
+class LakeSettings(Group):
+    """The lake."""
+
+    uri: str = setting(
+        "LAKE_URI", default="data/lake", about="A folder or s3://bucket/prefix. Default: lake/ under FOREBAY_HOME."
+    )
+
+
+class WorkerSettings(Group):
+    """How tasks are worked off."""
+
+    max_retries: int = setting(
+        "MAX_RETRIES",
+        default=2,
+        ge=0,
+        le=1000,
+        about="Further attempts per phase (download, upload). Waits for 429 or publication, and crashes, count none.",
+    )
+    concurrency: int = setting(
+        "WORKER_CONCURRENCY", default=2, ge=1, le=256, about="Tasks that one worker runs at the same time."
+    )
+    max_tasks_per_child: int = setting(
+        "WORKER_MAX_TASKS_PER_CHILD",
+        default=200,
+        ge=0,
+        about="Tasks after which a worker process is replaced, so that no leak lives long; 0 = never.",
+    )
+    batch_size: int = setting("BATCH_SIZE", default=10, ge=1, about="Tickers that are queued at once.")
+    task_delay: float = setting(
+        "TASK_DELAY", default=0, ge=0, allow_inf_nan=False, about="Seconds a worker pauses between two tasks."
+    )
+    poll_seconds: float = setting(
+        "WORKER_POLL_SECONDS",
+        default=5,
+        gt=0,
+        allow_inf_nan=False,
+        about="Seconds between an idle worker's looks at the ledger, before jitter.",
+    )
+
+
+class QueueSettings(Group):
+    """Redis: broker of hints and home of the shared rate budget. Not needed on one machine."""
+
+    url: Annotated[SecretUrl | None, BeforeValidator(checks.broker_url)] = setting(
+        "REDIS_URL",
+        "CELERY_BROKER_URL",
+        "CELERY_RESULT_BACKEND",
+        default=None,
+        about="redis:// or rediss:// (TLS), with the password in it; not set = no Redis.",
+    )
+    host: str | None = setting("REDIS_HOST", default=None, about="Redis by host instead of by URL.")
+    port: Annotated[int, BeforeValidator(checks.service_port)] = setting(
+        "REDIS_PORT", default=6379, ge=1, le=65535, about="Its port, when REDIS_HOST is set."
+    )
+    password: SecretStr | None = setting(
+        "REDIS_PASSWORD", default=None, verbatim=True, about="Its password, when REDIS_HOST is set."
+    )
+
+
+class KafkaSettings(Group):
+    """Where bars are sent on to Kafka."""
+
+    bootstrap_servers: str | None = setting(
+        "KAFKA_BOOTSTRAP_SERVERS", default=None, about="host:port, several with commas; not set = no Kafka."
+    )
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] | None = setting(
+        "KAFKA_SECURITY_PROTOCOL", default=None, about="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."
+    )
+    sasl_mechanism: str | None = setting("KAFKA_SASL_MECHANISM", default=None, about="PLAIN, SCRAM-SHA-256, ...")
+    sasl_username: str | None = setting("KAFKA_SASL_USERNAME", default=None, about="The SASL user.")
+    sasl_password: SecretStr | None = setting(
+        "KAFKA_SASL_PASSWORD", default=None, verbatim=True, about="The SASL user's password."
+    )
+    ssl_ca_location: Path | None = setting("KAFKA_SSL_CA_LOCATION", default=None, about="File of trusted authorities.")
+    ssl_certificate_location: Path | None = setting(
+        "KAFKA_SSL_CERTIFICATE_LOCATION", default=None, about="File of the client's certificate."
+    )
+    ssl_key_location: Path | None = setting("KAFKA_SSL_KEY_LOCATION", default=None, about="File of the client's key.")
+    ssl_key_password: SecretStr | None = setting(
+        "KAFKA_SSL_KEY_PASSWORD", default=None, verbatim=True, about="Password of that key file."
+    )
+    partitions: int = setting("KAFKA_PARTITIONS", default=1, ge=1, about="Partitions of a topic that is created.")
+    replication: int = setting("KAFKA_REPLICATION", default=1, ge=1, about="Copies of a topic that is created.")
+
+
+class TimescaleSettings(Group):
+    """A TimescaleDB. When its host is set and `DATABASE_URL` is not, the ledger lives there too."""
+
+    host: str = setting("TIMESCALE_HOST", default="localhost", about="Its host.")
+    port: int = setting("TIMESCALE_PORT", default=5432, ge=1, le=65535, about="Its port.")
+    database: str = setting("TIMESCALE_DB", default="chronox", about="Its database.")
+    user: str = setting("TIMESCALE_USER", default="chronox", about="Its user.")
+    password: SecretStr = setting("TIMESCALE_PASSWORD", default="", verbatim=True, about="The user's password.")
+
+
+class LogSettings(Group):
+    """Logs, on stderr and in a file."""
+
+    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(checks.log_level)] = (
+        setting("LOG_LEVEL", default="INFO", about="DEBUG, INFO, WARNING (or WARN), ERROR or CRITICAL.")
+    )
+    file: Path | None = setting(
+        "LOG_FILE", default=None, about="A file that gets every line too, rotated at 10 MB, five kept; not set = none."
+    )
+    format: Literal["text", "json"] = setting(
+        "LOG_FORMAT", default="text", about="text for people, json for collectors (one object a line)."
+    )
