@@ -17,6 +17,7 @@ ForebayError                       what happened, to what; `remedy` says what to
 │   └── FileNotFound         permanent   no such object in the bucket
 ├── CheckFailed              permanent   the data contradict themselves or their name
 ├── LakeError, LedgerError, StoreError
+│   ├── LedgerUnavailable    temporary   the database is locked, away or restarting
 │   └── NewerVersion         permanent   written by a later Forebay
 ├── LeaseLost                            another worker holds the task now
 └── UsageError                           a setting, flag or file of the user's is wrong
@@ -134,6 +135,12 @@ class LedgerError(ForebayError):
     """The ledger's database."""
 
     kind = "ledger"
+
+
+class LedgerUnavailable(LedgerError, TemporaryError):
+    """The ledger's database is locked, busy, away or restarting."""
+
+    kind = "ledger_unavailable"
 
 
 class StoreError(ForebayError):

@@ -57,3 +57,5 @@ class Coverage:
     evidence: Evidence
     checked_at: datetime
     """UTC."""
+    expires_at: datetime | None = None
+    """UTC; from then on it covers nothing and may be asked again (negative results). None: it stays."""

@@ -1,0 +1,147 @@
+"""The relational tables: the data model, readable from top to bottom. Instants are UTC, dates are session dates."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from forebay.db.types import Instant, RowId
+from forebay.model.task import TaskState
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _names(states: list[TaskState]) -> str:
+    return ", ".join(f"'{state}'" for state in states)
+
+
+CLAIMABLE = sa.text(f"status IN ({_names([state for state in TaskState if state.claimable])})")
+"""Literal text, not parameters: both databases use a partial index only for a condition they can read."""
+HELD = sa.text(f"status IN ({_names([state for state in TaskState if state.held])})")
+
+
+def entered_column(state: TaskState) -> str:
+    """The column that says when a task last entered `state`."""
+    return f"{state}_at"
+
+
+tasks = sa.Table(
+    "tasks",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    # what is to be done
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("destination", sa.Text, nullable=False),
+    sa.Column("dataset", sa.Text, nullable=False),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("start_date", sa.Date, nullable=False),
+    sa.Column("end_date", sa.Date, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("etag", sa.Text),  # the vendor's revision of the file, as listed
+    sa.Column("size", sa.BigInteger),
+    sa.Column("last_modified", Instant),
+    sa.Column("priority", sa.Integer, nullable=False),
+    # how far it has come
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("available_at", Instant, nullable=False),  # not claimed before
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),  # further attempts used up
+    sa.Column("upload_attempt", sa.Integer, nullable=False, server_default="0"),  # how many of them were uploads
+    sa.Column("throttled_since", Instant),  # since when every answer has been a 429
+    sa.Column("crashes", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("error_kind", sa.Text),
+    sa.Column("error_message", sa.Text),
+    sa.Column("rows", sa.BigInteger),
+    sa.Column("bytes", sa.BigInteger),
+    # who holds it
+    sa.Column("worker_id", sa.Text),
+    sa.Column("lease_token", sa.BigInteger, nullable=False, server_default="0"),  # grows with every claim
+    sa.Column("lease_expires_at", Instant),
+    # when
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+    *(sa.Column(entered_column(state), Instant) for state in TaskState),
+    sa.UniqueConstraint("destination", "key"),
+    sa.Index(
+        "ix_tasks_claim",
+        sa.text("priority DESC"),
+        "id",
+        "available_at",
+        sqlite_where=CLAIMABLE,
+        postgresql_where=CLAIMABLE,
+    ),
+    sa.Index("ix_tasks_lease", "lease_expires_at", sqlite_where=HELD, postgresql_where=HELD),
+    sa.Index(None, "status"),
+    sa.Index(None, "table_name", "symbol", "start_date"),
+    sqlite_autoincrement=True,  # a deleted task's id must not return: a late lease could fit the new row
+)
+"""One leased unit of work. `key` is unique for a destination."""
+
+coverage = sa.Table(
+    "coverage",
+    metadata,
+    sa.Column("destination", sa.Text, primary_key=True),
+    sa.Column("table_name", sa.Text, primary_key=True),
+    sa.Column("symbol", sa.Text, primary_key=True),  # * is every symbol
+    sa.Column("start_date", sa.Date, primary_key=True),
+    sa.Column("end_date", sa.Date, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("rows", sa.BigInteger),
+    sa.Column("bytes", sa.BigInteger),
+    sa.Column("sha256", sa.Text),
+    sa.Column("etag", sa.Text),
+    sa.Column("size", sa.BigInteger),
+    sa.Column("last_modified", Instant),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("details", sa.JSON, nullable=False),
+    sa.Column("checked_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant),  # from then on it covers nothing
+    sqlite_with_rowid=False,  # stored in the order of its key: ranges of symbols are read in one sweep
+)
+"""What is known of a partition at a destination, from one source, with its evidence."""
+
+feeds = sa.Table(
+    "feeds",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("feed", sa.JSON, nullable=False),
+    sa.Column("remembered_at", Instant, nullable=False),
+)
+"""The feeds that commands named, so that their gaps go on being counted."""
+
+files_upstream = sa.Table(
+    "files_upstream",
+    metadata,
+    sa.Column("dataset", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("etag", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("last_modified", Instant, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),  # when this revision was first listed
+    sqlite_with_rowid=False,
+)
+"""What the vendor's newest listing said of each flat file."""
+
+rate_grants = sa.Table(
+    "rate_grants",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("granted_at", Instant, nullable=False, index=True),
+    sqlite_autoincrement=True,  # a grant that was taken back must not be mistaken for a later one
+)
+"""The REST calls of the last minute, and those already promised for the next."""
+
+rate_pause = sa.Table(
+    "rate_pause",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("until", Instant),
+)
+"""One row: until when the vendor wants no call. Whoever grants a call holds its lock."""

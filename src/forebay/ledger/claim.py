@@ -1,0 +1,94 @@
+"""Leases: who holds which task, and until when. Two workers never hold one task.
+
+The same statements serve both databases. PostgreSQL lets claimers pass each other (`FOR UPDATE SKIP LOCKED`); SQLite
+ignores that clause, and there `Database.write` has taken the only write lock before the row is looked for.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from forebay.db.tables import CLAIMABLE, HELD, tasks
+from forebay.errors import LeaseLost
+from forebay.ledger.records import NOT_HELD, Record, entering, read_task
+from forebay.model.task import Lease, TaskState
+
+LEASE = timedelta(seconds=60)
+"""A worker that is silent for this long has lost its task."""
+RENEW = timedelta(seconds=15)
+"""How often a worker renews: three failed renewals in a row are no harm. With a rescue every 15 seconds as well, a
+dead worker's task is taken over within 90."""
+CRASH_LIMIT = 5
+"""A task whose worker vanished this often is what kills them."""
+
+
+def claim(connection: sa.Connection, worker_id: str, now: datetime) -> Lease | None:
+    """Take the first task whose time has come: higher priority first, then the older one. None if there is none."""
+    first = (
+        sa.select(tasks.c.id)
+        .where(CLAIMABLE, tasks.c.available_at <= now)
+        .order_by(tasks.c.priority.desc(), tasks.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    taken = {"worker_id": worker_id, "lease_token": tasks.c.lease_token + 1, "lease_expires_at": now + LEASE}
+    statement = (
+        sa.update(tasks)
+        .where(tasks.c.id == first)
+        .values(**entering(TaskState.PROCESSING, now), **taken)
+        .returning(tasks)
+    )
+    row = connection.execute(statement).mappings().one_or_none()
+    if row is None:
+        return None
+    return Lease(read_task(row), str(row["lease_token"]), worker_id, row["lease_expires_at"])
+
+
+def held(connection: sa.Connection, lease: Lease) -> Record:
+    """The leased task's row, locked until the transaction ends. Raises LeaseLost as `change` does."""
+    row = connection.execute(sa.select(tasks).where(*_mine(lease)).with_for_update()).mappings().one_or_none()
+    if row is None:
+        raise _lost(lease)
+    return row
+
+
+def change(connection: sa.Connection, lease: Lease, values: dict[str, Any]) -> None:
+    """Change the leased task's row. Raises LeaseLost if another worker, or the rescue, has taken it.
+
+    A lease that expired unnoticed is still good: nobody else has begun.
+    """
+    if connection.execute(sa.update(tasks).where(*_mine(lease)).values(**values)).rowcount != 1:
+        raise _lost(lease)
+
+
+def _mine(lease: Lease) -> list[sa.ColumnElement[bool] | sa.TextClause]:
+    return [tasks.c.id == lease.task.id, tasks.c.lease_token == int(lease.token), HELD]
+
+
+def _lost(lease: Lease) -> LeaseLost:
+    return LeaseLost(
+        f"task {lease.task.id} ({lease.task.draft.key}) is no longer held by worker {lease.worker_id}",
+        remedy="nothing is to be done: whoever holds it now finishes it",
+    )
+
+
+def rescue(connection: sa.Connection, now: datetime) -> int:
+    """Give back the tasks whose lease has run out; how many. Counts a crash, and gives up on the fifth."""
+    poisoned = tasks.c.crashes + 1 >= CRASH_LIMIT
+    expired = sa.update(tasks).where(HELD, tasks.c.lease_expires_at <= now)
+    reason = f"its worker vanished {CRASH_LIMIT} times: the task itself may be what kills it"
+    given_up = expired.where(poisoned).values(
+        crashes=tasks.c.crashes + 1,
+        error_kind="crashed",
+        error_message=reason,
+        **entering(TaskState.PERMANENT_FAILURE, now),
+        **NOT_HELD,
+    )
+    given_back = expired.values(
+        crashes=tasks.c.crashes + 1, available_at=now, **entering(TaskState.PENDING, now), **NOT_HELD
+    )
+    return connection.execute(given_up).rowcount + connection.execute(given_back).rowcount

@@ -1,0 +1,152 @@
+"""Which partitions are held where, with the evidence: what the plan is subtracted by."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from forebay.clock import Clock
+from forebay.db.engine import Database
+from forebay.db.tables import coverage
+from forebay.db.upsert import upsert
+from forebay.ledger.grid import Cell, count_cells
+from forebay.ledger.records import coverage_record, read_coverage, read_revision
+from forebay.model.coverage import Coverage, Verdict
+from forebay.model.intervals import Interval
+from forebay.model.partition import ALL_SYMBOLS, Revision, Source
+
+SETTLED = tuple(verdict for verdict in Verdict if verdict.satisfies)
+"""The verdicts after which nothing more is to be done."""
+FINAL_SOURCES = (Source.REST, Source.FLATFILE)
+"""Sources that satisfy a feed; what only the stream brought is provisional."""
+_CHUNK = 500
+"""Symbols in one query."""
+
+
+def supersede(connection: sa.Connection, rows: Iterable[Coverage]) -> None:
+    """Record rows, within the caller's transaction.
+
+    A row that satisfies replaces those of its destination, table and symbol that lie within its dates and whose
+    source is no better; any other row replaces only its own earlier self.
+    """
+    for row in rows:
+        if row.verdict.satisfies:
+            connection.execute(sa.delete(coverage).where(*_within(row)))
+        upsert(connection, coverage, [coverage_record(row)])
+
+
+def _within(row: Coverage) -> list[sa.ColumnElement[bool]]:
+    no_better = [source.value for source in Source if source.rank <= row.source.rank]
+    return [
+        coverage.c.destination == row.destination,
+        coverage.c.table_name == row.partition.table,
+        coverage.c.symbol == row.partition.symbol,
+        coverage.c.start_date >= row.partition.dates.start,
+        coverage.c.end_date <= row.partition.dates.end,
+        coverage.c.source.in_(no_better),
+    ]
+
+
+class CoverageBook:
+    """The coverage table. All methods raise LedgerError for the database's sake."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def record(self, rows: Iterable[Coverage]) -> None:
+        """Record rows in one transaction, as `Tasks.finish` does: for what is learnt outside a task."""
+        with self._database.write() as connection:
+            supersede(connection, rows)
+
+    def covered(
+        self,
+        destination: str,
+        table: str,
+        symbols: Collection[str] | None = None,
+        dates: Interval | None = None,
+        *,
+        verdicts: Collection[Verdict] = SETTLED,
+        sources: Collection[Source] = FINAL_SOURCES,
+    ) -> dict[str, list[Interval]]:
+        """What need not be fetched: symbol to its intervals, sorted, whole even where they reach beyond `dates`.
+
+        The key `*` has what covers every symbol and is always asked for too; a symbol with nothing has no key. Rows
+        that have expired are left out.
+        """
+        query = sa.select(coverage.c.symbol, coverage.c.start_date, coverage.c.end_date).where(
+            coverage.c.destination == destination,
+            coverage.c.table_name == table,
+            coverage.c.verdict.in_([verdict.value for verdict in verdicts]),
+            coverage.c.source.in_([source.value for source in sources]),
+            sa.or_(coverage.c.expires_at.is_(None), coverage.c.expires_at > self._clock.now()),
+            *_touching(dates),
+        )
+        found: defaultdict[str, list[Interval]] = defaultdict(list)
+        with self._database.read() as connection:
+            for narrowed in _by_symbol(query, symbols):
+                for symbol, start, end in connection.execute(narrowed):
+                    found[symbol].append(Interval(start, end))
+        for intervals in found.values():
+            intervals.sort()
+        return dict(found)
+
+    def revisions(self, destination: str, table: str, dates: Interval | None = None) -> dict[date, Revision]:
+        """The revision that each day's whole-market file had when it was taken: stale where the listing has another."""
+        query = sa.select(coverage).where(
+            coverage.c.destination == destination,
+            coverage.c.table_name == table,
+            coverage.c.symbol == ALL_SYMBOLS,
+            coverage.c.source == Source.FLATFILE.value,
+            coverage.c.etag.is_not(None),
+            *_touching(dates),
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings()
+            return {row["start_date"]: revision for row in rows if (revision := read_revision(row))}
+
+    def find(
+        self,
+        destination: str,
+        table: str | None = None,
+        symbols: Collection[str] | None = None,
+        dates: Interval | None = None,
+        *,
+        verdicts: Collection[Verdict] | None = None,
+        limit: int = 1000,
+    ) -> list[Coverage]:
+        """The rows with their evidence, by table, symbol and date, at most `limit`."""
+        conditions = [coverage.c.destination == destination, *_touching(dates)]
+        if table is not None:
+            conditions.append(coverage.c.table_name == table)
+        if symbols is not None:
+            conditions.append(coverage.c.symbol.in_(symbols))
+        if verdicts is not None:
+            conditions.append(coverage.c.verdict.in_([verdict.value for verdict in verdicts]))
+        query = sa.select(coverage).where(*conditions).order_by(*coverage.primary_key.columns).limit(limit)
+        with self._database.read() as connection:
+            return [read_coverage(row) for row in connection.execute(query).mappings()]
+
+    def grid(self, destination: str | None = None) -> list[Cell]:
+        """The status grid: counts by destination, table, month and verdict, sorted."""
+        with self._database.read() as connection:
+            return count_cells(connection, destination)
+
+
+def _touching(dates: Interval | None) -> list[sa.ColumnElement[bool]]:
+    if dates is None:
+        return []
+    return [coverage.c.end_date >= dates.start, coverage.c.start_date <= dates.end]
+
+
+def _by_symbol(query: sa.Select[Any], symbols: Collection[str] | None) -> Iterator[sa.Select[Any]]:
+    if symbols is None:
+        yield query
+        return
+    wanted = sorted({ALL_SYMBOLS, *symbols})
+    for first in range(0, len(wanted), _CHUNK):
+        yield query.where(coverage.c.symbol.in_(wanted[first : first + _CHUNK]))

@@ -1,0 +1,75 @@
+"""The feeds that commands named by flags alone: remembered, so that `status` goes on counting their gaps."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from forebay.clock import Clock
+from forebay.db.engine import Database
+from forebay.db.tables import feeds
+from forebay.db.upsert import upsert
+from forebay.errors import LedgerError
+from forebay.model.catalogue import DATASETS
+from forebay.model.feed import Feed, SourceChoice
+
+
+class Feeds:
+    """The feeds table. All methods raise LedgerError for the database's sake."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def remember(self, feed: Feed) -> None:
+        """Store a feed; one of the same name is replaced."""
+        row = {"name": feed.name, "feed": _to_json(feed), "remembered_at": self._clock.now()}
+        with self._database.write() as connection:
+            upsert(connection, feeds, [row])
+
+    def all(self) -> list[Feed]:
+        """The remembered feeds, by name. Raises LedgerError for one whose dataset this version does not know."""
+        with self._database.read() as connection:
+            query = sa.select(feeds.c.name, feeds.c.feed).order_by(feeds.c.name)
+            return [_from_json(name, stored) for name, stored in connection.execute(query)]
+
+    def forget(self, name: str) -> bool:
+        """Drop the feed of that name; whether there was one. What it brought stays."""
+        with self._database.write() as connection:
+            return connection.execute(sa.delete(feeds).where(feeds.c.name == name)).rowcount == 1
+
+
+def _to_json(feed: Feed) -> dict[str, Any]:
+    return {
+        "datasets": [dataset.name for dataset in feed.datasets],
+        "symbols": None if feed.symbols is None else list(feed.symbols),
+        "start": feed.start and feed.start.isoformat(),
+        "end": feed.end and feed.end.isoformat(),
+        "source": feed.source.value,
+        "destinations": list(feed.destinations),
+    }
+
+
+def _from_json(name: str, stored: dict[str, Any]) -> Feed:
+    unknown = [dataset for dataset in stored["datasets"] if dataset not in DATASETS]
+    if unknown:
+        raise LedgerError(
+            f"the remembered feed {name} names a dataset that this version does not know: {unknown[0]}",
+            remedy="use the version that remembered it, or forget the feed",
+        )
+    symbols = stored["symbols"]
+    return Feed(
+        name=name,
+        datasets=tuple(DATASETS[dataset] for dataset in stored["datasets"]),
+        symbols=None if symbols is None else tuple(symbols),
+        start=_date(stored["start"]),
+        end=_date(stored["end"]),
+        source=SourceChoice(stored["source"]),
+        destinations=tuple(stored["destinations"]),
+    )
+
+
+def _date(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
