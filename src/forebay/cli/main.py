@@ -1,0 +1,123 @@
+"""The command line's door: finds the command, runs it, and turns every way of ending into words and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from forebay.cli.frame import Command, Frame, Late, LateGroup, as_command, dashed
+from forebay.cli.output import ExitCode, say, tell
+from forebay.errors import ForebayError, UsageError
+
+COMMANDS = {
+    "init": Late("forebay.cli.init:init", "Make the folders, the ledger and a commented forebay.toml."),
+    "sync": Late("forebay.cli.sync:sync", "Fetch, check and store everything that is missing."),
+    "plan": Late("forebay.cli.plan:plan", "Show what is missing, where it would come from, and what that takes."),
+    "status": Late("forebay.cli.status:status", "Show what is held, what is missing, and why."),
+    "bars": Late("forebay.cli.query:bars", "Print bars from the lake."),
+    "query": Late("forebay.cli.query:query", "Ask the lake in SQL."),
+    "tasks": Late("forebay.cli.tasks:app", "List, show and retry tasks."),
+    "config": Late("forebay.cli.config:app", "Show the settings and where each came from."),
+    "doctor": Late("forebay.cli.doctor:doctor", "Check keys, plan, clock, disk, ledger and lake."),
+    "sandbox": Late("forebay.cli.sandbox:sandbox", "Run a simulated vendor on this machine."),
+}
+"""Every command, in the order in which a newcomer needs them."""
+
+_HELP = """A complete, verified, query-ready copy of your market data, on your own storage.
+
+Data goes to stdout, logs to stderr. Exit codes: 0 done, 1 error, 2 wrong usage, 3 done in part.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (`sys.argv` by default) and return its exit code. Prints no traceback unless asked to."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    frame = Frame()
+    try:
+        code = _run(args, frame)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _broken_pipe()
+    except KeyboardInterrupt:
+        tell("stopped")
+        return ExitCode.INTERRUPTED
+    except typer.Exit as end:
+        return end.exit_code
+    except (TyperException, ForebayError) as error:
+        return _known_error(error, frame)
+    except Exception as error:  # noqa: BLE001 - the last door: everything becomes one line and an exit code
+        return _unknown_error(error, frame)
+    return code
+
+
+class _Forebay(LateGroup):
+    late = COMMANDS
+
+
+def _root(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        from forebay import __version__
+
+        say(f"forebay {__version__}")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        say(ctx.get_help())
+
+
+def _run(args: list[str], frame: Frame) -> int:
+    app = typer.Typer(
+        cls=_Forebay,
+        help=_HELP,
+        invoke_without_command=True,
+        context_settings={"token_normalize_func": dashed, "help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    group = as_command("forebay", app, Command)
+    with group.make_context("forebay", args, obj=frame) as context:
+        result = group.invoke(context)
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def _known_error(error: TyperException | ForebayError, frame: Frame) -> int:
+    """What Forebay or the parser of the command line can name."""
+    if isinstance(error, ForebayError):
+        _report(frame.redact(str(error)), frame.redact(error.remedy), error, frame)
+        return ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.ERROR
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "forebay"
+    _report(error.format_message(), f"`{command} --help` shows what it takes.", error, frame)
+    return error.exit_code
+
+
+def _unknown_error(error: Exception, frame: Frame) -> int:
+    """A fault of Forebay's own: one line, where the rest is, and how to report it."""
+    from forebay.telemetry.logs import write_to_log_file
+
+    file = write_to_log_file(f"unexpected {type(error).__name__}", error)
+    where = f"The traceback is in {file}" if file else "Run it again with --log-level DEBUG to see the traceback"
+    what = frame.redact(f"unexpected {type(error).__name__}: {error}".splitlines()[0])
+    _report(what, f"This is a fault in Forebay. {where}; please report it with that.", error, frame)
+    return ExitCode.ERROR
+
+
+def _report(what: str, remedy: str, error: BaseException, frame: Frame) -> None:
+    if frame.debug:
+        tell(frame.redact("".join(traceback.format_exception(error))).rstrip())
+    tell(f"error: {what}")
+    if remedy:
+        tell(f"next: {remedy}")
+
+
+def _broken_pipe() -> int:
+    """The reader went away (`| head`): nobody is left to complain to, the interpreter's last flush included."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.BROKEN_PIPE

@@ -1,0 +1,84 @@
+"""Options that several commands share, as annotated types, and the settings of a command's run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forebay.cli.frame import Frame
+from forebay.errors import UsageError
+
+if TYPE_CHECKING:
+    from forebay.settings import Settings
+
+
+def parse_date(text: str) -> date:
+    """`2024-01-31` as a date. Raises typer.BadParameter for any other spelling, and for days that do not exist."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a date has no zone
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a date of the form YYYY-MM-DD, such as 2024-01-31") from error
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Start = Annotated[
+    date | None,
+    typer.Option(
+        "--start", "--start-date", "--from", parser=parse_date, metavar="DATE", help="First day, included (YYYY-MM-DD)."
+    ),
+]
+End = Annotated[
+    date | None,
+    typer.Option(
+        "--end", "--end-date", "--to", parser=parse_date, metavar="DATE", help="Last day, included (YYYY-MM-DD)."
+    ),
+]
+Tickers = Annotated[
+    list[str] | None,
+    typer.Option("--tickers", "--ticker", metavar="TICKER...", help="Case-sensitive: A B, or A,B, or the flag again."),
+]
+Datasets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--datasets", "--dataset", metavar="NAME...", help="us_stocks_sip/minute_aggs_v1, or a table: stocks/bars_1m."
+    ),
+]
+Into = Annotated[list[str] | None, typer.Option("--into", metavar="DESTINATION...", help="Where to: lake.")]
+Source = Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="auto, flatfiles or rest.")]
+
+
+def load_settings(ctx: typer.Context, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of this run, with its logs set up: call it once, first thing in a command.
+
+    `overrides` are the command's own flags by variable name: `{"WORKER_CONCURRENCY": workers}`; None is a flag that was
+    not given. Raises UsageError for a setting that is wrong and a log file that cannot be written.
+    """
+    from forebay.settings import load
+    from forebay.telemetry.logs import configure_logs
+    from forebay.telemetry.redact import Redactor
+
+    frame = ctx.ensure_object(Frame)
+    flags = {"LOG_LEVEL": frame.log_level, "LOG_FILE": frame.log_file}
+    settings = load(frame.env_file, overrides={**flags, **(overrides or {})})
+    frame.redact = Redactor(settings.secrets())
+    frame.debug = settings.log.level == "DEBUG"
+    log = settings.log
+    try:
+        configure_logs(log.level, file=log.file, style=log.format, redact=frame.redact)
+    except OSError as error:
+        raise UsageError(
+            f"the log file {log.file} cannot be written: {error.strerror}",
+            remedy="Correct LOG_FILE (or --log-file), or leave it out.",
+        ) from error
+    _warn(settings.notes)
+    return settings
+
+
+def _warn(notes: tuple[str, ...]) -> None:
+    import structlog
+
+    for note in notes:
+        structlog.get_logger(__name__).warning(note)

@@ -1,0 +1,72 @@
+"""How commands print: data on stdout, words about the run on stderr; and what their exit codes mean."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+
+class ExitCode(IntEnum):
+    """What a command returns."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    PARTIAL = 3
+    """It ran, and not everything that was asked for is held."""
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+
+
+def print_json(value: Any) -> None:
+    """`value` on stdout as JSON; dates as ISO 8601, dataclasses as objects."""
+    say(json.dumps(value, indent=2, ensure_ascii=False, default=_jsonable))
+
+
+def _jsonable(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return value.as_posix()
+    if isinstance(value, set | frozenset | tuple):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Rows on stdout in aligned columns; columns of numbers to the right."""
+    columns: list[list[Any]] = [list(column) for column in zip(heads, *rows, strict=True)]
+    for cells in zip(*map(_aligned, columns), strict=True):
+        say("  ".join(cells).rstrip())
+
+
+def _aligned(column: list[Any]) -> list[str]:
+    """A column, its head first, as texts of one width."""
+    texts = [_text(value) for value in column]
+    width = max(map(len, texts))
+    numbers = len(column) > 1 and all(isinstance(value, int | float) for value in column[1:])
+    return [text.rjust(width) if numbers else text.ljust(width) for text in texts]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def say(text: str = "") -> None:
+    """A line of the answer, on stdout."""
+    sys.stdout.write(f"{text}\n")
+
+
+def tell(text: str) -> None:
+    """A line about the run, on stderr."""
+    sys.stderr.write(f"{text}\n")
