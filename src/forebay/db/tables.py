@@ -129,6 +129,15 @@ files_upstream = sa.Table(
 )
 """What the vendor's newest listing said of each flat file."""
 
+entitlements = sa.Table(
+    "entitlements",
+    metadata,
+    sa.Column("dataset", sa.Text, primary_key=True),
+    sa.Column("first_day", sa.Date, nullable=False),  # the oldest session date that the user's plan serves
+    sa.Column("asked_at", Instant, nullable=False),
+)
+"""How far back the user's plan reaches, as the vendor last answered."""
+
 rate_grants = sa.Table(
     "rate_grants",
     metadata,

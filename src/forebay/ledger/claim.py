@@ -6,6 +6,7 @@ ignores that clause, and there `Database.write` has taken the only write lock be
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from forebay.db.tables import CLAIMABLE, HELD, tasks
 from forebay.errors import LeaseLost
 from forebay.ledger.records import NOT_HELD, Record, entering, read_task
-from forebay.model.task import Lease, TaskState
+from forebay.model.task import Lease, TaskKind, TaskState
 
 LEASE = timedelta(seconds=60)
 """A worker that is silent for this long has lost its task."""
@@ -25,11 +26,13 @@ CRASH_LIMIT = 5
 """A task whose worker vanished this often is what kills them."""
 
 
-def claim(connection: sa.Connection, worker_id: str, now: datetime) -> Lease | None:
+def claim(
+    connection: sa.Connection, worker_id: str, now: datetime, kinds: Collection[TaskKind] | None = None
+) -> Lease | None:
     """Take the first task whose time has come: higher priority first, then the older one. None if there is none."""
     first = (
         sa.select(tasks.c.id)
-        .where(CLAIMABLE, tasks.c.available_at <= now)
+        .where(*waiting(kinds), tasks.c.available_at <= now)
         .order_by(tasks.c.priority.desc(), tasks.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -46,6 +49,13 @@ def claim(connection: sa.Connection, worker_id: str, now: datetime) -> Lease | N
     if row is None:
         return None
     return Lease(read_task(row), str(row["lease_token"]), worker_id, row["lease_expires_at"])
+
+
+def waiting(kinds: Collection[TaskKind] | None) -> list[sa.ColumnElement[bool] | sa.TextClause]:
+    """The condition of a task that nobody holds and that is not over, of some kinds or of any (None)."""
+    if kinds is None:
+        return [CLAIMABLE]
+    return [CLAIMABLE, tasks.c.kind.in_([kind.value for kind in kinds])]
 
 
 def held(connection: sa.Connection, lease: Lease) -> Record:

@@ -109,6 +109,11 @@ class CoverageBook:
             rows = connection.execute(query).mappings()
             return {row["start_date"]: revision for row in rows if (revision := read_revision(row))}
 
+    def unsatisfied(self, destination: str, table: str, dates: Interval) -> list[Coverage]:
+        """What is known of partitions within reach of `dates` for which there is still something to do."""
+        waiting = [verdict for verdict in Verdict if not verdict.satisfies]
+        return self.find(destination, table, dates=dates, verdicts=waiting, limit=None)
+
     def find(
         self,
         destination: str,
@@ -117,9 +122,9 @@ class CoverageBook:
         dates: Interval | None = None,
         *,
         verdicts: Collection[Verdict] | None = None,
-        limit: int = 1000,
+        limit: int | None = 1000,
     ) -> list[Coverage]:
-        """The rows with their evidence, by table, symbol and date, at most `limit`."""
+        """The rows with their evidence, by table, symbol and date, at most `limit` (None: all)."""
         conditions = [coverage.c.destination == destination, *_touching(dates)]
         if table is not None:
             conditions.append(coverage.c.table_name == table)

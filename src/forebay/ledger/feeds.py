@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -29,7 +30,7 @@ class Feeds:
         with self._database.write() as connection:
             upsert(connection, feeds, [row])
 
-    def all(self) -> list[Feed]:
+    def list(self) -> Sequence[Feed]:
         """The remembered feeds, by name. Raises LedgerError for one whose dataset this version does not know."""
         with self._database.read() as connection:
             query = sa.select(feeds.c.name, feeds.c.feed).order_by(feeds.c.name)
@@ -44,11 +45,11 @@ class Feeds:
 def _to_json(feed: Feed) -> dict[str, Any]:
     return {
         "datasets": [dataset.name for dataset in feed.datasets],
-        "symbols": None if feed.symbols is None else list(feed.symbols),
+        "symbols": feed.symbols,
         "start": feed.start and feed.start.isoformat(),
         "end": feed.end and feed.end.isoformat(),
         "source": feed.source.value,
-        "destinations": list(feed.destinations),
+        "destinations": feed.destinations,
     }
 
 

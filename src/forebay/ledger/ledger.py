@@ -11,6 +11,7 @@ from forebay.db.engine import TIMEOUT, Database, connect
 from forebay.db.migrate import upgrade
 from forebay.ledger.budget import LedgerBudget
 from forebay.ledger.coverage import CoverageBook
+from forebay.ledger.entitlements import EntitlementBook
 from forebay.ledger.feeds import Feeds
 from forebay.ledger.finish import RetryPolicy
 from forebay.ledger.listings import Listings
@@ -18,7 +19,7 @@ from forebay.ledger.tasks import Tasks
 
 
 class Ledger:
-    """`tasks`, `coverage`, `listings`, `feeds` and `budget` over one database. Usable from several threads."""
+    """`tasks`, `coverage`, `listings`, `feeds`, `entitlements`, `budget`: one database. Usable from several threads."""
 
     def __init__(
         self, database: Database, clock: Clock, *, calls_per_minute: int, policy: RetryPolicy, rng: Random
@@ -28,6 +29,7 @@ class Ledger:
         self.coverage = CoverageBook(database, clock)
         self.listings = Listings(database, clock)
         self.feeds = Feeds(database, clock)
+        self.entitlements = EntitlementBook(database)
         # Machines that share a server can share its clock; a clock under test control stays in control.
         database_time = database.dialect == "postgresql" and isinstance(clock, SystemClock)
         self.budget = LedgerBudget(database, calls_per_minute, clock, database_time=database_time)
@@ -39,14 +41,15 @@ class Ledger:
         clock: Clock,
         *,
         calls_per_minute: int = 5,
-        policy: RetryPolicy | None = None,
+        max_retries: int = 2,
         rng: Random | None = None,
         timeout: float = TIMEOUT,
     ) -> Self:
         """Connect to `url` and bring its tables up to date; a database that is not there is made.
 
-        `calls_per_minute` 0 is no limit; `rng` is for the jitter of retries; `timeout` in seconds bounds every wait
-        for the database. Raises UsageError for an address it cannot use, NewerVersion, LedgerError.
+        `calls_per_minute` 0 is no limit; `max_retries` further attempts are made in each phase of a task; `rng` is for
+        the jitter of retries; `timeout` in seconds bounds every wait for the database. Raises UsageError for an
+        address it cannot use, NewerVersion, LedgerError.
         """
         database = connect(url, timeout=timeout)
         try:
@@ -58,7 +61,7 @@ class Ledger:
             database,
             clock,
             calls_per_minute=calls_per_minute,
-            policy=policy or RetryPolicy(),
+            policy=RetryPolicy(max_retries),
             rng=rng or Random(),
         )
 

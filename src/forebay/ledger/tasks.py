@@ -18,7 +18,7 @@ from forebay.ledger.add import Adding, add
 from forebay.ledger.coverage import supersede
 from forebay.ledger.finish import RetryPolicy, ended
 from forebay.ledger.records import AS_NEW, NOT_HELD, entering, read_task
-from forebay.model.task import Discard, Done, Lease, Outcome, Task, TaskDraft, TaskState
+from forebay.model.task import Discard, Done, Lease, Outcome, Task, TaskDraft, TaskKind, TaskState
 
 UNFINISHED = (TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
 """What `retry` starts over unless it is told otherwise."""
@@ -71,10 +71,10 @@ class Tasks:
         """
         return add(self._database, drafts, Adding(self._clock.now(), again, planned_at))
 
-    def claim(self, worker_id: str) -> Lease | None:
-        """Take the next task that is due, by priority and then by age; None if there is none."""
+    def claim(self, worker_id: str, kinds: Collection[TaskKind] | None = None) -> Lease | None:
+        """Take the next task of `kinds` (None: of any) that is due, by priority and then by age; None if none is."""
         with self._database.write(durable=False) as connection:
-            return leases.claim(connection, worker_id, self._clock.now())
+            return leases.claim(connection, worker_id, self._clock.now(), kinds)
 
     def renew(self, lease: Lease) -> Lease:
         """The same lease, for another `claim.LEASE`. Raises LeaseLost."""
@@ -136,9 +136,9 @@ class Tasks:
             found = {row.status: row.tasks for row in connection.execute(query)}
         return {state: found.get(state.value, 0) for state in TaskState}
 
-    def next_due(self) -> datetime | None:
-        """When the earliest waiting task may be claimed (UTC, perhaps past); None if none waits."""
-        query = sa.select(sa.func.min(tasks.c.available_at)).where(CLAIMABLE)
+    def next_due(self, kinds: Collection[TaskKind] | None = None) -> datetime | None:
+        """When the earliest waiting task of `kinds` may be claimed (UTC, perhaps past); None if none waits."""
+        query = sa.select(sa.func.min(tasks.c.available_at)).where(*leases.waiting(kinds))
         with self._database.read() as connection:
             due: datetime | None = connection.scalar(query)
         return due

@@ -1,4 +1,4 @@
-"""The first tables: tasks, coverage, feeds, listings and the rate budget.
+"""The first tables: tasks, coverage, feeds, listings, entitlements and the rate budget.
 
 A migration is history: it spells everything out, and does not change when `forebay.db.tables` does.
 """
@@ -21,7 +21,7 @@ def upgrade() -> None:
     """Create every table; the budget's one row with them."""
     _create_tasks()
     _create_coverage()
-    _create_listings()
+    _create_memories()
     _create_budget()
 
 
@@ -82,7 +82,7 @@ def _create_coverage() -> None:
     )
 
 
-def _create_listings() -> None:
+def _create_memories() -> None:
     op.create_table(
         "feeds",
         *_required(sa.Text, "name"),
@@ -99,6 +99,13 @@ def _create_listings() -> None:
         *_required(Instant, "last_modified", "seen_at"),
         sa.PrimaryKeyConstraint("dataset", "day", name="pk_files_upstream"),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "entitlements",
+        *_required(sa.Text, "dataset"),
+        *_required(sa.Date, "first_day"),
+        *_required(Instant, "asked_at"),
+        sa.PrimaryKeyConstraint("dataset", name="pk_entitlements"),
     )
 
 
