@@ -51,7 +51,7 @@ def dataset_named(name: str) -> Dataset:
     dataset = DATASETS.get(name) or BAR_DATASETS.get(name)
     if dataset is None:
         known = [*BAR_DATASETS, *DATASETS]
-        raise UsageError(f"unknown dataset {name!r}", remedy=_nearest(name, known))
+        raise UsageError(f"unknown dataset {name!r}", remedy=nearest(name, known))
     return dataset
 
 
@@ -114,7 +114,7 @@ def _parse(source: _Source) -> list[dict[str, Any]]:
         raise UsageError(f"{source.path} is not TOML: {error}", remedy="Correct that line.") from error
     for name in document:
         if name != "feeds":
-            raise source.error(name, f"unknown table or key {name!r}", _nearest(name, ["feeds"]))
+            raise source.error(name, f"unknown table or key {name!r}", nearest(name, ["feeds"]))
     tables = document.get("feeds", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise source.error("feeds", "a feed is a table of its own", "Write [[feeds]], with two brackets.")
@@ -124,7 +124,7 @@ def _parse(source: _Source) -> list[dict[str, Any]]:
 def _feed(source: _Source, table: Mapping[str, Any]) -> Feed:
     for key in table:
         if key not in _KEYS:
-            raise source.error(key, f"unknown key {key!r} in a feed", _nearest(key, _KEYS))
+            raise source.error(key, f"unknown key {key!r} in a feed", nearest(key, _KEYS))
     start, end = _date(source, table, "start"), _date(source, table, "end")
     if start is not None and end is not None and end < start:
         raise source.error("start", f"start {start} is after end {end}", "Swap the two dates.")
@@ -166,7 +166,7 @@ def _symbols(source: _Source, table: Mapping[str, Any]) -> tuple[str, ...] | Non
 def _choice(source: _Source, table: Mapping[str, Any]) -> SourceChoice:
     word = table.get("source", SourceChoice.AUTO)
     if word not in list(SourceChoice):
-        raise source.error("source", f"unknown source {word!r}", _nearest(str(word), list(SourceChoice)))
+        raise source.error("source", f"unknown source {word!r}", nearest(str(word), list(SourceChoice)))
     return SourceChoice(word)
 
 
@@ -174,7 +174,7 @@ def _destinations(source: _Source, table: Mapping[str, Any]) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(_texts(source, table, "into"))) if "into" in table else DESTINATIONS[:1]
     for name in names:
         if name not in DESTINATIONS:
-            raise source.error("into", f"unknown destination {name!r}", _nearest(name, DESTINATIONS))
+            raise source.error("into", f"unknown destination {name!r}", nearest(name, DESTINATIONS))
     return names
 
 
@@ -199,7 +199,8 @@ def _date(source: _Source, table: Mapping[str, Any], key: str) -> date | None:
     return found
 
 
-def _nearest(word: str, known: list[Any] | tuple[str, ...]) -> str:
+def nearest(word: str, known: list[Any] | tuple[str, ...]) -> str:
+    """A remedy for a wrong name: the right one that looks most like it, or all of them."""
     names = [str(name) for name in known]
     near = get_close_matches(word, names, n=1, cutoff=0.5)
     return f"Is {near[0]!r} meant?" if near else f"Known: {', '.join(names)}."
