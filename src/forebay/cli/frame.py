@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -23,8 +24,11 @@ class Frame:
     log_file: Path | None = None
     redact: Callable[[str], str] = str
     """Takes secrets out of a text; knows them once the settings are read."""
-    debug: bool = False
-    """Tracebacks are wanted."""
+
+    @property
+    def debug(self) -> bool:
+        """Tracebacks are wanted on stderr."""
+        return (self.log_level or "").upper() == "DEBUG"
 
 
 def _common(
@@ -75,34 +79,32 @@ def keep_common(ctx: Any) -> None:
 
 
 def spread(args: Sequence[str], list_flags: set[str]) -> Iterator[str]:
-    """`--tickers A B,C` as `--tickers A --tickers B --tickers C`: values belong to a list flag up to the next flag."""
-    flag, filled = "", True
-    for position, arg in enumerate(args):
+    """`--tickers A B,C` as `--tickers A --tickers B --tickers C`: values belong to a list flag up to the next flag.
+
+    Raises typer.BadParameter for a list flag without a value: an empty list must not turn into "all".
+    """
+    rest = deque(args)
+    while rest:
+        arg = rest.popleft()
+        name, equals, value = arg.partition("=")
         if arg == "--":
-            yield from args[position:]
-            return
-        if arg.startswith("-") and len(arg) > 1:
-            name, equals, value = arg.partition("=")
-            flag = dashed(name) if dashed(name) in list_flags else ""
-            filled = bool(equals)
-            yield from _repeated(flag, value) if flag and equals else () if flag else (arg,)
-        elif flag:
-            filled = True
-            yield from _repeated(flag, arg)
-        else:
             yield arg
-        if flag and not filled and _is_last_value(args, position):
-            yield flag  # without a value: the parser says so
+            yield from rest
+            return
+        if dashed(name) not in list_flags:
+            yield arg
+            continue
+        values = [value] if equals else list(_values(rest))
+        found = [one.strip() for text in values for one in text.split(",") if one.strip()]
+        if not found:
+            raise typer.BadParameter(f"{name} needs at least one value")
+        for one in found:
+            yield from (dashed(name), one)
 
 
-def _is_last_value(args: Sequence[str], position: int) -> bool:
-    return position + 1 == len(args) or args[position + 1].startswith("-")
-
-
-def _repeated(flag: str, values: str) -> Iterator[str]:
-    for value in values.split(","):
-        if value.strip():
-            yield from (flag, value.strip())
+def _values(rest: deque[str]) -> Iterator[str]:
+    while rest and not rest[0].startswith("-"):
+        yield rest.popleft()
 
 
 def dashed(flag: str) -> str:

@@ -12,13 +12,13 @@ import typer
 from typer.exceptions import TyperException
 
 from forebay.cli.frame import Command, Frame, Late, LateGroup, as_command, dashed
-from forebay.cli.output import ExitCode, say, tell
+from forebay.cli.output import ExitCode, ReaderGone, finish, say, tell
 from forebay.errors import ForebayError, UsageError
 
 COMMANDS = {
-    "init": Late("forebay.cli.init:init", "Make the folders, the ledger and a commented forebay.toml."),
+    "init": Late("forebay.cli.init:init", "Make folders, ledger and a commented forebay.toml."),
     "sync": Late("forebay.cli.sync:sync", "Fetch, check and store everything that is missing."),
-    "plan": Late("forebay.cli.plan:plan", "Show what is missing, where it would come from, and what that takes."),
+    "plan": Late("forebay.cli.plan:plan", "Show what is missing, from where, and what it takes."),
     "status": Late("forebay.cli.status:status", "Show what is held, what is missing, and why."),
     "bars": Late("forebay.cli.query:bars", "Print bars from the lake."),
     "query": Late("forebay.cli.query:query", "Ask the lake in SQL."),
@@ -41,10 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     frame = Frame()
     try:
         code = _run(args, frame)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return _broken_pipe()
-    except KeyboardInterrupt:
+        finish()
+    except ReaderGone:
+        return _reader_gone()
+    except (KeyboardInterrupt, typer.Abort):
         tell("stopped")
         return ExitCode.INTERRUPTED
     except typer.Exit as end:
@@ -117,7 +117,7 @@ def _report(what: str, remedy: str, error: BaseException, frame: Frame) -> None:
         tell(f"next: {remedy}")
 
 
-def _broken_pipe() -> int:
-    """The reader went away (`| head`): nobody is left to complain to, the interpreter's last flush included."""
+def _reader_gone() -> int:
+    """Nobody is left to complain to, at the interpreter's own last flush either."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitCode.BROKEN_PIPE

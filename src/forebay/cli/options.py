@@ -64,8 +64,8 @@ def load_settings(ctx: typer.Context, overrides: Mapping[str, Any] | None = None
     flags = {"LOG_LEVEL": frame.log_level, "LOG_FILE": frame.log_file}
     settings = load(frame.env_file, overrides={**flags, **(overrides or {})})
     frame.redact = Redactor(settings.secrets())
-    frame.debug = settings.log.level == "DEBUG"
     log = settings.log
+    frame.log_level = log.level
     try:
         configure_logs(log.level, file=log.file, style=log.format, redact=frame.redact)
     except OSError as error:

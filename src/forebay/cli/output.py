@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from enum import IntEnum
@@ -62,11 +63,27 @@ def _text(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
+class ReaderGone(Exception):
+    """Nobody reads stdout any more. No fault: `forebay bars | head` is a fine thing to do."""
+
+
 def say(text: str = "") -> None:
-    """A line of the answer, on stdout."""
-    sys.stdout.write(f"{text}\n")
+    """A line of the answer, on stdout. Raises ReaderGone when the other end of the pipe was closed."""
+    try:
+        sys.stdout.write(f"{text}\n")
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+
+
+def finish() -> None:
+    """Hand everything said over. Raises ReaderGone as `say` does."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
 
 
 def tell(text: str) -> None:
     """A line about the run, on stderr."""
-    sys.stderr.write(f"{text}\n")
+    with suppress(BrokenPipeError):  # nobody left to tell
+        sys.stderr.write(f"{text}\n")

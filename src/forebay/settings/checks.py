@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ def stream_url(value: Any) -> Any:
 
 
 def _origin(url: str, *schemes: str) -> str:
-    if urlsplit(url).scheme.lower() not in schemes or not _has_host(url):
+    if urlsplit(url).scheme.lower() not in schemes or not host_and_port(url, "")[0]:
         raise ValueError(f"not an address of the form {schemes[-1]}://host[:port]")
     if "@" in urlsplit(url).netloc:
         raise ValueError("an address must not carry a user or password")
@@ -33,17 +34,20 @@ def _origin(url: str, *schemes: str) -> str:
 
 def broker_url(value: Any) -> Any:
     """A Redis URL, with or without TLS."""
-    if isinstance(value, str) and (urlsplit(value).scheme not in ("redis", "rediss") or not _has_host(value)):
+    if isinstance(value, str) and (
+        urlsplit(value).scheme not in ("redis", "rediss") or not host_and_port(value, "")[0]
+    ):
         raise ValueError("only Redis is spoken: redis://[:password@]host:6379/0, or rediss:// for TLS")
     return value
 
 
-def _has_host(url: str) -> bool:
+def host_and_port(url: str, default_port: str) -> tuple[str, str]:
+    """The host of `url`, empty where it has none or a port that is no number, and its port."""
     parts = urlsplit(url)
     try:
-        return bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
-        return False
+        return parts.hostname or "", str(parts.port or default_port)
+    except ValueError:
+        return "", default_port
 
 
 def database_url(value: Any) -> Any:
@@ -62,6 +66,11 @@ def log_level(value: Any) -> Any:
         return value
     level = value.strip().upper()
     return {"WARN": "WARNING", "FATAL": "CRITICAL"}.get(level, level)
+
+
+def at_home(value: Any) -> Any:
+    """`~/lake` with the home folder spelled out: nothing but a shell does that, and a .env file meets none."""
+    return os.path.expanduser(value) if isinstance(value, str) else value  # noqa: PTH111 - it may be a URL
 
 
 def service_port(value: Any) -> Any:

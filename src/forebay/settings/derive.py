@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from forebay.errors import UsageError
-from forebay.settings.checks import service_port
+from forebay.settings.checks import host_and_port, service_port
 from forebay.settings.groups import FolderSettings, TimescaleSettings
 from forebay.settings.sources import Raw
 
@@ -17,7 +16,7 @@ def derive(chosen: dict[str, Raw]) -> None:
     _database_at_timescale(chosen)
     home = chosen.get("FOREBAY_HOME")
     if home is not None:
-        folders = FolderSettings(home=Path(str(home.value)).expanduser())
+        folders = FolderSettings(home=home.value)
         chosen["FOREBAY_HOME"] = Raw(home.name, folders.home, home.where)
         where = "default, under FOREBAY_HOME"
         database = f"sqlite:///{folders.database.as_posix()}"
@@ -35,7 +34,7 @@ def _redis(chosen: dict[str, Raw]) -> None:
         password = _text(chosen, "REDIS_PASSWORD", "")
         user = f":{quote(password, safe='')}@" if password else ""
         chosen["REDIS_URL"] = Raw("REDIS_HOST", f"redis://{user}{host.value}:{port}/0", host.where)
-    elif f"{urlsplit(url.value).hostname}:{urlsplit(url.value).port or 6379}" != f"{host.value}:{port}":
+    elif host_and_port(url.value, "6379") != (host.value, port):
         raise UsageError(
             f"{host.name} ({host.where}) and {url.name} ({url.where}) name two different Redis servers",
             remedy=f"Keep {url.name} and remove REDIS_HOST and REDIS_PORT, or let them agree.",

@@ -17,7 +17,7 @@ DATABASE_FILE = "download_tracker.db"
 class FolderSettings(Group):
     """Where everything local lives. Folders are made on first use, by whoever writes to them."""
 
-    home: Path = setting(
+    home: Annotated[Path, BeforeValidator(checks.at_home)] = setting(
         "FOREBAY_HOME", default=Path("data"), about="The one root folder of ledger, lake, archive and quarantine."
     )
 
@@ -166,7 +166,7 @@ class LedgerSettings(Group):
 class LakeSettings(Group):
     """The lake."""
 
-    uri: str = setting(
+    uri: Annotated[str, BeforeValidator(checks.at_home)] = setting(
         "LAKE_URI", default="data/lake", about="A folder or s3://bucket/prefix. Default: lake/ under FOREBAY_HOME."
     )
 
@@ -206,19 +206,19 @@ class WorkerSettings(Group):
 class QueueSettings(Group):
     """Redis: broker of hints and home of the shared rate budget. Not needed on one machine."""
 
-    url: Annotated[SecretUrl | None, BeforeValidator(checks.broker_url)] = setting(
-        "REDIS_URL",
-        "CELERY_BROKER_URL",
-        "CELERY_RESULT_BACKEND",
-        default=None,
-        about="redis:// or rediss:// (TLS), with the password in it; not set = no Redis.",
-    )
     host: str | None = setting("REDIS_HOST", default=None, about="Redis by host instead of by URL.")
     port: Annotated[int, BeforeValidator(checks.service_port)] = setting(
         "REDIS_PORT", default=6379, ge=1, le=65535, about="Its port, when REDIS_HOST is set."
     )
     password: SecretStr | None = setting(
         "REDIS_PASSWORD", default=None, verbatim=True, about="Its password, when REDIS_HOST is set."
+    )
+    url: Annotated[SecretUrl | None, BeforeValidator(checks.broker_url)] = setting(
+        "REDIS_URL",
+        "CELERY_BROKER_URL",
+        "CELERY_RESULT_BACKEND",
+        default=None,
+        about="redis:// or rediss:// (TLS), with the password in it; not set = no Redis.",
     )
 
 
@@ -236,11 +236,15 @@ class KafkaSettings(Group):
     sasl_password: SecretStr | None = setting(
         "KAFKA_SASL_PASSWORD", default=None, verbatim=True, about="The SASL user's password."
     )
-    ssl_ca_location: Path | None = setting("KAFKA_SSL_CA_LOCATION", default=None, about="File of trusted authorities.")
-    ssl_certificate_location: Path | None = setting(
+    ssl_ca_location: Annotated[Path | None, BeforeValidator(checks.at_home)] = setting(
+        "KAFKA_SSL_CA_LOCATION", default=None, about="File of trusted authorities."
+    )
+    ssl_certificate_location: Annotated[Path | None, BeforeValidator(checks.at_home)] = setting(
         "KAFKA_SSL_CERTIFICATE_LOCATION", default=None, about="File of the client's certificate."
     )
-    ssl_key_location: Path | None = setting("KAFKA_SSL_KEY_LOCATION", default=None, about="File of the client's key.")
+    ssl_key_location: Annotated[Path | None, BeforeValidator(checks.at_home)] = setting(
+        "KAFKA_SSL_KEY_LOCATION", default=None, about="File of the client's key."
+    )
     ssl_key_password: SecretStr | None = setting(
         "KAFKA_SSL_KEY_PASSWORD", default=None, verbatim=True, about="Password of that key file."
     )
@@ -264,7 +268,7 @@ class LogSettings(Group):
     level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(checks.log_level)] = (
         setting("LOG_LEVEL", default="INFO", about="DEBUG, INFO, WARNING (or WARN), ERROR or CRITICAL.")
     )
-    file: Path | None = setting(
+    file: Annotated[Path | None, BeforeValidator(checks.at_home)] = setting(
         "LOG_FILE", default=None, about="A file that gets every line too, rotated at 10 MB, five kept; not set = none."
     )
     format: Literal["text", "json"] = setting(

@@ -19,6 +19,9 @@ from forebay.settings.sources import Level, Raw, clean, read_env_file, read_envi
 
 SECRETS_DIR = "FOREBAY_SECRETS_DIR"
 
+_PLAINLY = {"int_parsing": "it must be a whole number", "float_parsing": "it must be a number"}
+"""What pydantic says more learnedly."""
+
 
 def load(
     env_file: Path | None = None,
@@ -35,7 +38,7 @@ def load(
     file = read_env_file(env_file)
     folder = clean(environ.get(SECRETS_DIR, "")) or (file[SECRETS_DIR].value if SECRETS_DIR in file else None)
     levels = [file, read_secrets(folder, DECLARED), read_environment(environ, DECLARED)]
-    chosen = _choose(levels, read_flags(overrides or {}))
+    chosen = _choose(levels, read_flags(overrides or {}, DECLARED))
     derive(chosen)
     settings = _settings(chosen, unknown_names(file))
     refuse_swapped_keys(settings)
@@ -88,5 +91,6 @@ def _refused(group: str, chosen: Mapping[str, Raw], error: ValidationError) -> U
     item = next(item for item in DECLARED if item.group == group and item.field == first["loc"][0])
     raw = chosen[item.name]
     value = "" if item.secret else f"={mask_url(str(raw.value))}"
-    reason = first["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
+    reason = _PLAINLY.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    reason = reason.replace("Input should be", "it must be")
     return UsageError(f"{raw.name}{value} ({raw.where}): {reason}", remedy=f"Correct {raw.name}. {item.about}")

@@ -16,6 +16,7 @@ from forebay.settings.fields import Declared
 
 DEFAULT_ENV_FILE = Path(".env")
 _TRAILING_COMMENT = re.compile(r"\s+#.*$", re.DOTALL)
+_ONLY_COMMENT = re.compile(r"\s*[^=\s]+\s*=\s+#")
 _QUOTES = "'\""
 
 
@@ -42,11 +43,11 @@ def read_env_file(path: Path | None) -> Level:
             return {}
         path = DEFAULT_ENV_FILE
     values: dict[str, Raw] = {}
-    for binding in parse_stream(io.StringIO(_text(path, "--env-file"))):
+    for binding in parse_stream(io.StringIO(_text(path))):
         if binding.error:
             line = binding.original.line
             raise UsageError(f"{path}, line {line}: not of the form NAME=value", remedy=f"Correct line {line}.")
-        if binding.key is not None and binding.value:
+        if binding.key is not None and binding.value and not _ONLY_COMMENT.match(binding.original.string):
             values[binding.key] = Raw(binding.key, binding.value, f"{path} line {_line_of(binding.original)}")
     return values
 
@@ -101,24 +102,25 @@ def read_secrets(folder: str | None, known: Iterable[Declared]) -> Level:
     values: dict[str, Raw] = {}
     for name in (name for setting in known for name in setting.names):
         for path in (root / name, root / name.lower()):
-            if path.is_file() and (text := _text(path, "FOREBAY_SECRETS_DIR").rstrip("\r\n")):
+            if path.is_file() and (text := _text(path).rstrip("\r\n")):
                 values[name] = Raw(name, text, f"secrets file {path}")
     return values
 
 
-def read_flags(overrides: Mapping[str, Any]) -> Level:
-    """The command line's values by variable name; None means that the flag was not given."""
+def read_flags(overrides: Mapping[str, Any], known: Iterable[Declared]) -> Level:
+    """The command line's values by variable name; None is a flag not given. Raises KeyError for a slip in a name."""
+    slips = overrides.keys() - {name for setting in known for name in setting.names}
+    if slips:
+        raise KeyError(f"no settings: {sorted(slips)}")
     return {name: Raw(name, value, "flag") for name, value in overrides.items() if value is not None}
 
 
-def _text(path: Path, named_by: str) -> str:
+def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise UsageError(f"there is no file {path}", remedy=f"Correct {named_by}, or make the file.") from error
+        raise UsageError(f"there is no file {path}", remedy="Correct the name, or make the file.") from error
     except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read: {error.strerror}", remedy=f"Check that {named_by} names a file you may read."
-        ) from error
+        raise UsageError(f"{path} cannot be read: {error.strerror}", remedy="Name a file you may read.") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not text in UTF-8", remedy="Save it again as UTF-8.") from error

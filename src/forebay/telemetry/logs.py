@@ -45,6 +45,14 @@ def configure_logs(
     if file is not None:
         handlers.append(_file_handler(file))
         handlers[1].setFormatter(_formatter(style, redact, colors=False))
+    _install(handlers)
+    logging.getLogger().setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.DEBUG if level == "DEBUG" else logging.WARNING)
+
+
+def _install(handlers: list[logging.Handler]) -> None:
+    """Put `handlers` in place of those that an earlier call installed."""
     root = logging.getLogger()
     for handler in root.handlers[:]:
         if isinstance(handler, _Stderr | _LogFile):
@@ -52,9 +60,6 @@ def configure_logs(
             handler.close()
     for handler in handlers:
         root.addHandler(handler)
-    root.setLevel(level)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.DEBUG if level == "DEBUG" else logging.WARNING)
 
 
 def write_to_log_file(message: str, error: BaseException) -> Path | None:

@@ -77,6 +77,7 @@ class PlainBoard:
         with self._lock:
             row.done += amount
             row.total += more
+            row.closed = row.closed and not more
             now = self._monotonic()
             if amount and not row.closed and (now - row.written >= self._every or row.done >= row.total):
                 self._write(row, now, note)
