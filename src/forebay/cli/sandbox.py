@@ -1,0 +1,61 @@
+"""`forebay sandbox`: the simulated vendor on a port, until it is stopped."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forebay.cli.output import say, tell
+
+_FORMAT = ["%Y-%m-%d"]
+_WAIT = 3600.0
+"""Seconds of one wait for the server's end; Ctrl-C interrupts it."""
+
+
+def sandbox(
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes any free one.")] = 8787,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    seed: Annotated[int, typer.Option(help="Another seed is another market, with other keys.")] = 1,
+    tickers: Annotated[int, typer.Option(help="How many stocks trade.")] = 40,
+    vendor_plan: Annotated[
+        str, typer.Option(help="What the simulated subscription includes: basic, starter, developer or advanced.")
+    ] = "advanced",
+    faults: Annotated[Path | None, typer.Option(help="TOML file with rules of what goes wrong.")] = None,
+    start: Annotated[datetime | None, typer.Option(formats=_FORMAT, help="First session date (2025-10-01).")] = None,
+    end: Annotated[datetime | None, typer.Option(formats=_FORMAT, help="Last session date (the newest one).")] = None,
+    request_log: Annotated[Path | None, typer.Option(help="Write each request as a line of JSON to this file.")] = None,
+    print_env: Annotated[
+        bool, typer.Option("--print-env", help="Print the settings that point a client here, and stop.")
+    ] = False,
+) -> None:
+    """Run a simulated vendor on this machine: REST and flat files of a made-up market, with faults on request."""
+    from forebay.sandbox.server import DEFAULT_START, Sandbox, environment
+
+    if print_env:
+        for name, value in environment(host, port, seed).items():
+            say(f"export {name}={value}")
+        return
+    vendor = Sandbox(
+        seed=seed,
+        tickers=tickers,
+        vendor_plan=vendor_plan,
+        faults=faults or (),
+        start=start.date() if start else DEFAULT_START,
+        end=end.date() if end else None,
+        host=host,
+        port=port,
+        request_log=request_log,
+    )
+    with vendor:
+        tell(f"the simulated vendor listens on {vendor.url} (plan {vendor_plan}, seed {seed}); Ctrl-C stops it")
+        tell(f'its keys: eval "$(forebay sandbox --port {vendor.port} --host {host} --seed {seed} --print-env)"')
+        while not vendor.wait(_WAIT):
+            pass
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to a command line."""
+    app.command("sandbox")(sandbox)

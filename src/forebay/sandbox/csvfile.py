@@ -1,0 +1,49 @@
+"""One day of one dataset as the vendor's gzip CSV: the catalogue's columns in the spelling of the time."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import date
+from io import BytesIO
+
+import polars as pl
+
+from forebay.model.catalogue import BARS, Column, Dataset, Kind
+from forebay.model.instrument import AssetClass
+from forebay.sandbox.market import Market
+from forebay.sandbox.prints import prints_frame
+from forebay.sandbox.spelling import file_ticker
+from forebay.sandbox.trades import FRACTIONS_FROM
+
+_DECIMALS = 6
+_FAST = 1
+
+
+def day_table(market: Market, dataset: Dataset, day: date) -> pl.DataFrame:
+    """The rows of a day's file, with the dataset's columns in file order and tickers in file spelling."""
+    if dataset.kind in BARS:
+        rows = market.day_frames(dataset.asset_class, day)[dataset.kind]
+    else:
+        tapes = market.tapes(market.day_cells(dataset.asset_class, day))
+        pieces = [prints_frame(tape) for tape in tapes]
+        rows = pl.concat(pieces) if pieces else pl.DataFrame({name: [] for name in dataset.columns})
+    return _spelled(rows).select(list(dataset.columns))
+
+
+def render(dataset: Dataset, day: date, table: pl.DataFrame) -> bytes:
+    """The file's bytes. Stocks are written with six decimals from the first fractional session on, shortest before."""
+    stocks = dataset.asset_class is AssetClass.STOCKS
+    long = stocks and day >= FRACTIONS_FROM
+    floats = [name for name, kind in dataset.columns.items() if kind is Column.FLOAT]
+    if not long:
+        table = table.with_columns(pl.col(floats).cast(pl.String()).str.strip_suffix(".0"))
+    if dataset.kind is Kind.TRADES and not stocks and "size" not in floats:
+        table = table.with_columns(pl.col("size").cast(pl.Int64()))
+    buffer = BytesIO()
+    table.write_csv(buffer, float_precision=_DECIMALS if long else None)
+    return gzip.compress(buffer.getvalue(), compresslevel=_FAST, mtime=0)
+
+
+def _spelled(rows: pl.DataFrame) -> pl.DataFrame:
+    tickers = rows["ticker"].unique().to_list()
+    return rows.with_columns(pl.col("ticker").replace({ticker: file_ticker(ticker) for ticker in tickers}))

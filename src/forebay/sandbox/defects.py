@@ -1,0 +1,77 @@
+"""The known bad files of the vendor (flat files, section 9), as changes to a day's rows. The truth stays as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+
+import numpy as np
+import polars as pl
+
+from forebay.model.catalogue import Dataset
+from forebay.sandbox.cells import hours, nanos
+
+_DAY = 86_400_000_000_000
+_MINUTE = 60_000_000_000
+_NEGATIVE_START = -68_400_000_000_000
+_CUT_BEFORE_CLOSE = 28 * _MINUTE
+"""15:32 on a full day."""
+_ODD_SIZE_FROM, _ODD_SIZES = 33, 17
+"""The sizes users saw in the bad trade files were 33 to 49."""
+
+Spoil = Callable[[pl.DataFrame, Dataset, date], pl.DataFrame]
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """A named change to the rows of a file."""
+
+    name: str
+    spoil: Spoil
+
+
+def _a_day_late(table: pl.DataFrame, _dataset: Dataset, _day: date) -> pl.DataFrame:
+    return table.with_columns(pl.col("window_start") + _DAY)
+
+
+def _negative(table: pl.DataFrame, _dataset: Dataset, _day: date) -> pl.DataFrame:
+    return table.with_columns(pl.lit(_NEGATIVE_START, pl.Int64()).alias("window_start"))
+
+
+def _no_closing_minute(table: pl.DataFrame, dataset: Dataset, day: date) -> pl.DataFrame:
+    """Every third ticker loses its bars from the last regular minute on to the auction's."""
+    close = nanos(hours(dataset.asset_class, day).regular_closes)
+    closing = pl.col("window_start").is_between(close - _MINUTE, close)
+    chosen = pl.col("ticker").rank("dense").mod(3) == 0
+    return table.filter(~(closing & chosen))
+
+
+def _wrong_sizes(table: pl.DataFrame, _dataset: Dataset, _day: date) -> pl.DataFrame:
+    sizes = _ODD_SIZE_FROM + np.arange(table.height) % _ODD_SIZES
+    return table.with_columns(pl.Series("size", sizes).cast(table["size"].dtype))
+
+
+def _cut_off(table: pl.DataFrame, dataset: Dataset, day: date) -> pl.DataFrame:
+    """Large roots end 28 minutes before the close: 15:32 Eastern on a full day."""
+    stamp = "sip_timestamp" if "sip_timestamp" in table.columns else "window_start"
+    end = nanos(hours(dataset.asset_class, day).regular_closes) - _CUT_BEFORE_CLOSE
+    root = pl.col("ticker").str.extract(r"^(?:O:)?([A-Z.]+)", 1)
+    largest = table.group_by(root.alias("root")).len().sort("len", "root")["root"].last() if table.height else ""
+    return table.filter((root != pl.lit(largest)) | (pl.col(stamp) < end))
+
+
+DEFECTS: Mapping[str, Defect] = MappingProxyType(
+    {
+        name: Defect(name, spoil)
+        for name, spoil in {
+            "window_start_a_day_late": _a_day_late,
+            "window_start_negative": _negative,
+            "closing_minute_missing": _no_closing_minute,
+            "trade_sizes_wrong": _wrong_sizes,
+            "cut_off_before_close": _cut_off,
+        }.items()
+    }
+)
+"""Every defect by the name a fault rule gives it."""

@@ -1,0 +1,163 @@
+"""`Sandbox`: the simulated vendor on a port of this machine, for a `with` block."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+
+from forebay.clock import Clock, SystemClock
+from forebay.errors import UsageError
+from forebay.sandbox.desk import Desk, Switches
+from forebay.sandbox.faults import Fault, Faults, read_faults
+from forebay.sandbox.http import App
+from forebay.sandbox.market import Market
+from forebay.sandbox.plans import plan_named
+from forebay.sandbox.requestlog import LoggedRequest, RequestLog
+from forebay.sandbox.vendor import Vendor, credentials
+
+DEFAULT_START = date(2025, 10, 1)
+_WORKERS = 4
+_STOPS_WITHIN = 5.0
+_MOST_TICKERS = 15_000
+_LAST_PORT = 65_535
+
+
+def environment(host: str, port: int, seed: int) -> dict[str, str]:
+    """The settings that point Forebay, and the vendor's own client, at a sandbox."""
+    keys, url = credentials(seed), f"http://{host}:{port}"
+    return {
+        "FOREBAY_REST_URL": url,
+        "FOREBAY_FLATFILES_URL": url,
+        "POLYGON_API_KEY": keys.api_key,
+        "POLYGON_S3_ACCESS_KEY_ID": keys.s3.access_key,
+        "POLYGON_S3_SECRET_ACCESS_KEY": keys.s3.secret,
+    }
+
+
+class Sandbox:
+    """The vendor, simulated, from `with` to the end of the block.
+
+    The market is a pure function of `seed` and `tickers` (stocks; other classes are few and fixed). `start` and `end`
+    bound its session dates; without `end` it goes on to the clock's now. `faults` is a path to a TOML file or a list of
+    rules. Everything that depends on time asks `clock`. Port 0 takes any free one.
+
+    Raises UsageError for a wrong plan, date, number or fault rule, and for a port that is taken.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        tickers: int = 40,
+        vendor_plan: str = "advanced",
+        faults: str | Path | Iterable[Fault | Mapping[str, Any]] = (),
+        start: date = DEFAULT_START,
+        end: date | None = None,
+        clock: Clock | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        switches: Switches | None = None,
+        request_log: Path | None = None,
+    ) -> None:
+        _check(tickers, port, start, end)
+        rules = read_faults(Path(faults)) if isinstance(faults, str | Path) else faults
+        self.seed = seed
+        self.host = host
+        self.port = port
+        self.market = Market(seed, tickers, start, end)
+        """The truth: `market.bars(asset_class, kind, start, end)`."""
+        desk = Desk(self.market, clock or SystemClock(), plan_named(vendor_plan), switches or Switches())
+        self._log = RequestLog(request_log)
+        self._vendor = Vendor(desk, Faults(rules), credentials(seed), self._log)
+        self._pool: ThreadPoolExecutor | None = None
+        self._server: uvicorn.Server | None = None
+        self._thread: Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens: REST below `/v1 /v2 /v3 /vX /stocks`, the bucket below `/flatfiles`."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The settings that point a client here, keys included."""
+        return environment(self.host, self.port, self.seed)
+
+    @property
+    def requests(self) -> list[LoggedRequest]:
+        """The requests it has answered, the oldest first."""
+        return self._log.requests()
+
+    def start(self) -> Self:
+        """Listen; returns once connections are accepted."""
+        listening = _listen(self.host, self.port)
+        self.port = listening.getsockname()[1]
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="sandbox")
+        app = App(self._vendor.answer, self._pool)
+        logging.getLogger("uvicorn.error").addFilter(_not_cut_on_purpose)
+        config = uvicorn.Config(
+            app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1, backlog=256
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = Thread(target=self._server.run, kwargs={"sockets": [listening]}, name="sandbox", daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop listening; stalled answers are abandoned."""
+        if self._server is None or self._thread is None or self._pool is None:
+            return
+        self._server.should_exit = True
+        self._thread.join(_STOPS_WITHIN)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._server = self._thread = self._pool = None
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the server's end, at most `seconds`; whether it has ended."""
+        if self._thread is None:
+            return True
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _not_cut_on_purpose(record: logging.LogRecord) -> bool:
+    """The web server reports every connection that a fault rule cuts; it is meant."""
+    return "returned without completing response" not in record.getMessage()
+
+
+def _check(tickers: int, port: int, start: date, end: date | None) -> None:
+    if not 1 <= tickers <= _MOST_TICKERS:
+        raise UsageError(f"{tickers} tickers cannot be simulated", remedy=f"Choose from 1 to {_MOST_TICKERS}.")
+    if not 0 <= port <= _LAST_PORT:
+        raise UsageError(f"{port} is not a port", remedy=f"Choose from 1 to {_LAST_PORT}, or 0 for any free one.")
+    if end is not None and end < start:
+        raise UsageError(f"the market would end ({end}) before it starts ({start})", remedy="Swap the two dates.")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket: from here on connections wait for the server instead of being refused."""
+    try:
+        return socket.create_server((host, port), backlog=256)
+    except OSError as problem:
+        message = f"cannot listen on {host}:{port}: {problem.strerror or problem}"
+        raise UsageError(message, remedy="Choose another port, or 0 for any free one.") from problem
+
+
+__all__ = ["DEFAULT_START", "Sandbox", "Switches", "environment"]
