@@ -26,6 +26,9 @@ from forebay.vendor.limits import Budget
 
 T = TypeVar("T")
 
+_MINUTE = 60.0
+"""The vendor counts calls by the minute."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -86,10 +89,12 @@ class VendorHttp:
         """Ask `url` (a path, or an absolute address on the configured host) and hand the body to `read`.
 
         A 5xx, a timeout, a cut connection and a PageRejected of `read` are asked again a few times; a 429 slows
-        everybody down and is asked again within its deadline; any other error is raised at once.
+        everybody down and is asked again within its deadline; any other error is raised at once, as is RateLimited of
+        a budget that grants nothing in time.
         """
         failures, throttled = 0, 0.0
         while True:
+            self._budget.acquire(self._limits.budget)
             try:
                 return read(self._ask(url, params))
             except RateLimited as error:
@@ -102,7 +107,8 @@ class VendorHttp:
 
     def _wait_out(self, error: RateLimited, waited: float) -> float:
         """Wait as a 429 asks; the seconds waited in all. Raises the error when they would be too many."""
-        seconds = error.retry_after if error.retry_after is not None else _default_wait(waited)
+        asked = _MINUTE / 4 if error.retry_after is None else error.retry_after
+        seconds = max(asked, min(waited, _MINUTE), 1.0)  # doubles, so that a Retry-After of 0 cannot go on for ever
         self._budget.slow_down(seconds)
         if waited + seconds > self._limits.throttled:
             raise error
@@ -114,12 +120,11 @@ class VendorHttp:
         if not self.is_own(address):
             raise PageRejected("the vendor pointed to another host than the configured one; it was not asked")
         asked = urlsplit(address).path
-        self._budget.acquire(self._limits.budget)
         deadline = self._clock.now() + timedelta(seconds=self._limits.total)
         try:
             with self._client.stream("GET", address, params=params or None) as answer:
                 body = read_body(answer.headers, answer.iter_raw(), late=lambda: self._clock.now() > deadline)
-        except (httpx2.HTTPError, BodyCut) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, BodyCut) as error:
             raise VendorUnavailable(
                 f"no whole answer from the vendor to {asked}: {type(error).__name__}: {error}",
                 remedy="Check the network and FOREBAY_REST_URL; otherwise try again later.",
@@ -127,11 +132,6 @@ class VendorHttp:
         if answer.status_code != HTTPStatus.OK:
             raise refusal(answer.status_code, answer.headers, body, asked, self._clock.now())
         return body
-
-
-def _default_wait(waited: float) -> float:
-    """Seconds after a 429 that does not say: the vendor counts by the minute, so a quarter of it, then more."""
-    return min(max(15.0, waited), 60.0)
 
 
 def _headers(api_key: str) -> dict[str, str]:

@@ -16,20 +16,21 @@ from forebay.model.partition import Source
 from forebay.model.rows import BAR_ROWS
 
 
-class Bar(msgspec.Struct, gc=False):
-    """One aggregate. `T` is there in grouped answers only; index bars have no `v`, `vw`, `n`."""
+class Bar(msgspec.Struct, gc=False, kw_only=True):
+    """One aggregate, its fields in the vendor's order, which decodes faster. Index bars have no `v`, `vw`, `n`."""
 
-    t: int
-    """Start of the window, Unix milliseconds; of no use in grouped answers."""
-    o: float
-    h: float
-    l: float  # noqa: E741
-    c: float
+    T: str | None = None
+    """The ticker; in grouped answers only."""
     v: float | None = None
     vw: float | None = None
+    o: float
+    c: float
+    h: float
+    l: float  # noqa: E741
+    t: int
+    """Start of the window, Unix milliseconds; of no use in grouped answers."""
     n: float | None = None
     """Trades. A whole number, which the vendor has been seen to write as 12.0."""
-    T: str | None = None
 
 
 class BarsPage(msgspec.Struct):
