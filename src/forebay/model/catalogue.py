@@ -6,7 +6,7 @@ Facts: the vendor's flat-file pages (prefixes, columns, first dates, publication
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from enum import StrEnum
 from types import MappingProxyType
@@ -43,7 +43,7 @@ class Dataset:
     """Second part of its keys: `minute_aggs_v1`."""
     asset_class: AssetClass
     kind: Kind
-    columns: Mapping[str, Column]
+    columns: Mapping[str, Column] = field(hash=False)
     """Header name to type, in file order."""
     calendar: str
     """Which days have a file: a name `forebay.model.calendar` knows."""

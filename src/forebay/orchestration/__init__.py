@@ -1,0 +1,1 @@
+"""Who does which task, and when. Decides and coordinates; touches vendor and lake only through tasks and clients."""

@@ -1,0 +1,31 @@
+"""How an attempt that raised ends. The only place that turns an error into an outcome."""
+
+from __future__ import annotations
+
+from forebay.errors import (
+    ForebayError,
+    LakeError,
+    NotPublishedYet,
+    PermanentError,
+    RateLimited,
+    StoreError,
+    TemporaryError,
+)
+from forebay.model.task import Discard, Outcome, Retry, Snooze
+
+
+def outcome_of(error: ForebayError) -> Outcome:
+    """Snooze, retry or discard, as the error's remedy says; an error that says neither is tried again."""
+    reason = str(error) if not error.remedy else f"{error} ({error.remedy})"
+    upload = isinstance(error, LakeError | StoreError)
+    match error:
+        case NotPublishedYet():
+            return Snooze(error.until, reason)
+        case RateLimited():
+            return Retry(error.kind, reason, after=error.retry_after, counted=False)
+        case TemporaryError():
+            return Retry(error.kind, reason, after=error.retry_after, upload=upload)
+        case PermanentError():
+            return Discard(error.kind, reason)
+        case _:
+            return Retry(error.kind, reason, upload=upload)

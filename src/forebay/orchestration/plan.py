@@ -1,0 +1,65 @@
+"""A plan: the tasks that would close the gaps, what they cost, and why they are these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from forebay.model.coverage import Coverage
+from forebay.model.partition import Source
+from forebay.model.task import TaskDraft
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What a call and a byte cost here, for estimates and for the choice between sources."""
+
+    calls_per_minute: int = 0
+    """The vendor's limit for all workers together; 0 is none."""
+    seconds_per_call: float = 0.3
+    """A REST round trip with one page, when no limit holds it back."""
+    seconds_per_file: float = 0.5
+    """To open, check and commit one flat file, its bytes apart."""
+    bytes_per_second: float = 20e6
+    """A flat file's way from the vendor, decompressed and stored."""
+
+    def seconds(self, calls: int, files: int, size: int) -> float:
+        """How long this many calls, files and bytes take, one after the other."""
+        per_call = max(self.seconds_per_call, 60 / self.calls_per_minute if self.calls_per_minute else 0)
+        return calls * per_call + files * self.seconds_per_file + size / self.bytes_per_second
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the plan: one dataset of one feed from one source, with the reason for that source."""
+
+    feed: str
+    table: str
+    source: Source
+    drafts: tuple[TaskDraft, ...]
+    days: int
+    calls: int
+    bytes: int
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done. `findings` are verdicts that planning itself settled, such as a file not published yet."""
+
+    lines: tuple[Line, ...] = ()
+    findings: tuple[Coverage, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+    """What a person should know: days outside the plan's history, keys that are missing."""
+
+    @property
+    def drafts(self) -> list[TaskDraft]:
+        """Every task of the plan, each once: two feeds may wish for the same file."""
+        unique = {(draft.key, draft.destination): draft for line in self.lines for draft in line.drafts}
+        return list(unique.values())
+
+    @property
+    def duration(self) -> timedelta:
+        """The estimate for one worker."""
+        return timedelta(seconds=round(sum(line.seconds for line in self.lines)))

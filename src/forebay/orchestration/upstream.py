@@ -1,0 +1,39 @@
+"""What the vendor has, remembered in the ledger: its listing, so that planning and status need no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from forebay.ledger import Ledger
+from forebay.model.catalogue import Dataset
+from forebay.model.intervals import Interval
+from forebay.vendor.flatfiles import FlatFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Keeps the ledger's picture of the vendor's bucket fresh."""
+
+    flatfiles: FlatFiles
+    ledger: Ledger
+
+    def look(self, spans: Iterable[tuple[Dataset, Interval]]) -> int:
+        """List each dataset over its span and remember it; the number of files that are new or re-published.
+
+        One paged listing for each dataset, however many feeds want it. Raises VendorError.
+        """
+        changed = 0
+        for dataset, span in _widest(spans).items():
+            published = self.flatfiles.list(dataset, span.start, span.end)
+            revisions = {file.day: file.revision for file in published}
+            changed += len(self.ledger.listings.remember(dataset.name, revisions))
+        return changed
+
+
+def _widest(spans: Iterable[tuple[Dataset, Interval]]) -> dict[Dataset, Interval]:
+    widest: dict[Dataset, Interval] = {}
+    for dataset, span in spans:
+        known = widest.get(dataset, span)
+        widest[dataset] = Interval(min(known.start, span.start), max(known.end, span.end))
+    return widest

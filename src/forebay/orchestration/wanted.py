@@ -1,0 +1,93 @@
+"""What the feeds ask for, spelled out by the calendar: the left side of the subtraction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from forebay.errors import UsageError
+from forebay.model.calendar import last_complete_session, session_days
+from forebay.model.catalogue import Dataset
+from forebay.model.feed import Feed
+from forebay.model.instrument import asset_class_of
+from forebay.model.intervals import Interval
+from forebay.model.partition import ALL_SYMBOLS
+
+FirstDay = Callable[[Dataset], date]
+"""The oldest session date of a dataset that the user's plan serves, as far as is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One feed's wish for one dataset: these symbols on each of these session dates (sorted)."""
+
+    feed: Feed
+    dataset: Dataset
+    symbols: tuple[str, ...]
+    days: tuple[date, ...]
+
+    @property
+    def whole_market(self) -> bool:
+        """Whether it asks for every symbol there is."""
+        return self.symbols == (ALL_SYMBOLS,)
+
+    @property
+    def span(self) -> Interval:
+        """From its first day to its last."""
+        return Interval(self.days[0], self.days[-1])
+
+
+def spell_out(feeds: Iterable[Feed], now: datetime, first_day: FirstDay) -> list[Wish]:
+    """The wishes of `feeds` as of `now` (UTC). Sessions that have not ended are not wanted yet.
+
+    Raises UsageError for dates that can never hold anything and for symbols of another asset class.
+    """
+    return [wish for feed in feeds for dataset in feed.datasets if (wish := _wish(feed, dataset, now, first_day))]
+
+
+def _wish(feed: Feed, dataset: Dataset, now: datetime, first_day: FirstDay) -> Wish | None:
+    symbols = _symbols(feed, dataset)
+    if not symbols:
+        return None
+    newest = last_complete_session(dataset.calendar, now)
+    if feed.start and feed.start > now.date():
+        raise UsageError(
+            f"feed {feed.name!r} starts on {feed.start}, which is in the future",
+            remedy="give a start date up to today",
+        )
+    start = feed.start or first_day(dataset)
+    end = min(feed.end or newest, newest)
+    days = tuple(session_days(dataset.calendar, max(start, dataset.first_date), end))
+    return Wish(feed, dataset, symbols, days) if days else None
+
+
+def _symbols(feed: Feed, dataset: Dataset) -> tuple[str, ...]:
+    """The feed's symbols that this dataset can hold: a mixed list is split by the tickers' prefixes."""
+    if feed.symbols is None:
+        return (ALL_SYMBOLS,)
+    known = {other.asset_class for other in feed.datasets}
+    for symbol in feed.symbols:
+        if asset_class_of(symbol) not in known:
+            raise UsageError(
+                f"feed {feed.name!r}: {symbol} is of asset class {asset_class_of(symbol)}, "
+                f"but the feed's datasets hold {', '.join(sorted(known))}",
+                remedy=f"add {asset_class_of(symbol)}/{dataset.kind} to the feed's datasets, or remove the symbol",
+            )
+    return tuple(symbol for symbol in feed.symbols if asset_class_of(symbol) is dataset.asset_class)
+
+
+def of_ticker(wishes: Iterable[Wish], ticker: str) -> list[Wish]:
+    """The wishes narrowed to one ticker; those that ask for the whole market hold it too. Raises UsageError."""
+    asset_class = asset_class_of(ticker)
+    narrowed = [
+        replace(wish, symbols=(ticker,))
+        for wish in wishes
+        if wish.dataset.asset_class is asset_class and (wish.whole_market or ticker in wish.symbols)
+    ]
+    if not narrowed:
+        raise UsageError(
+            f"no feed asks for {ticker}",
+            remedy="tickers are case-sensitive; `forebay status` without a ticker shows the feeds",
+        )
+    return narrowed

@@ -1,0 +1,163 @@
+"""A worker: claims tasks, runs them in threads, renews their leases, records how they end.
+
+Knows no broker. Any number of workers, in any number of processes, may share a ledger.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from structlog import get_logger
+
+from forebay.clock import Clock
+from forebay.errors import ForebayError, LeaseLost, StoreError, WrongKey
+from forebay.ledger import Ledger
+from forebay.model.task import Lease, Outcome, Retry, TaskKind, TaskState
+from forebay.orchestration.outcomes import outcome_of
+
+RENEW_EVERY = timedelta(seconds=15)
+_WORTH_WAITING = timedelta(minutes=2)
+"""A task that is due later than this (not published yet, say) is left to the next run."""
+_LOOK_AGAIN = 1.0
+"""Seconds between two looks at the ledger while running tasks or backoffs are awaited."""
+
+Step = Callable[[TaskState], None]
+"""Tells the ledger which state the task is in now. Raises LeaseLost."""
+Handler = Callable[[Lease, Step], Outcome]
+"""What one kind of task does. Raises ForebayError; whatever else it raises is a bug and is retried as such."""
+
+STOPS_ALL = (StoreError, WrongKey)
+"""Errors that no other task can escape: a full disk, a key the vendor does not know. Nothing is counted for them."""
+
+log = get_logger()
+
+
+@dataclass
+class Worker:
+    """Runs the claimable tasks of a ledger, at most `concurrency` at a time, in this process."""
+
+    ledger: Ledger
+    handlers: Mapping[TaskKind, Handler]
+    clock: Clock
+    worker_id: str
+    concurrency: int
+    on_end: Callable[[Lease, Outcome, TaskState], None] = lambda *_: None
+    """Called after each attempt, from the worker's own thread."""
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _leases: dict[int, Lease] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def stop(self) -> None:
+        """Take no further task; those that run are finished. Safe to call from a signal handler."""
+        self._stop.set()
+
+    def drain(self) -> None:
+        """Run until nothing is claimable, now or after a backoff, and nothing of ours runs. Returns early on `stop`.
+
+        A task that is not due for long (not published yet, say) is not waited for. Raises what would stop every other task too (see
+        STOPS_ALL), after those that run have ended.
+        """
+        with ThreadPoolExecutor(self.concurrency, thread_name_prefix="task") as pool, self._heartbeat():
+            running: set[Future[None]] = set()
+            while True:
+                running = {future for future in running if not _finished(future)}
+                if not self._stop.is_set():
+                    running |= self._fill(pool, self.concurrency - len(running))
+                if running:
+                    wait(running, timeout=_LOOK_AGAIN, return_when=FIRST_COMPLETED)
+                elif self._stop.is_set() or not self._wait_for_backoff():
+                    return
+
+    def _fill(self, pool: ThreadPoolExecutor, free: int) -> set[Future[None]]:
+        self.ledger.tasks.rescue()
+        started: set[Future[None]] = set()
+        while len(started) < free and (lease := self.ledger.tasks.claim(self.worker_id, kinds=tuple(self.handlers))):
+            with self._lock:
+                self._leases[lease.task.id] = lease
+            started.add(pool.submit(self._run, lease))
+        return started
+
+    def _wait_for_backoff(self) -> bool:
+        """Sleep until a failed task may be tried again; false when none comes soon."""
+        next_at = self.ledger.tasks.next_due()
+        if next_at is None or next_at - self.clock.now() > _WORTH_WAITING:
+            return False
+        self.clock.sleep(min(max((next_at - self.clock.now()).total_seconds(), 0.01), _LOOK_AGAIN))
+        return True
+
+    def _run(self, lease: Lease) -> None:
+        """One attempt, from claim to recorded outcome."""
+        try:
+            outcome = self._attempt(lease)
+            state = self.ledger.tasks.finish(lease, outcome)
+        except LeaseLost:
+            log.warning("lease_lost", task=lease.task.draft.key, worker=self.worker_id)
+            return
+        except STOPS_ALL:
+            self.stop()
+            self.ledger.tasks.release(lease)
+            raise
+        finally:
+            with self._lock:
+                self._leases.pop(lease.task.id, None)
+        log.info("task_ended", task=lease.task.draft.key, state=state, outcome=type(outcome).__name__.lower())
+        self.on_end(lease, outcome, state)
+
+    def _attempt(self, lease: Lease) -> Outcome:
+        handler = self.handlers[lease.task.draft.kind]
+        try:
+            return handler(lease, lambda state: self.ledger.tasks.advance(lease, state))
+        except LeaseLost:
+            raise
+        except ForebayError as error:
+            log.warning("task_failed", task=lease.task.draft.key, kind=error.kind, reason=str(error))
+            if isinstance(error, STOPS_ALL):
+                raise
+            return outcome_of(error)
+        except Exception as error:  # a bug of ours in one task must not stop the others
+            log.exception("task_crashed", task=lease.task.draft.key)
+            return Retry("bug", f"{type(error).__name__}: {error}")
+
+    def _heartbeat(self) -> _Heartbeat:
+        return _Heartbeat(self._renew)
+
+    def _renew(self) -> None:
+        with self._lock:
+            leases = list(self._leases.values())
+        for lease in leases:
+            try:
+                self.ledger.tasks.renew(lease)
+            except ForebayError as error:  # the task finds out when it next touches the ledger
+                log.warning("lease_not_renewed", task=lease.task.draft.key, reason=str(error))
+
+
+class _Heartbeat:
+    """Calls `beat` every RENEW_EVERY from a thread of its own, from entry to exit."""
+
+    def __init__(self, beat: Callable[[], None]) -> None:
+        self._beat = beat
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _loop(self) -> None:
+        while not self._over.wait(RENEW_EVERY.total_seconds()):
+            self._beat()
+
+
+def _finished(future: Future[None]) -> bool:
+    """Whether it ended; re-raises what it could not record."""
+    if not future.done():
+        return False
+    future.result()
+    return True
