@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from forebay.errors import LedgerError, UsageError
 TIMEOUT = 30.0
 """Seconds that a connection, a lock or a statement may take before it is an error."""
 
+_WAL_TRIES = 20
 _FULL_SYNC, _NO_SYNC = "FULL", "NORMAL"
 _engines: WeakSet[sa.Engine] = WeakSet()
 
@@ -110,9 +112,28 @@ def _sqlite(address: sa.URL, timeout: float) -> Database:
 def _prepare_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
     connection.isolation_level = None  # the driver must not begin behind our back
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "foreign_keys = ON", "fullfsync = ON"):
-        cursor.execute(f"PRAGMA {pragma}")
+    _use_wal(cursor)
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA fullfsync = ON")  # macOS: an ordinary sync stops at the disk's own cache
     cursor.close()
+
+
+def _use_wal(cursor: sa.engine.interfaces.DBAPICursor) -> None:
+    """Readers and the writer do not wait for each other in this mode, which the file itself remembers.
+
+    When several processes are the first at once, the change does not wait for the others as a transaction would.
+    """
+    for _ in range(_WAL_TRIES):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            cursor.execute("BEGIN IMMEDIATE")  # waits for its turn
+            cursor.execute("ROLLBACK")
+        else:
+            return
+    cursor.execute("PRAGMA journal_mode = WAL")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
