@@ -20,8 +20,6 @@ from forebay.vendor.bucket import FAILURES, refusal, safe_cause
 PART_BYTES = 8 * 2**20
 PARTS_AHEAD = 4
 """Parts in memory besides the one in the reader's hands: some 40 MB for a file of any size."""
-_CHUNK_BYTES = 2**20
-"""What is kept of a part that is cut."""
 
 
 def quoted(etag: str) -> str:
@@ -69,7 +67,7 @@ class PartReader:
         etag = quoted(self._revision.etag) if self._revision.etag else None
         answer = obstore.get(self._store, self._key, options={"range": (start + len(part), end), "if_match": etag})
         self._check(answer.meta["size"], answer.meta["e_tag"])
-        for chunk in answer.stream(min_chunk_size=_CHUNK_BYTES):
+        for chunk in answer.stream(min_chunk_size=1):  # as they come: a larger chunk that is cut would be lost
             part += chunk
             if self._stopped.is_set():
                 return
