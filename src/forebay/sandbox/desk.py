@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,10 +12,11 @@ from forebay.clock import Clock
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import Kind
 from forebay.model.instrument import AssetClass
-from forebay.sandbox.cells import hours, nanos
+from forebay.sandbox.cells import Cell, hours, nanos
 from forebay.sandbox.instruments import Instrument
 from forebay.sandbox.market import Market, month_of
 from forebay.sandbox.plans import Plan
+from forebay.sandbox.prints import prints_frame
 from forebay.sandbox.query import Refusal
 
 _DELAY = timedelta(minutes=15)
@@ -123,6 +124,13 @@ class Desk:
         if hours(asset_class, day).closes <= until:
             return self.market.day_frames(asset_class, day)[kind]
         return self.market.partial_frames(self.market.day_cells(asset_class, day), nanos(until))[kind]
+
+    def prints(self, cells: Sequence[Cell]) -> pl.DataFrame:
+        """The visible trades of cells, all of one asset class, sorted by cell and time."""
+        if not cells:
+            return pl.DataFrame(schema={"ticker": pl.String(), "sip_timestamp": pl.Int64()})
+        until = nanos(self.visible_until(cells[0].instrument.asset_class))
+        return pl.concat([prints_frame(tape.until(until)) for tape in self.market.tapes(cells)])
 
     def adjusted(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Prices and volumes in today's shares: every split up to today applied to the days before it."""

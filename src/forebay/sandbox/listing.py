@@ -6,7 +6,6 @@ A page ends early, as S3 allows, when the files on it would take long to compute
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as NotBase64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -52,7 +51,7 @@ def list_objects(request: Request, entries: Callable[[str, str], Iterator[Entry]
     token = request.value("continuation-token")
     try:
         after = urlsafe_b64decode(token).decode() if token else request.value("start-after") or ""
-    except (NotBase64, UnicodeDecodeError):
+    except ValueError:
         return s3_error(400, "InvalidArgument", request)
     page = _page(entries(prefix, after), prefix, delimiter, after, min(int(most), _MOST_KEYS), bucket)
     return listing(_elements(page, request, prefix, delimiter, int(most), bucket), request)

@@ -61,9 +61,13 @@ class Market:
     def instruments(self, asset_class: AssetClass, day: date) -> list[Instrument]:
         """Every instrument of the class that is listed on `day`."""
         if asset_class is AssetClass.OPTIONS:
-            roots = [self._by_id[f"stocks/{root}"] for root in roster.OPTION_ROOTS if f"stocks/{root}" in self._by_id]
-            return [one for root in roots for one in chains.contracts_on(self.seed, root, day)]
+            return [one for root in self.option_roots() for one in chains.contracts_on(self.seed, root, day)]
         return [one for one in self._fixed[asset_class] if one.ticker_on(day)]
+
+    def option_roots(self) -> list[Instrument]:
+        """The stocks that have option chains."""
+        named = (self._by_id.get(f"{AssetClass.STOCKS}/{root}") for root in roster.OPTION_ROOTS)
+        return [root for root in named if root]
 
     def everyone(self, asset_class: AssetClass) -> tuple[Instrument, ...]:
         """Every instrument that the class ever had; options excepted, whose chains are endless."""

@@ -10,7 +10,16 @@ from math import ceil
 from threading import Lock
 from typing import Any
 
-from forebay.sandbox import rest_aggs
+from forebay.sandbox import (
+    rest_actions,
+    rest_aggs,
+    rest_market,
+    rest_options,
+    rest_reference,
+    rest_snapshots,
+    rest_snapshots_v3,
+    rest_trades,
+)
 from forebay.sandbox.desk import Desk, not_entitled
 from forebay.sandbox.query import Refusal
 from forebay.sandbox.wire import Answer, Request, RequestKind, json_answer
@@ -19,6 +28,7 @@ Handler = Callable[..., Any]
 
 _TICKER = r"(?P<ticker>[^/]+)"
 _DAY = r"(?P<date>[^/]+)"
+_MARKETS = r"/v2/snapshot/locale/(?:us|global)/markets/(?P<market>stocks|crypto|forex)"
 # path, kind of request, what the plan must have, handler
 _ROUTES: tuple[tuple[str, RequestKind, str, Handler], ...] = (
     (
@@ -31,6 +41,34 @@ _ROUTES: tuple[tuple[str, RequestKind, str, Handler], ...] = (
     (rf"/v2/aggs/grouped/locale/global/market/(?P<market>crypto|fx)/{_DAY}", "data", "", rest_aggs.grouped),
     (rf"/v2/aggs/ticker/{_TICKER}/prev", "data", "", rest_aggs.previous),
     (rf"/v1/open-close/{_TICKER}/{_DAY}", "data", "", rest_aggs.open_close),
+    (rf"{_MARKETS}/tickers", "data", "snapshots", rest_snapshots.everyone),
+    (rf"{_MARKETS}/tickers/{_TICKER}", "data", "snapshots", rest_snapshots.single),
+    (rf"{_MARKETS}/(?P<direction>gainers|losers)", "data", "snapshots", rest_snapshots.movers),
+    (r"/v3/snapshot", "data", "snapshots", rest_snapshots_v3.universal),
+    (r"/v3/snapshot/indices", "data", "snapshots", rest_snapshots_v3.indices),
+    (r"/v3/snapshot/options/(?P<underlying>[^/]+)", "data", "snapshots", rest_snapshots_v3.chain),
+    (
+        r"/v3/snapshot/options/(?P<underlying>[^/]+)/(?P<contract>[^/]+)",
+        "data",
+        "snapshots",
+        rest_snapshots_v3.contract,
+    ),
+    (rf"/v3/trades/{_TICKER}", "data", "trades", rest_trades.trades),
+    (rf"/v2/last/trade/{_TICKER}", "data", "trades", rest_trades.last_trade),
+    (r"/v3/reference/tickers", "reference", "", rest_reference.tickers),
+    (r"/v3/reference/tickers/types", "reference", "", rest_market.ticker_types),
+    (rf"/v3/reference/tickers/{_TICKER}", "reference", "", rest_reference.details),
+    (rf"/vX/reference/tickers/{_TICKER}/events", "reference", "", rest_reference.events),
+    (r"/v3/reference/options/contracts", "reference", "", rest_options.contracts),
+    (rf"/v3/reference/options/contracts/{_TICKER}", "reference", "", rest_options.contract),
+    (r"/v3/reference/exchanges", "reference", "", rest_market.exchanges),
+    (r"/v3/reference/conditions", "reference", "", rest_market.conditions),
+    (r"/v3/reference/splits", "reference", "", rest_actions.splits_v3),
+    (r"/stocks/v1/splits", "reference", "", rest_actions.splits_v1),
+    (r"/v3/reference/dividends", "reference", "", rest_actions.dividends_v3),
+    (r"/stocks/v1/dividends", "reference", "", rest_actions.dividends_v1),
+    (r"/v1/marketstatus/now", "reference", "", rest_market.status_now),
+    (r"/v1/marketstatus/upcoming", "reference", "", rest_market.upcoming),
 )
 _COMPILED = tuple((re.compile(path), kind, needs, handler) for path, kind, needs, handler in _ROUTES)
 

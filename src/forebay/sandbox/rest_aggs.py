@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as NotBase64
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -19,6 +16,7 @@ from forebay.model.instrument import AssetClass, asset_class_of
 from forebay.sandbox.bars import FRAME
 from forebay.sandbox.cells import hours, nanos
 from forebay.sandbox.desk import Desk
+from forebay.sandbox.paging import cursor_of, with_cursor
 from forebay.sandbox.query import Row, bad, choice, day, flag, moment, not_found, number
 from forebay.sandbox.windows import TIMESPANS, Timespan, merged
 from forebay.sandbox.wire import Request
@@ -31,7 +29,7 @@ _CLOSE = time(16, 0)
 
 def ranged(desk: Desk, request: Request, **at: str) -> Row:
     """`/v2/aggs/ticker/{ticker}/range/{multiplier}/{timespan}/{start}/{end}`: one page."""
-    request = _with_cursor(request)
+    request = with_cursor(request)
     asset_class = asset_class_of(at["ticker"])
     timespan = _timespan(asset_class, at["multiplier"], at["timespan"])
     start, end = _instants(at["start"], at["end"], ZoneInfo(timespan.zone))
@@ -151,29 +149,12 @@ def _next_url(
     state = {"limit": str(limit), "sort": "desc" if newest_first else "asc"}
     if request.value("adjusted") is not None:
         state = {"adjusted": request.value("adjusted") or "", **state}
-    cursor = urlsafe_b64encode(urlencode(state).encode()).decode().rstrip("=")
+    cursor = cursor_of(state)
     ticker = quote(at["ticker"], safe=":")
     return (
         f"{request.origin}/v2/aggs/ticker/{ticker}/range/{timespan.multiplier}/{timespan.unit}/{start}/{end}"
         f"?cursor={cursor}"
     )
-
-
-def _with_cursor(request: Request) -> Request:
-    """The request with what its cursor holds in place of its own parameters."""
-    return replace(request, query=(*cursor_values(request).items(), *request.query))
-
-
-def cursor_values(request: Request) -> dict[str, str]:
-    """What a cursor says; empty without one. Raises a 400 for one that is not ours."""
-    cursor = request.value("cursor")
-    if not cursor:
-        return {}
-    try:
-        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except (NotBase64, UnicodeDecodeError, ValueError):
-        raise bad("Invalid cursor") from None
-    return dict(parse_qsl(text))
 
 
 def grouped(desk: Desk, request: Request, **at: str) -> Row:

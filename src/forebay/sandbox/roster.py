@@ -93,7 +93,7 @@ def _made_up(seed: int, index: int) -> Instrument:
     ticker = "Q" + "".join(letters[::-1])
     draws = uniform(np.full(4, key_of(seed, "made up", ticker), np.uint64), np.arange(4), 0)
     price = round(float(2.0 * 150.0 ** draws[0]), 2)
-    trades = float(2.0 * 2000.0 ** draws[1])
+    trades = float(4.0 * 1500.0 ** draws[1])
     kind = "ETF" if draws[2] < _ETF_SHARE else "CS"
     return _stock(ticker, f"{ticker.title()} Industries", price, trades, kind, _VENUES[int(draws[3] * len(_VENUES))])
 

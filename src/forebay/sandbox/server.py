@@ -26,6 +26,7 @@ from forebay.sandbox.vendor import Vendor, credentials
 
 DEFAULT_START = date(2025, 10, 1)
 _WORKERS = 4
+_BACKLOG = 256
 _STOPS_WITHIN = 5.0
 _MOST_TICKERS = 15_000
 _LAST_PORT = 65_535
@@ -105,7 +106,7 @@ class Sandbox:
         app = App(self._vendor.answer, self._pool)
         logging.getLogger("uvicorn.error").addFilter(_not_cut_on_purpose)
         config = uvicorn.Config(
-            app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1, backlog=256
+            app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1, backlog=_BACKLOG
         )
         self._server = uvicorn.Server(config)
         self._thread = Thread(target=self._server.run, kwargs={"sockets": [listening]}, name="sandbox", daemon=True)
@@ -153,11 +154,18 @@ def _check(tickers: int, port: int, start: date, end: date | None) -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     """A listening socket: from here on connections wait for the server instead of being refused."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named because asyncio switches Nagle's delay off only for sockets that name it.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), backlog=256)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
     except OSError as problem:
+        listening.close()
         message = f"cannot listen on {host}:{port}: {problem.strerror or problem}"
         raise UsageError(message, remedy="Choose another port, or 0 for any free one.") from problem
+    return listening
 
 
 __all__ = ["DEFAULT_START", "Sandbox", "Switches", "environment"]
