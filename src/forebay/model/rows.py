@@ -34,6 +34,9 @@ OPTION_ROWS = pl.Schema(
 )
 """What an option's ticker says, as columns of their own; null where a ticker is not of the option form."""
 
+BAD_ROWS = pl.Schema({**BAR_ROWS, "reason": pl.String(), "text": pl.String()})
+"""A row that failed: why, and the line as it came where it could not be parsed. Its other columns may be null."""
+
 
 def bar_schema(asset_class: AssetClass) -> pl.Schema:
     """The stored columns of an asset class's bar tables."""

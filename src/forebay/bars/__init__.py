@@ -1,0 +1,1 @@
+"""Arithmetic on bars: tables in, tables out. No input or output, no lake."""

@@ -1,0 +1,40 @@
+"""Larger bars from one-minute bars."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from forebay.model.rows import BAR_ROWS
+
+DERIVED = ("5m", "15m", "1h")
+"""Timeframes made from minute bars. Their windows start on the clock's own multiples (an hour bar on the hour), which
+is what the vendor does, and they never reach over the end of a session date."""
+
+
+def resample(minutes: pl.LazyFrame, timeframe: str) -> pl.LazyFrame:
+    """Bars of `timeframe` (one of DERIVED) from minute bars in BAR_ROWS columns, sorted by ticker and time.
+
+    Open is the first minute's and close the last's; volume and transactions are summed, null where no minute has one.
+    `vwap` is weighted by volume, null unless every minute of the window has one.
+    """
+    volume, vwap = pl.col("volume"), pl.col("vwap")
+    weighted = (vwap * volume).sum() / volume.sum()
+    known = vwap.is_not_null().all() & (volume.sum() > 0)
+    ordered = minutes.sort("ticker", "window_start").with_columns(pl.col("window_start").dt.truncate(timeframe))
+    keys = ["ticker", "session_date", "window_start"]
+    windows = ordered.group_by(keys, maintain_order=True).agg(
+        pl.col("open").first(),
+        pl.col("high").max(),
+        pl.col("low").min(),
+        pl.col("close").last(),
+        _sum("volume"),
+        pl.when(known).then(weighted).alias("vwap"),
+        _sum("transactions"),
+        pl.col("source").first(),
+    )
+    return windows.select(BAR_ROWS.names())
+
+
+def _sum(name: str) -> pl.Expr:
+    column = pl.col(name)
+    return pl.when(column.count() > 0).then(column.sum()).alias(name)

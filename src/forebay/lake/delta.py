@@ -1,0 +1,169 @@
+"""The one seam to delta-rs: open or create a table, list its files, commit. Foreign errors end here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction, CommitProperties, RemoveAction
+
+from forebay.errors import LakeError, NewerVersion
+from forebay.lake.layout import partition_column
+from forebay.lake.parquet import arrow_schema
+from forebay.model.catalogue import BAR_DATASETS
+
+FORMAT_VERSION = 1
+"""Of the lake's layout. A lake with a higher one is refused, since its ownership rules may differ."""
+_FORMAT = "Forebay lake format "
+"""Start of a table's description: Delta has no properties for other programs' use."""
+_SETTINGS = {
+    "delta.checkpointInterval": "100",
+    "delta.logRetentionDuration": "interval 7 days",
+}
+_STATS = ("ticker", "window_start", "session_date")
+"""Columns whose bounds go into the log, for engines that skip files by them."""
+
+
+class Conflict(LakeError):
+    """Another writer committed first; what was planned must be planned again."""
+
+    kind = "lake_conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A Parquet file in place, ready to be committed. `path` is relative to the table."""
+
+    path: str
+    partition: str
+    size: int
+    stats: str
+
+
+def exists(folder: Path) -> bool:
+    """Whether a table is there."""
+    return DeltaTable.is_deltatable(str(folder))
+
+
+def open_table(folder: Path) -> DeltaTable:
+    """The newest state of a table. Raises LakeError when it is not there or unreadable, NewerVersion when too new."""
+    with _translated(folder):
+        table = DeltaTable(str(folder))
+        description = table.metadata().description or ""
+    found = description.removeprefix(_FORMAT)
+    if found.isdecimal() and int(found) > FORMAT_VERSION:
+        raise NewerVersion(
+            f"{folder} has lake format {found}; this Forebay knows up to {FORMAT_VERSION}",
+            remedy="upgrade Forebay; nothing was changed",
+        )
+    return table
+
+
+def open_or_create(folder: Path, table: str) -> DeltaTable:
+    """The table, made when it is not there. `table` is its name in the lake."""
+    if not exists(folder):
+        with _translated(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            DeltaTable.create(
+                str(folder),
+                _schema(table),
+                mode="ignore",
+                partition_by=[partition_column(table)],
+                name=table,
+                description=f"{_FORMAT}{FORMAT_VERSION}",
+                configuration=_SETTINGS,
+            )
+    return open_table(folder)
+
+
+def files(table: DeltaTable) -> list[str]:
+    """The paths of the table's files, relative to it."""
+    return [str(path) for path in pa.table(table.get_add_actions()).column("path").to_pylist()]
+
+
+def describe(path: Path, relative: str, partition: str, rows: int) -> NewFile:
+    """A file as the log will know it, from its footer. Raises LakeError unless it is Parquet with `rows` rows."""
+    with _translated(path):
+        footer = pq.read_metadata(path)
+    if footer.num_rows != rows:
+        raise LakeError(
+            f"{path} has {footer.num_rows} rows instead of {rows}", remedy="run the task again; nothing was committed"
+        )
+    return NewFile(relative, partition, path.stat().st_size, json.dumps(_stats(footer)))
+
+
+def commit(
+    table: DeltaTable, name: str, add: Sequence[NewFile], remove: Sequence[str], now: datetime, note: Mapping[str, str]
+) -> int:
+    """Add and remove files in one commit; returns the table's new version.
+
+    Raises Conflict when another writer was first, LakeError for anything else that goes wrong.
+    """
+    stamp, column = int(now.timestamp() * 1000), partition_column(name)
+    actions: list[Any] = [
+        AddAction(file.path, file.size, {column: file.partition}, stamp, data_change=True, stats=file.stats)
+        for file in add
+    ]
+    actions += [
+        RemoveAction(path, data_change=True, deletion_timestamp=stamp, partition_values=_partition_of(path))
+        for path in remove
+    ]
+    with _translated(Path(table.table_uri)):
+        table.create_write_transaction(
+            actions,
+            "append",
+            _schema(name),
+            [column],
+            commit_properties=CommitProperties(custom_metadata=dict(note), max_commit_retries=0),
+        )
+        return int(table.version()) + 1  # `table` still shows the state before, and the commit was tried once
+
+
+def _schema(table: str) -> pa.Schema:
+    columns = arrow_schema(BAR_DATASETS[table].asset_class)
+    return columns.append(pa.field(partition_column(table), pa.string()))
+
+
+def _partition_of(path: str) -> dict[str, str | None]:
+    column, _, value = path.split("/", 1)[0].partition("=")
+    return {column: value}
+
+
+def _stats(footer: Any) -> dict[str, Any]:
+    bounds: dict[str, dict[str, Any]] = {"minValues": {}, "maxValues": {}}
+    for column in range(footer.num_columns):
+        name = footer.schema.column(column).name
+        found = [footer.row_group(group).column(column).statistics for group in range(footer.num_row_groups)]
+        if name in _STATS and found and all(each is not None and each.has_min_max for each in found):
+            bounds["minValues"][name] = _plain(min(each.min for each in found))
+            bounds["maxValues"][name] = _plain(max(each.max for each in found))
+    return {"numRecords": footer.num_rows, **bounds}
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%dT%H:%M:%S.%f}Z"
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except CommitFailedError as error:
+        raise Conflict(f"{path}: another writer committed first") from error
+    except TableNotFoundError as error:
+        raise LakeError(f"there is no lake table at {path}", remedy="run `forebay sync` to fill the lake") from error
+    except (DeltaError, pa.ArrowException, OSError) as error:
+        raise LakeError(
+            f"{path}: {error}", remedy="check that the folder can be read and written, and that its disk is not full"
+        ) from error

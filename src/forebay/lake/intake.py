@@ -1,0 +1,172 @@
+"""Tables of bars in, one checked and sorted Parquet file in staging out. Nothing here touches the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from forebay.errors import CheckFailed
+from forebay.lake.options import with_option_columns
+from forebay.lake.parquet import BarWriter
+from forebay.lake.quality import Tally, check_rows, split_twins
+from forebay.lake.staging import Staging, storage_errors
+from forebay.model.catalogue import Dataset
+from forebay.model.defects import defect_of
+from forebay.model.instrument import AssetClass
+from forebay.model.rows import BAD_ROWS
+
+MOST_BAD_ROWS = 100_000
+"""Bad rows held in memory; a file with more is refused before its end."""
+_SETTLE_ROWS = 2_000_000
+"""Rows sorted at a time when a file did not come in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A finished file in staging: good rows only, sorted by (ticker bytes, window_start), keys unique."""
+
+    path: Path
+    dataset: Dataset
+    rows: int
+    bad: pl.DataFrame
+    """What was split off, in BAD_ROWS columns."""
+    tally: Tally
+    repaired: dict[str, int] = field(default_factory=dict)
+    """Known defects put right: name to rows."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """For evidence: rows seen, stored, repeated, bad by check, repaired by defect."""
+        found = {"rows_seen": self.tally.rows, "rows": self.rows, "repeated": self.tally.repeated}
+        bad = {f"bad_{check}": count for check, count in self.tally.bad.items()}
+        return found | bad | {f"repaired_{name}": count for name, count in self.repaired.items()}
+
+
+class Refused(CheckFailed):
+    """Too much of a file is bad. `rows` holds the bad ones, for quarantine."""
+
+    def __init__(self, message: str, *, remedy: str, rows: pl.DataFrame) -> None:
+        super().__init__(message, remedy=remedy)
+        self.rows = rows
+
+
+def stage(tables: Iterable[pl.DataFrame], dataset: Dataset, staging: Staging, name: str) -> Staged:
+    """Check `tables` (BAR_ROWS columns, or BAD_ROWS for rows known to be bad) and write the good rows to a file.
+
+    `name` is what errors call the input. Raises Refused when too many rows are bad, StoreError when the disk is full.
+    """
+    intake = _Intake(dataset, staging, name)
+    with storage_errors(staging.folder):
+        with BarWriter(staging.new_file(), dataset.asset_class) as writer:
+            for table in tables:
+                intake.take(table, writer)
+        path, rows = (writer.path, writer.rows) if intake.in_order else intake.settle(writer.path)
+    intake.judge()
+    return Staged(path, dataset, rows, intake.bad_rows(), intake.tally, intake.repaired)
+
+
+class _Intake:
+    """What is known of one input while it streams by."""
+
+    def __init__(self, dataset: Dataset, staging: Staging, name: str) -> None:
+        self.tally = Tally()
+        self.repaired: dict[str, int] = {}
+        self.in_order = True
+        """Keys strictly rose so far: sorted, and no key twice."""
+        self._dataset = dataset
+        self._staging = staging
+        self._name = name
+        self._bad: list[pl.DataFrame] = []
+        self._last: pl.DataFrame | None = None
+
+    def take(self, table: pl.DataFrame, writer: BarWriter) -> None:
+        """Check one table and write its good rows."""
+        self.tally.rows += table.height
+        if "reason" in table.columns:
+            self._set_aside(table, "unreadable")
+            return
+        checked = check_rows(self._repair(table), self._dataset)
+        if checked.bad.height:
+            self._set_aside(checked.bad)
+        if not checked.good.height:
+            return
+        self.in_order = self.in_order and self._continues(checked.good)
+        self._write(checked.good, writer)
+
+    def settle(self, arrived: Path) -> tuple[Path, int]:
+        """Sort a file that came out of order, a range of tickers at a time, and make its keys unique."""
+        with BarWriter(self._staging.new_file(), self._dataset.asset_class) as writer:
+            for rows in by_ticker_range(pl.scan_parquet(arrived)):
+                kept, bad, copies = split_twins(rows)
+                self.tally.repeated += copies
+                if bad.height:
+                    self._set_aside(bad)
+                writer.write(kept)
+        arrived.unlink()
+        return writer.path, writer.rows
+
+    def judge(self) -> None:
+        """Raise Refused when too much is bad."""
+        try:
+            self.tally.refuse_if_rotten(self._name)
+        except CheckFailed as error:
+            raise Refused(str(error), remedy=error.remedy, rows=self.bad_rows()) from error
+
+    def bad_rows(self) -> pl.DataFrame:
+        """Everything split off so far."""
+        return pl.concat(self._bad) if self._bad else pl.DataFrame(schema=BAD_ROWS)
+
+    def _repair(self, table: pl.DataFrame) -> pl.DataFrame:
+        for day in _days(table):
+            defect = defect_of(self._dataset, day)
+            if defect is not None:
+                table, count = defect.patch(table)
+                if count:
+                    self.repaired[defect.name] = self.repaired.get(defect.name, 0) + count
+        return table
+
+    def _set_aside(self, bad: pl.DataFrame, check: str | None = None) -> None:
+        if check is None:
+            self.tally.bad.update(dict(bad["reason"].value_counts().iter_rows()))
+        else:
+            self.tally.bad[check] += bad.height
+        self._bad.append(bad)
+        if self.tally.bad.total() > MOST_BAD_ROWS:
+            self.judge()
+
+    def _continues(self, rows: pl.DataFrame) -> bool:
+        """Whether keys rise strictly within `rows` and from the last row before them."""
+        if self._last is not None:
+            rows = pl.concat([self._last, rows.select("ticker", "window_start")])
+        self._last = rows.select("ticker", "window_start").tail(1)
+        return _rises(rows)
+
+    def _write(self, rows: pl.DataFrame, writer: BarWriter) -> None:
+        if self._dataset.asset_class is AssetClass.OPTIONS:
+            rows = with_option_columns(rows)
+        writer.write(rows)
+
+
+def _days(table: pl.DataFrame) -> list[date]:
+    return [day for day in table.get_column("session_date").unique() if day is not None]
+
+
+def _rises(rows: pl.DataFrame) -> bool:
+    ticker, window = rows.get_column("ticker"), rows.get_column("window_start")
+    same = (ticker == ticker.shift(1)).fill_null(value=False)
+    later = (window > window.shift(1)).fill_null(value=True)
+    heads = ticker.filter(~same)
+    return bool((later | ~same).all()) and bool((heads > heads.shift(1)).fill_null(value=True).all())
+
+
+def by_ticker_range(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """Rows sorted by (ticker bytes, window_start), in ranges of whole tickers of about _SETTLE_ROWS rows each."""
+    sizes = rows.group_by("ticker").len().sort("ticker").collect()
+    ranges = sizes.with_columns(((pl.col("len").cum_sum() - pl.col("len")) // _SETTLE_ROWS).alias("range"))
+    for _, part in ranges.group_by("range", maintain_order=True):
+        inside = pl.col("ticker").is_between(part["ticker"][0], part["ticker"][-1])
+        yield rows.filter(inside).sort("ticker", "window_start").collect()

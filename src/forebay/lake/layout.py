@@ -1,0 +1,83 @@
+"""Where things are in the lake: tables, the partition a day belongs to, and what a file's name says.
+
+`<root>/stocks/bars_1m/month=2024-03/2024-03-07__2024-03-07__flatfile__all__<mark>.parquet`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from forebay.model.catalogue import BAR_DATASETS, Kind
+from forebay.model.instrument import decode_name, encode_name
+from forebay.model.intervals import Interval
+from forebay.model.partition import ALL_SYMBOLS, Source
+
+_ALL, _SEPARATOR, _PARTS = "all", "__", 5
+"""No encoded ticker reads `all`, and none holds two underscores in a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """What a file holds: rows of `symbol` (or all) from `source`, on session dates inside `dates`."""
+
+    dates: Interval
+    source: Source
+    symbol: str
+    mark: str
+    """Of its content: same mark, same rows."""
+
+    def __str__(self) -> str:
+        symbol = _ALL if self.symbol == ALL_SYMBOLS else encode_name(self.symbol)
+        start, end = self.dates.start.isoformat(), self.dates.end.isoformat()
+        return _SEPARATOR.join((start, end, self.source, symbol, self.mark)) + ".parquet"
+
+
+def parse_name(path: str) -> FileName | None:
+    """Read a file's name; None for a file that another program wrote, which may hold anything."""
+    parts = path.rsplit("/", 1)[-1].removesuffix(".parquet").split(_SEPARATOR)
+    if len(parts) != _PARTS:
+        return None
+    start, end, source, symbol, mark = parts
+    try:
+        dates = Interval(date.fromisoformat(start), date.fromisoformat(end))
+        return FileName(dates, Source(source), ALL_SYMBOLS if symbol == _ALL else decode_name(symbol), mark)
+    except ValueError:
+        return None
+
+
+def partition_column(table: str) -> str:
+    """The column a table is partitioned by: `month` for minute bars, `year` for day bars."""
+    return "month" if BAR_DATASETS[table].kind is Kind.BARS_1M else "year"
+
+
+def partition_value(table: str, day: date) -> str:
+    """The partition of a session date: `2024-03`, or `2024`."""
+    return f"{day:%Y-%m}" if partition_column(table) == "month" else f"{day:%Y}"
+
+
+def partition_folder(table: str, value: str) -> str:
+    """The folder of a partition inside its table: `month=2024-03`."""
+    return f"{partition_column(table)}={value}"
+
+
+def split_by_partition(table: str, dates: Interval) -> Iterator[tuple[str, Interval]]:
+    """The partitions that `dates` touch, each with its share of them."""
+    start = dates.start
+    while start <= dates.end:
+        value = partition_value(table, start)
+        end = min(dates.end, _last_day(table, start))
+        yield value, Interval(start, end)
+        start = end + timedelta(days=1)
+
+
+def _last_day(table: str, day: date) -> date:
+    month = day.month if partition_column(table) == "month" else 12
+    return date(day.year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+
+
+def table_folder(root: Path, table: str) -> Path:
+    """A table's folder: `<root>/stocks/bars_1m`."""
+    return root.joinpath(*table.split("/"))

@@ -1,0 +1,67 @@
+"""Which files give way when rows arrive. One owner per (symbol, session date): flat file before REST before stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from forebay.lake.layout import FileName, parse_name
+from forebay.model.intervals import Interval
+from forebay.model.partition import ALL_SYMBOLS, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Giving:
+    """Files that go: `whole` entirely, `partly` after the rows that `stays` selects are written anew."""
+
+    whole: tuple[str, ...]
+    partly: tuple[str, ...]
+    stays: pl.Expr
+
+
+def gives_way_to_day(held: Iterable[str], day: date) -> Giving:
+    """For a flat file of `day`: its earlier files, and whatever else has rows of that day."""
+    found = [(path, parse_name(path)) for path in held]
+    hit = [(path, name) for path, name in found if name is None or day in name.dates]
+    whole = tuple(path for path, name in hit if name is not None and name.dates.days == 1)
+    return Giving(whole, tuple(path for path, _ in hit if path not in whole), pl.col("session_date") != day)
+
+
+def gives_way_to_range(held: Iterable[str], symbol: str, dates: Interval) -> Giving:
+    """For REST rows of `symbol` over `dates`: its REST and stream rows there. Flat files stay."""
+    found = [(path, parse_name(path)) for path in held]
+    hit = [(path, name) for path, name in found if name is None or _may_hold(name, symbol, dates)]
+    whole = tuple(path for path, name in hit if name is not None and name.symbol == symbol and _inside(name, dates))
+    theirs = (pl.col("ticker") == symbol) & pl.col("session_date").is_between(dates.start, dates.end)
+    stays = ~theirs | (pl.col("source") == Source.FLATFILE)
+    return Giving(whole, tuple(path for path, _ in hit if path not in whole), stays)
+
+
+def flatfile_days(held: Iterable[str]) -> set[date]:
+    """The session dates that a flat file owns, by the files' names."""
+    names = (parse_name(path) for path in held)
+    return {name.dates.start for name in names if name is not None and name.source is Source.FLATFILE}
+
+
+def merged_name(paths: Iterable[str], mark: str) -> FileName:
+    """The name of one file with what stays of `paths`."""
+    names = [name for path in paths if (name := parse_name(path)) is not None]
+    symbols = {name.symbol for name in names}
+    return FileName(
+        Interval(min(name.dates.start for name in names), max(name.dates.end for name in names)),
+        min((name.source for name in names), key=lambda source: source.rank),
+        symbols.pop() if len(symbols) == 1 else ALL_SYMBOLS,
+        mark,
+    )
+
+
+def _may_hold(name: FileName, symbol: str, dates: Interval) -> bool:
+    overlaps = name.dates.start <= dates.end and dates.start <= name.dates.end
+    return overlaps and name.source is not Source.FLATFILE and name.symbol in (symbol, ALL_SYMBOLS)
+
+
+def _inside(name: FileName, dates: Interval) -> bool:
+    return dates.start <= name.dates.start and name.dates.end <= dates.end

@@ -1,0 +1,154 @@
+"""One delivery into one table: plan against the newest state, put files in place, commit, and again on a conflict."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from random import Random
+from typing import Self
+
+import polars as pl
+
+from forebay.clock import Clock
+from forebay.errors import LakeError
+from forebay.lake import delta
+from forebay.lake.intake import by_ticker_range
+from forebay.lake.layout import partition_folder
+from forebay.lake.lock import announce, clear_leftovers, settle, writer_lock
+from forebay.lake.ownership import Giving, merged_name
+from forebay.lake.parquet import BarWriter
+from forebay.lake.staging import Staging, storage_errors
+from forebay.model.catalogue import BAR_DATASETS
+
+MOST_ATTEMPTS = 10
+"""Commits tried when other programs write to the table at the same time (ours wait for each other)."""
+_FIRST_WAIT = 0.05
+
+
+class Placing:
+    """Used as `with ... as placing: while placing.again(): ...plan...; placing.commit(note)`."""
+
+    def __init__(self, folder: Path, table: str, staging: Staging, clock: Clock, random: Random) -> None:
+        self.version = -1
+        """The table's version after the commit."""
+        self.new = False
+        """Whether a commit was needed."""
+        self._folder, self._table, self._staging = folder, table, staging
+        self._clock, self._random = clock, random
+        self._lock = writer_lock(folder, clock)
+        self._attempt = 0
+        self._done = False
+        self._files: list[str] = []
+        self._adds: list[delta.NewFile] = []
+        self._removes: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._lock.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is not None and delta.exists(self._folder):
+                clear_leftovers(self._folder, self._held_now)
+        finally:
+            self._lock.__exit__(None, None, None)
+
+    def again(self) -> bool:
+        """Load the newest state for a plan; False once committed. Raises LakeError after MOST_ATTEMPTS conflicts."""
+        if self._done:
+            return False
+        if self._attempt == MOST_ATTEMPTS:
+            raise LakeError(
+                f"{self._folder}: other programs committed first {MOST_ATTEMPTS} times in a row",
+                remedy="run it again when they are done; nothing of it was stored",
+            )
+        if self._attempt:
+            self._clock.sleep(self._random.uniform(0, _FIRST_WAIT * 2**self._attempt))
+        self._attempt += 1
+        self._state = delta.open_or_create(self._folder, self._table)
+        self._files = delta.files(self._state)
+        clear_leftovers(self._folder, lambda: self._files)
+        self._adds, self._removes = [], []
+        return True
+
+    def held(self, partition: str) -> list[str]:
+        """The table's files of a partition."""
+        inside = partition_folder(self._table, partition) + "/"
+        return [path for path in self._files if path.startswith(inside)]
+
+    def write(self, tables: Iterable[pl.DataFrame]) -> Path:
+        """A file in staging with these rows, which are sorted already."""
+        with storage_errors(self._staging.folder), self._writer() as writer:
+            for table in tables:
+                writer.write(table)
+        return writer.path
+
+    def put(self, staged: Path, target: str, rows: int) -> None:
+        """Plan a file into the table, once it is proved: there, readable, with `rows` rows."""
+        partition = target.split("/", 1)[0].partition("=")[2]
+        source = staged if staged.exists() else self._folder / target
+        self._adds.append(delta.describe(source, target, partition, rows))
+        if source != staged:
+            return  # an earlier attempt of this delivery put it there already
+        announce(self._folder, [file.path for file in self._adds])
+        with storage_errors(self._folder / target):
+            _move(staged, self._folder / target)
+
+    def take(self, giving: Giving) -> None:
+        """Plan files out of the table; what stays of some is written into one file in their place."""
+        self._removes += giving.whole
+        if not giving.partly:
+            return
+        found = pl.scan_parquet([self._folder / path for path in giving.partly])
+        stays = found.filter(giving.stays)
+        total, rows = found.select(pl.len()).collect().item(), stays.select(pl.len()).collect().item()
+        if rows == total:
+            return
+        if rows:
+            mark = hashlib.sha256("|".join([*sorted(giving.partly), str(giving.stays)]).encode()).hexdigest()[:12]
+            partition = giving.partly[0].split("/", 1)[0]
+            target = f"{partition}/{merged_name(giving.partly, mark)}"
+            self.put(self.write(by_ticker_range(stays)), target, rows)
+        self._removes += giving.partly
+
+    def commit(self, note: str) -> None:
+        """Commit what was planned, if anything was; on a conflict the next `again` starts over."""
+        if self._adds or self._removes:
+            try:
+                now = self._clock.now()
+                self.version = delta.commit(self._state, self._table, self._adds, self._removes, now, {"forebay": note})
+            except delta.Conflict:
+                return
+            self.new = True
+            settle(self._folder)
+        else:
+            self.version = int(self._state.version())
+        self._done = True
+
+    def size_of(self, paths: Iterable[str]) -> int:
+        """Bytes of files in the table's folder."""
+        return sum((self._folder / path).stat().st_size for path in paths)
+
+    def _writer(self) -> BarWriter:
+        return BarWriter(self._staging.new_file(), BAR_DATASETS[self._table].asset_class)
+
+    def _held_now(self) -> list[str]:
+        return delta.files(delta.open_table(self._folder))
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename within one file system, contents and name on disk before anyone is told of them."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sync(source)
+    source.replace(target)
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,99 @@
+"""Folders for files under way: one per worker, locked while it lives, swept when it is dead."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Self
+
+from forebay.errors import StoreError
+
+_LOCK = "lock"
+
+
+class Staging:
+    """`<folder>/<worker_id>/`, held by a file lock that the system drops when the process ends, however it ends."""
+
+    def __init__(self, folder: Path, worker_id: str) -> None:
+        self.folder = folder / worker_id
+        with storage_errors(folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._numbers = count(1)
+        self.swept = sweep(folder)
+        """Workers that were found dead when this one started; their files are gone."""
+
+    def new_file(self, suffix: str = ".parquet") -> Path:
+        """A path of its own for a file that is about to be written. Safe in threads."""
+        return self.folder / f"{next(self._numbers)}{suffix}"
+
+    def close(self) -> None:
+        """Remove the folder and let go of it. Closing twice is closing once."""
+        if self._lock >= 0:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            os.close(self._lock)
+            self._lock = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def sweep(folder: Path) -> list[str]:
+    """Remove the folders of workers that are gone, and name them. Those of living workers are left alone."""
+    gone = [path for path in folder.iterdir() if path.is_dir() and _is_free(path / _LOCK)]
+    for path in gone:
+        shutil.rmtree(path, ignore_errors=True)
+    return [path.name for path in gone]
+
+
+def _is_free(lock: Path) -> bool:
+    """Whether no process holds the lock. A folder without one is being made at this moment, or is not ours."""
+    try:
+        handle = os.open(lock, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn the system's errors about `path` into StoreError with the next step."""
+    try:
+        yield
+    except OSError as error:
+        raise _translated(error, path) from error
+
+
+def _translated(error: OSError, path: Path) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(_existing(path)).free
+        return StoreError(
+            f"{path}: no space left on the disk ({free / 1e6:.0f} MB free)",
+            remedy="free some space or move FOREBAY_HOME to a larger disk, then run the same command again;"
+            " what is held stays held",
+        )
+    return StoreError(
+        f"{path}: {error.strerror or error}", remedy="check that the folder exists and that you may write to it"
+    )
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path

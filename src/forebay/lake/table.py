@@ -1,0 +1,151 @@
+"""Writing to the lake: a staged file becomes part of a table in one commit, and what it replaces leaves in the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from random import Random
+
+import polars as pl
+
+from forebay.clock import Clock, SystemClock
+from forebay.errors import CheckFailed
+from forebay.lake import delta
+from forebay.lake.digest import digest
+from forebay.lake.intake import Staged, stage
+from forebay.lake.layout import FileName, partition_folder, partition_value, split_by_partition, table_folder
+from forebay.lake.ownership import flatfile_days, gives_way_to_day, gives_way_to_range
+from forebay.lake.placing import Placing
+from forebay.lake.staging import Staging
+from forebay.model.catalogue import Dataset
+from forebay.model.intervals import Interval
+from forebay.model.partition import ALL_SYMBOLS, Revision, Source
+
+_MARK_LENGTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The state of the lake after a delivery."""
+
+    version: int
+    """The table's version that holds it."""
+    new: bool
+    """False when the lake held exactly this before: nothing was written."""
+    rows: int
+    """Rows delivered; for REST, days that a flat file owns are not among them."""
+    bytes: int
+    """Size of their files."""
+
+
+class LakeTables:
+    """The lake at `root`, for writing. Safe in threads and in several processes at once."""
+
+    def __init__(self, root: Path, staging: Staging, clock: Clock | None = None, random: Random | None = None) -> None:
+        self.root = root
+        self._staging = staging
+        self._clock = clock or SystemClock()
+        self._random = random or Random()
+
+    def stage(self, tables: Iterable[pl.DataFrame], dataset: Dataset, name: str) -> Staged:
+        """Check rows and write the good ones to a file in staging; see `forebay.lake.intake.stage`."""
+        return stage(tables, dataset, self._staging, name)
+
+    def holds_day(self, table: str, day: date, revision: Revision) -> bool:
+        """Whether this revision of a day's flat file is in the lake: it may be, though the ledger does not know."""
+        folder = table_folder(self.root, table)
+        return delta.exists(folder) and _day_path(table, day, revision) in delta.files(delta.open_table(folder))
+
+    def replace_day(self, staged: Staged, day: date, revision: Revision) -> Committed:
+        """Make `staged` the day's rows of all symbols, in place of the day's earlier file and of every other source.
+
+        The same revision twice is one commit. Raises CheckFailed when the file is empty or holds other days,
+        LakeError or StoreError when it cannot be committed: the lake is then as it was.
+        """
+        table = staged.dataset.table
+        _prove_day(staged, day)
+        target = _day_path(table, day, revision)
+        with self._placing(table) as placing:
+            while placing.again():
+                held = placing.held(partition_value(table, day))
+                giving = gives_way_to_day([path for path in held if path != target], day)
+                if target not in held:
+                    placing.put(staged.path, target, staged.rows)
+                placing.take(giving)
+                placing.commit(f"{table} {day} flat file")
+        return Committed(placing.version, placing.new, staged.rows, placing.size_of([target]))
+
+    def put_range(self, staged: Staged, symbol: str, dates: Interval) -> Committed:
+        """Make `staged` the REST rows of `symbol` over `dates`; days owned by a flat file keep the file's rows.
+
+        No rows is an answer too: what REST said before is then gone. Raises CheckFailed for rows of another symbol
+        or date, LakeError or StoreError when it cannot be committed: the lake is then as it was.
+        """
+        table = staged.dataset.table
+        rows = pl.read_parquet(staged.path)
+        _prove_range(rows, symbol, dates, table)
+        written: dict[str, int] = {}
+        with self._placing(table) as placing:
+            while placing.again():
+                written = {}
+                for partition, share in split_by_partition(table, dates):
+                    self._put_share(placing, rows, (table, symbol, partition, share), written)
+                placing.commit(f"{table} {symbol} {dates.start}..{dates.end} REST")
+        return Committed(placing.version, placing.new, sum(written.values()), placing.size_of(written))
+
+    def _put_share(
+        self, placing: Placing, rows: pl.DataFrame, where: tuple[str, str, str, Interval], written: dict[str, int]
+    ) -> None:
+        """One partition's part of a range."""
+        table, symbol, partition, share = where
+        held = placing.held(partition)
+        owned = list(flatfile_days(held))
+        day = pl.col("session_date")
+        mine = rows.filter(day.is_between(share.start, share.end) & ~day.is_in(owned))
+        target = ""
+        if mine.height:
+            name = FileName(share, Source.REST, symbol, digest([mine])[:_MARK_LENGTH])
+            target = f"{partition_folder(table, partition)}/{name}"
+            written[target] = mine.height
+            if target not in held:
+                placing.put(placing.write([mine]), target, mine.height)
+        placing.take(gives_way_to_range([path for path in held if path != target], symbol, share))
+
+    def _placing(self, table: str) -> Placing:
+        return Placing(table_folder(self.root, table), table, self._staging, self._clock, self._random)
+
+
+def _day_path(table: str, day: date, revision: Revision) -> str:
+    mark = hashlib.sha256(f"{revision.etag}|{revision.size}".encode()).hexdigest()[:_MARK_LENGTH]
+    name = FileName(Interval(day, day), Source.FLATFILE, ALL_SYMBOLS, mark)
+    return f"{partition_folder(table, partition_value(table, day))}/{name}"
+
+
+def _prove_day(staged: Staged, day: date) -> None:
+    """The file is on disk with the rows that were counted, all of `day`."""
+    found = pl.scan_parquet(staged.path).select(
+        pl.len(), pl.col("session_date").min().alias("first"), pl.col("session_date").max().alias("last")
+    )
+    rows, first, last = found.collect().row(0)
+    if rows == 0:
+        raise CheckFailed(
+            f"{staged.dataset.key(day)} holds no good rows", remedy="nothing was replaced; see the quarantine"
+        )
+    if rows != staged.rows or (first, last) != (day, day):
+        raise CheckFailed(
+            f"{staged.path} has {rows} rows of {first} to {last} instead of {staged.rows} of {day}",
+            remedy="run the task again; the file in staging was changed by something else",
+        )
+
+
+def _prove_range(rows: pl.DataFrame, symbol: str, dates: Interval, table: str) -> None:
+    wrong = rows.filter((pl.col("ticker") != symbol) | ~pl.col("session_date").is_between(dates.start, dates.end))
+    if wrong.height:
+        ticker, day = wrong.row(0, named=True)["ticker"], wrong.row(0, named=True)["session_date"]
+        raise CheckFailed(
+            f"{table}: {wrong.height} rows are not {symbol} in {dates.start}..{dates.end}: {ticker} on {day}",
+            remedy="nothing was stored",
+        )

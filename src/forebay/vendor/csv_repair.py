@@ -1,0 +1,63 @@
+"""The slow, careful way through a block of CSV in which some row does not parse: good rows apart from bad ones."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+
+import polars as pl
+
+from forebay.model.rows import BAD_ROWS
+
+_NANOS_PER_MICRO = 1000
+
+
+def split_rows(body: bytes, schema: Mapping[str, pl.DataType], first_row: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows that parse, in the columns of `schema`, and those that do not, in the columns of BAD_ROWS.
+
+    A bad row's `reason` names the row, counted from `first_row`, and its first field at fault.
+    """
+    good: list[tuple[object, ...]] = []
+    bad: list[tuple[str, str]] = []
+    for number, line in enumerate(_lines(body), start=first_row):
+        try:
+            good.append(_values(line, schema))
+        except ValueError as error:
+            bad.append((f"row {number}: {error}", line))
+    rows = pl.DataFrame(good, schema=dict(schema), orient="row")
+    found = pl.DataFrame(bad, schema={"reason": pl.String(), "text": pl.String()}, orient="row")
+    empty = [pl.lit(None, kind).alias(name) for name, kind in BAD_ROWS.items() if name not in found.columns]
+    return rows, found.with_columns(empty).select(BAD_ROWS.names())
+
+
+def _lines(body: bytes) -> Iterator[str]:
+    for line in body.removesuffix(b"\n").split(b"\n"):
+        yield line.removesuffix(b"\r").decode("utf-8", "backslashreplace")
+
+
+def _values(line: str, schema: Mapping[str, pl.DataType]) -> tuple[object, ...]:
+    fields = _fields(line)
+    if len(fields) != len(schema):
+        raise ValueError(f"{len(fields)} fields instead of {len(schema)}")
+    return tuple(_value(name, kind, text) for (name, kind), text in zip(schema.items(), fields, strict=True))
+
+
+def _fields(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line], strict=True), [])
+    except csv.Error as error:
+        raise ValueError(f"it is no CSV ({error})") from error
+
+
+def _value(name: str, kind: pl.DataType, text: str) -> object:
+    if kind == pl.String():
+        return text
+    try:
+        value = float(text) if kind == pl.Float64() else int(text)
+    except ValueError as error:
+        raise ValueError(f"{name} {text!r} is not {'a number' if kind == pl.Float64() else 'an integer'}") from error
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"{name} {text} does not fit 64 bits")
+    if name == "window_start" and value % _NANOS_PER_MICRO:
+        raise ValueError(f"window_start {text} has a fraction of a microsecond")
+    return value

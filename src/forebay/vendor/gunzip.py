@@ -1,0 +1,147 @@
+"""Gzip bytes in, blocks of whole lines out, decompressed in a thread of its own: ISA-L works without the GIL."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from isal import isal_zlib
+
+from forebay.errors import Damaged
+
+BLOCK_BYTES = 16 << 20
+"""Text in one block: large enough for the parser to run at full speed, small enough to hold four of them."""
+_PIECE_BYTES = 1 << 20
+_GZIP = 31
+_GAP = 0.5
+"""Seconds between two looks at whether the reader has gone."""
+
+
+@dataclass
+class Received:
+    """What came over the wire. Complete once the rows have been read to their end."""
+
+    bytes: int = 0
+    rows: int = 0
+    """Lines after the header, bad ones included."""
+    _hash: Any = field(default_factory=hashlib.sha256, repr=False)
+
+    @property
+    def sha256(self) -> str:
+        """Of the compressed bytes, hex."""
+        return str(self._hash.hexdigest())
+
+    def add(self, chunk: bytes) -> None:
+        """Count a chunk."""
+        self.bytes += len(chunk)
+        self._hash.update(chunk)
+
+
+def blocks(chunks: Iterable[bytes], name: str, received: Received) -> Iterator[bytes]:
+    """Decompress `chunks` into blocks of whole lines of about BLOCK_BYTES, at most two of them waiting.
+
+    Raises Damaged naming `name` when the gzip is cut short or damaged; what `chunks` raises comes through.
+    """
+    ready: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=2)
+    with _thread(lambda stop: _feed(chunks, name, received, ready, stop)):
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+
+@contextmanager
+def _thread(work: Any) -> Iterator[None]:
+    stop = threading.Event()
+    worker = threading.Thread(target=work, args=(stop,), name="gunzip", daemon=True)
+    worker.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        worker.join()
+
+
+def _feed(
+    chunks: Iterable[bytes],
+    name: str,
+    received: Received,
+    ready: queue.Queue[bytes | BaseException | None],
+    stop: threading.Event,
+) -> None:
+    """Put every block, then None; an error instead of None."""
+    end: BaseException | None = None
+    try:
+        for block in _whole_lines(_decompress(chunks, name, received)):
+            if not _put(ready, block, stop):
+                return
+    except BaseException as error:  # noqa: BLE001 - it is raised again in the reader's thread
+        end = error
+    _put(ready, end, stop)
+
+
+def _put(
+    ready: queue.Queue[bytes | BaseException | None], item: bytes | BaseException | None, stop: threading.Event
+) -> bool:
+    while not stop.is_set():
+        try:
+            ready.put(item, timeout=_GAP)
+        except queue.Full:
+            continue
+        return True
+    return False
+
+
+def _whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Join pieces into blocks that end with a line's end; the last one ends where the text does."""
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        cut = piece.rfind(b"\n") + 1
+        if size >= BLOCK_BYTES and cut:
+            held[-1] = piece[:cut]
+            yield b"".join(held)
+            held = [piece[cut:]]
+            size = len(held[0])
+    if size:
+        yield b"".join(held)
+
+
+def _decompress(chunks: Iterable[bytes], name: str, received: Received) -> Iterator[bytes]:
+    """Pieces of text, no matter how far a chunk expands. A file may be several gzip members end to end."""
+    member = None
+    for chunk in chunks:
+        received.add(chunk)
+        data = chunk
+        while data:
+            member = member or isal_zlib.decompressobj(wbits=_GZIP)
+            piece, data, done = _piece(member, data, name, received)
+            if piece:
+                yield piece
+            if done:
+                member = None
+    if member is not None or not received.bytes:
+        raise Damaged(
+            f"{name}: the gzip stream ends too early, after {received.bytes} bytes",
+            remedy="fetch the file again; a file that stays short is the vendor's to repair",
+        )
+
+
+def _piece(member: Any, data: bytes, name: str, received: Received) -> tuple[bytes, bytes, bool]:
+    """Some text, the input that is left, and whether the member ended (its checksum and length then agreed)."""
+    try:
+        piece = member.decompress(data, _PIECE_BYTES)
+    except isal_zlib.IsalError as error:
+        raise Damaged(
+            f"{name}: the gzip stream is damaged within its first {received.bytes} bytes ({error})",
+            remedy="fetch the file again; damage that stays is the vendor's to repair",
+        ) from error
+    left = member.unused_data if member.eof else member.unconsumed_tail
+    return piece, left, member.eof
