@@ -81,8 +81,7 @@ class _Source:
 
     def error(self, key: str, what: str, remedy: str) -> UsageError:
         line = self._line(key)
-        where = f"{self.path}, line {line}" if line else f"{self.path}, feed {self.index + 1}"
-        return UsageError(f"{where}: {what}", remedy=remedy)
+        return UsageError(f"{self.path}{f', line {line}' if line else ''}: {what}", remedy=remedy)
 
     def _line(self, key: str) -> int | None:
         """The line of `key` in this feed's table, or of the table's head for a key that is not there."""
@@ -91,7 +90,7 @@ class _Source:
             if re.match(r"\s*\[\[\s*feeds\s*\]\]", line):
                 feed += 1
                 head = number if feed == self.index else head
-            elif feed == self.index and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", line):
+            elif feed == self.index and re.match(rf"""[\s\["']*{re.escape(key)}["'\s]*[]=.]""", line):
                 return number
         return head
 

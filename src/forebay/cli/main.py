@@ -35,12 +35,18 @@ Data goes to stdout, logs to stderr. Exit codes: 0 done, 1 error, 2 wrong usage,
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+class Forebay(LateGroup):
+    """The command `forebay`."""
+
+    late = COMMANDS
+
+
+def main(argv: Sequence[str] | None = None, group: type[LateGroup] = Forebay) -> int:
     """Run one command line (`sys.argv` by default) and return its exit code. Prints no traceback unless asked to."""
     args = list(sys.argv[1:] if argv is None else argv)
     frame = Frame()
     try:
-        code = _run(args, frame)
+        code = _run(args, frame, group)
         finish()
     except ReaderGone:
         return _reader_gone()
@@ -56,26 +62,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-class _Forebay(LateGroup):
-    late = COMMANDS
-
-
 def _root(
     ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
 ) -> None:
     if version:
-        from forebay import __version__
-
-        say(f"forebay {__version__}")
+        _say_version()
         raise typer.Exit
     if ctx.invoked_subcommand is None:
         say(ctx.get_help())
 
 
-def _run(args: list[str], frame: Frame) -> int:
+def _say_version() -> None:
+    from forebay import __version__
+
+    say(f"forebay {__version__}")
+
+
+def _run(args: list[str], frame: Frame, kind: type[LateGroup]) -> int:
+    if args == ["--version"]:  # asked often, by scripts; parsing a flag would load pydantic
+        _say_version()
+        return ExitCode.OK
     app = typer.Typer(
-        cls=_Forebay,
+        cls=kind,
         help=_HELP,
         invoke_without_command=True,
         context_settings={"token_normalize_func": dashed, "help_option_names": ["-h", "--help"]},

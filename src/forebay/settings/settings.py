@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -100,4 +99,4 @@ DECLARED: tuple[Declared, ...] = tuple(declared(GROUPS))
 def _shown(value: Any) -> str:
     if value is None:
         return ""
-    return value.as_posix() if isinstance(value, Path) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -45,7 +45,7 @@ def read_env_file(path: Path | None) -> Level:
     values: dict[str, Raw] = {}
     for binding in parse_stream(io.StringIO(_text(path))):
         if binding.error:
-            line = binding.original.line
+            line = _line_of(binding.original)
             raise UsageError(f"{path}, line {line}: not of the form NAME=value", remedy=f"Correct line {line}.")
         if binding.key is not None and binding.value and not _ONLY_COMMENT.match(binding.original.string):
             values[binding.key] = Raw(binding.key, binding.value, f"{path} line {_line_of(binding.original)}")
