@@ -74,7 +74,7 @@ class LedgerBudget:
             paused = self._locked_pause(connection)
             now = self._now(connection)
             at = max(now, paused or now, self._first_free(connection) or now)
-            if patience is not None and at - now > patience:
+            if patience is not None and at - now > max(patience, timedelta()):
                 wait = (at - now).total_seconds()
                 raise RateLimited(
                     f"the shared budget of {self._limit} calls a minute has none free for {wait:.0f} s",

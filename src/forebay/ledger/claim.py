@@ -86,10 +86,14 @@ def _lost(lease: Lease) -> LeaseLost:
     )
 
 
-def rescue(connection: sa.Connection, now: datetime) -> int:
-    """Give back the tasks whose lease has run out; how many. Counts a crash, and gives up on the fifth."""
+def rescue(connection: sa.Connection, now: datetime, dead: Collection[str] = ()) -> int:
+    """Give back the tasks whose lease has run out, and those of workers known to be dead; how many.
+
+    Counts a crash, and gives up on the fifth.
+    """
     poisoned = tasks.c.crashes + 1 >= CRASH_LIMIT
-    expired = sa.update(tasks).where(HELD, tasks.c.lease_expires_at <= now)
+    lost = sa.or_(tasks.c.lease_expires_at <= now, tasks.c.worker_id.in_(dead))
+    expired = sa.update(tasks).where(HELD, lost)
     reason = f"its worker vanished {CRASH_LIMIT} times: the task itself may be what kills it"
     given_up = expired.where(poisoned).values(
         crashes=tasks.c.crashes + 1,

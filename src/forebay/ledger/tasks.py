@@ -110,10 +110,13 @@ class Tasks:
                 supersede(connection, outcome.coverage)
         return TaskState(values["status"])
 
-    def rescue(self) -> int:
-        """Give back the tasks of workers that fell silent; how many. Every worker calls it, every 15 seconds."""
+    def rescue(self, dead: Collection[str] = ()) -> int:
+        """Give back the tasks of workers that fell silent, or that are known to be `dead`; how many.
+
+        Every worker calls it, every 15 seconds.
+        """
         with self._database.write() as connection:
-            return leases.rescue(connection, self._clock.now())
+            return leases.rescue(connection, self._clock.now(), dead)
 
     def get(self, task_id: int) -> Task | None:
         """One task, or None."""
