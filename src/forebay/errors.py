@@ -125,6 +125,12 @@ class CheckFailed(PermanentError):
     kind = "check_failed"
 
 
+class Damaged(CheckFailed):
+    """A gzip that is cut short or does not add up. The file may be so, or the way it came."""
+
+    kind = "damaged"
+
+
 class LakeError(ForebayError):
     """The lake's folder or tables."""
 

@@ -50,7 +50,7 @@ class Entitlements:
     def _of_files(self, dataset: Dataset) -> date:
         files = self.flatfiles
         assert files is not None
-        published = files.list(dataset, dataset.first_date, self.now.date())
+        published = files.list(dataset, dataset.first_date, self.now.date()).files
         return oldest_served(published, lambda file: _head(files, file)) if published else dataset.first_date
 
     def _of_rest(self, dataset: Dataset) -> date:

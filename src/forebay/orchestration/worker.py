@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from structlog import get_logger
 
@@ -50,6 +50,7 @@ class Worker:
     _stop: threading.Event = field(default_factory=threading.Event)
     _leases: dict[int, Lease] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _rescued: datetime | None = None
 
     def stop(self) -> None:
         """Take no further task; those that run are finished. Safe to call from a signal handler."""
@@ -58,8 +59,8 @@ class Worker:
     def drain(self) -> None:
         """Run until nothing is claimable, now or after a backoff, and nothing of ours runs. Returns early on `stop`.
 
-        A task that is not due for long (not published yet, say) is not waited for. Raises what would stop every other task too (see
-        STOPS_ALL), after those that run have ended.
+        A task that is not due for long (not published yet, say) is not waited for. Raises what would stop every other
+        task too (see STOPS_ALL), after those that run have ended.
         """
         with ThreadPoolExecutor(self.concurrency, thread_name_prefix="task") as pool, self._heartbeat():
             running: set[Future[None]] = set()
@@ -73,7 +74,7 @@ class Worker:
                     return
 
     def _fill(self, pool: ThreadPoolExecutor, free: int) -> set[Future[None]]:
-        self.ledger.tasks.rescue()
+        self._rescue()
         started: set[Future[None]] = set()
         while len(started) < free and (lease := self.ledger.tasks.claim(self.worker_id, kinds=tuple(self.handlers))):
             with self._lock:
@@ -81,9 +82,16 @@ class Worker:
             started.add(pool.submit(self._run, lease))
         return started
 
+    def _rescue(self) -> None:
+        """Now and then take over from workers that fell silent, wherever they were."""
+        now = self.clock.now()
+        if self._rescued is None or now - self._rescued >= RENEW_EVERY:
+            self._rescued = now
+            self.ledger.tasks.rescue()
+
     def _wait_for_backoff(self) -> bool:
         """Sleep until a failed task may be tried again; false when none comes soon."""
-        next_at = self.ledger.tasks.next_due()
+        next_at = self.ledger.tasks.next_due(tuple(self.handlers))
         if next_at is None or next_at - self.clock.now() > _WORTH_WAITING:
             return False
         self.clock.sleep(min(max((next_at - self.clock.now()).total_seconds(), 0.01), _LOOK_AGAIN))
@@ -104,7 +112,7 @@ class Worker:
         finally:
             with self._lock:
                 self._leases.pop(lease.task.id, None)
-        log.info("task_ended", task=lease.task.draft.key, state=state, outcome=type(outcome).__name__.lower())
+        log.debug("task_ended", task=lease.task.draft.key, state=state, outcome=type(outcome).__name__.lower())
         self.on_end(lease, outcome, state)
 
     def _attempt(self, lease: Lease) -> Outcome:

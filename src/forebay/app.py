@@ -1,0 +1,198 @@
+"""The composition root: settings in, a wired application out. The only file that names every implementation."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from uuid import uuid4
+
+from forebay.clock import Clock, SystemClock
+from forebay.errors import UsageError
+from forebay.lake.quarantine import Quarantine
+from forebay.lake.reader import Lake
+from forebay.lake.staging import Staging
+from forebay.lake.table import LakeTables
+from forebay.ledger import Ledger
+from forebay.ledger.tasks import TaskFilter
+from forebay.model.catalogue import Dataset
+from forebay.model.feed import Feed
+from forebay.model.task import TaskKind, TaskState
+from forebay.orchestration.entitlement import Entitlements
+from forebay.orchestration.plan import Rates
+from forebay.orchestration.planner import Planner
+from forebay.orchestration.report import report
+from forebay.orchestration.sources import Means
+from forebay.orchestration.status import Status
+from forebay.orchestration.sync import Outlook
+from forebay.orchestration.upstream import Upstream
+from forebay.orchestration.wanted import Wish, of_ticker, spell_out
+from forebay.orchestration.worker import Handler, Worker
+from forebay.settings import Settings
+from forebay.tasks.fetch import Fetch
+from forebay.tasks.load import Load
+from forebay.vendor.flatfiles import FlatFiles
+from forebay.vendor.rest import RestClient
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def new_worker_id() -> str:
+    """Unique per process start: a host name alone comes back after a restart."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+
+
+@dataclass
+class App:
+    """Everything wired together. Parts are made on first use: `status` opens no connection to the vendor."""
+
+    settings: Settings
+    clock: Clock
+    worker_id: str
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, its schema made or brought up to date."""
+        return Ledger.open(
+            self.settings.ledger.url.get_secret_value(),
+            self.clock,
+            max_retries=self.settings.worker.max_retries,
+            calls_per_minute=self.settings.vendor.rate_limit,
+        )
+
+    @cached_property
+    def staging(self) -> Staging:
+        """This process's folder for files under way."""
+        return Staging(self.settings.folders.tmp, self.worker_id)
+
+    @cached_property
+    def tables(self) -> LakeTables:
+        """The lake, for writing."""
+        return LakeTables(self.lake_path, self.staging)
+
+    @property
+    def lake_path(self) -> Path:
+        """The lake's folder. Raises UsageError for an address that is not one."""
+        uri = self.settings.lake.uri.removeprefix("file://")
+        if "://" in uri:
+            raise UsageError(
+                f"LAKE_URI={uri}: the lake lives in a folder for now", remedy="give a path, such as data/lake"
+            )
+        return Path(uri)
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The lake, for reading."""
+        return Lake(self.lake_path)
+
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        """What failed a check."""
+        return Quarantine(self.settings.folders.quarantine)
+
+    @cached_property
+    def flatfiles(self) -> FlatFiles:
+        """The vendor's bucket. Raises UsageError when its keys are not set."""
+        key_id, secret = self.settings.flatfiles.require_keys()
+        return FlatFiles(self.settings.flatfiles.url, key_id, secret, self.clock)
+
+    @cached_property
+    def rest(self) -> RestClient:
+        """The vendor's REST service, under the shared rate budget. Raises UsageError when there is no API key."""
+        vendor = self.settings.vendor
+        return RestClient(vendor.rest_url, vendor.require_api_key(), self.ledger.budget, self.clock)
+
+    @property
+    def has_flatfiles(self) -> bool:
+        """Whether both S3 keys are set."""
+        keys = self.settings.flatfiles
+        return keys.access_key_id is not None and keys.secret_access_key is not None
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether the API key is set."""
+        return self.settings.vendor.api_key is not None
+
+    @cached_property
+    def upstream(self) -> Upstream:
+        """The vendor's listings, remembered in the ledger."""
+        return Upstream(self.flatfiles, self.ledger)
+
+    def planner(self) -> Planner:
+        """A planner for this moment."""
+        now = self.clock.now()
+        means = Means(
+            flatfiles=self.has_flatfiles,
+            rest=self.has_rest,
+            today=now.date(),
+            hybrid_boundary=timedelta(days=self.settings.plan.hybrid_boundary_days),
+            rates=Rates(calls_per_minute=self.settings.vendor.rate_limit),
+        )
+        return Planner(self.ledger, means, now)
+
+    def worker(self) -> Worker:
+        """A worker for every kind of task that the keys allow."""
+        handlers: dict[TaskKind, Handler] = {}
+        if self.has_flatfiles:
+            handlers[TaskKind.LOAD] = Load(self.flatfiles, self.tables, self.quarantine, self.clock)
+        if self.has_rest:
+            handlers[TaskKind.FETCH] = Fetch(self.rest, self.tables, self.quarantine, self.clock)
+        return Worker(self.ledger, handlers, self.clock, self.worker_id, self.settings.worker.concurrency)
+
+    def outlook(self) -> Outlook:
+        """Plans that know what the vendor has now; asks its listing."""
+        planner = self.planner()
+        files = self.flatfiles if self.has_flatfiles else None
+        rest = self.rest if self.has_rest else None
+        upstream = Upstream(files, self.ledger) if files else None
+        return Outlook(planner, Entitlements(self.ledger, files, rest, planner.now), upstream)
+
+    def known_wishes(self, feeds: Sequence[Feed], ticker: str | None = None) -> list[Wish]:
+        """The wishes of `feeds`, or of one ticker among them, from what the ledger remembers: no network."""
+        now = self.clock.now()
+        wishes = spell_out(feeds, now, self._known_first_day)
+        return wishes if ticker is None else of_ticker(wishes, ticker)
+
+    def _known_first_day(self, dataset: Dataset) -> date:
+        return self.ledger.entitlements.first_day(dataset.name, since=EVER) or dataset.first_date
+
+    def status(self, wishes: Sequence[Wish]) -> Status:
+        """What is held and missing of these wishes, the queue, the failures and the quarantine."""
+        failed = (TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
+        return Status(
+            rows=report(self.planner(), self.ledger, wishes),
+            tasks=self.ledger.tasks.counts(),
+            failures=self.ledger.tasks.find(TaskFilter(states=failed)),
+            quarantined=len(self.quarantine.list()),
+        )
+
+    def recover(self) -> None:
+        """Clear up after workers of this machine that died: their staged files go, their tasks are free at once."""
+        self.ledger.tasks.rescue(dead=self.staging.swept)
+
+    def make_folders(self) -> None:
+        """Make the folders and the schema that would otherwise be made on first use. Raises StoreError, LedgerError."""
+        for folder in (self.lake_path, self.settings.folders.quarantine):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.ledger.tasks.counts()
+
+    def close(self) -> None:
+        """Let go of connections and of the staging folder."""
+        for part in ("rest", "staging", "ledger"):
+            if part in self.__dict__:
+                self.__dict__[part].close()
+
+
+@contextmanager
+def open_app(settings: Settings, clock: Clock | None = None) -> Iterator[App]:
+    """A wired App, closed at the end of the block."""
+    app = App(settings, clock or SystemClock(), new_worker_id())
+    try:
+        yield app
+    finally:
+        app.close()

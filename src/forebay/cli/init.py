@@ -1,0 +1,31 @@
+"""`forebay init`: the folders, the ledger's schema and a commented forebay.toml."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import typer
+
+from forebay.cli.options import load_settings
+from forebay.cli.output import ExitCode, say
+from forebay.feeds_file import FEEDS_FILE
+
+
+def init(ctx: typer.Context) -> int:
+    """Make the folders, the ledger and a commented forebay.toml. Changes nothing that is there.
+
+    Example: forebay init
+    """
+    settings = load_settings(ctx)
+    from forebay.app import open_app
+
+    with open_app(settings) as app:
+        app.make_folders()
+        say(f"ledger: {app.ledger.database.name}")
+        say(f"lake: {app.lake_path}")
+    if FEEDS_FILE.exists():
+        say(f"feeds: {FEEDS_FILE} is there already")
+    else:
+        FEEDS_FILE.write_text(files("forebay.cli").joinpath("example.toml").read_text("utf-8"), "utf-8")
+        say(f"feeds: wrote {FEEDS_FILE}; edit it, then run `forebay plan`")
+    return ExitCode.OK
