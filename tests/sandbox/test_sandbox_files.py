@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import httpx2
+import obstore
+import polars as pl
+import pytest
+from asking import bucket, csv, keys, raw
+
+from forebay.model.catalogue import BAR_DATASETS, DATASETS, Dataset
+from forebay.sandbox.server import Sandbox
+from forebay.testing import FakeClock
+
+DAY = date(2025, 10, 3)
+MINUTES = DATASETS["us_stocks_sip/minute_aggs_v1"]
+
+
+def _numbers(table: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+    floats = [name for name, kind in dataset.columns.items() if kind == "float"]
+    whole = [name for name, kind in dataset.columns.items() if kind in ("int", "nanos")]
+    typed = table.with_columns(pl.col(floats).cast(pl.Float64()), pl.col(whole).cast(pl.Int64()))
+    return typed.with_columns(pl.col("ticker").str.replace(r"^([XC]:\w+)-", "$1"))
+
+
+@pytest.mark.parametrize("table", sorted(BAR_DATASETS))
+@pytest.mark.parametrize("day", [DAY, date(2026, 2, 23)])
+def test_bar_files_equal_the_truth(table: str, day: date) -> None:
+    """Every bar dataset's file holds exactly the market's bars, in the catalogue's columns, in both number spellings."""
+    dataset = BAR_DATASETS[table]
+    with Sandbox(tickers=20, start=day, clock=FakeClock(datetime(2026, 2, 25, tzinfo=UTC))) as vendor:
+        found = csv(vendor, dataset.key(day))
+        truth = vendor.market.bars(dataset.asset_class, dataset.kind, day, day)
+    assert list(dataset.columns) == found.columns
+    expected = truth.with_columns(pl.col("window_start").cast(pl.Datetime("ns")).cast(pl.Int64()))
+    names = list(dataset.columns)
+    assert expected.select(names).sort("ticker", "window_start").equals(
+        _numbers(found, dataset).select(names).sort("ticker", "window_start")
+    )
+
+
+def test_rows_are_sorted_by_ticker_bytes_then_time(vendor: Sandbox) -> None:
+    """Inside a file tickers follow each other in byte order, and times rise within each."""
+    table = csv(vendor, MINUTES.key(DAY))
+    places = [(ticker.encode(), int(start)) for ticker, start in table.select("ticker", "window_start").iter_rows()]
+    assert sorted(places) == places
+
+
+def test_stock_numbers_are_spelled_as_their_time_does() -> None:
+    """Whole volumes and short prices before 2026-02-23; six decimals in prices and volumes from that session on."""
+    clock = FakeClock(datetime(2026, 2, 25, tzinfo=UTC))
+    with Sandbox(tickers=3, start=date(2026, 2, 20), clock=clock) as vendor:
+        old = csv(vendor, MINUTES.key(date(2026, 2, 20)))
+        new = csv(vendor, MINUTES.key(date(2026, 2, 23)))
+    assert old["volume"].str.contains(r"^\d+$").all()
+    assert old["open"].str.contains(r"^\d+(\.\d{1,4})?$").all()
+    for name in ("volume", "open", "close", "high", "low"):
+        assert new[name].str.contains(r"^\d+\.\d{6}$").all()
+
+
+@pytest.mark.parametrize("name", ["us_stocks_sip", "us_options_opra", "global_crypto"])
+def test_trade_files_have_the_catalogues_columns(vendor: Sandbox, name: str) -> None:
+    """Trade files carry every column; stock conditions are lists, ids are unique but for correction pairs."""
+    dataset = DATASETS[f"{name}/trades_v1"]
+    table = csv(vendor, dataset.key(DAY))
+    assert list(dataset.columns) == table.columns
+    assert table.height > 50
+
+
+def test_stock_trades_show_what_bars_drop(vendor: Sandbox) -> None:
+    """The tape has odd lots, Form T, official prices, off-exchange prints and correction pairs."""
+    table = csv(vendor, DATASETS["us_stocks_sip/trades_v1"].key(DAY))
+    for condition in ("37", "12", "15", "16", "14"):
+        assert table["conditions"].str.split(",").list.contains(condition).any(), condition
+    assert set(table["correction"]) & {"8", "7", "1"}
+    assert set(table["correction"]) & {"10", "11", "12"}
+    assert {"201", "202"} <= set(table["trf_id"])
+
+
+def test_a_file_is_the_same_bytes_every_time() -> None:
+    """Two sandboxes of one seed serve identical bytes and ETags; another seed does not."""
+
+    def body(seed: int) -> tuple[bytes, str]:
+        with Sandbox(seed=seed, tickers=5, clock=FakeClock(datetime(2025, 10, 6, tzinfo=UTC))) as vendor:
+            return raw(vendor, MINUTES.key(DAY)), obstore.head(bucket(vendor), MINUTES.key(DAY))["e_tag"]
+
+    assert body(1) == body(1)
+    assert body(1) != body(2)
+
+
+def test_files_appear_when_they_are_published() -> None:
+    """Day files at 22:00 Eastern of the session's evening, minute files at 23:30; 403 before, not 404."""
+    clock = FakeClock(datetime(2025, 10, 4, 1, 59, tzinfo=UTC))
+    days = DATASETS["us_stocks_sip/day_aggs_v1"]
+    with Sandbox(tickers=3, clock=clock) as vendor:
+        assert days.key(DAY) not in keys(vendor, days.name)
+        with pytest.raises(obstore.exceptions.PermissionDeniedError):
+            raw(vendor, days.key(DAY))
+        clock.advance(60)
+        assert days.key(DAY) in keys(vendor, days.name)
+        assert MINUTES.key(DAY) not in keys(vendor, MINUTES.name)
+        clock.advance(90 * 60)
+        assert MINUTES.key(DAY) in keys(vendor, MINUTES.name)
+
+
+def test_listings_page_and_fold(vendor: Sandbox) -> None:
+    """Small pages together show what one shows; a delimiter folds keys into prefixes; start-after begins later."""
+    prefix = "us_indices/day_aggs_v1/2025/"
+    whole = keys(vendor, prefix)
+    pages = list(obstore.list(bucket(vendor), prefix=prefix, chunk_size=7))
+    assert whole == [found["path"] for page in pages for found in page]
+    folded = obstore.list_with_delimiter(bucket(vendor), "us_indices/day_aggs_v1/2025")
+    assert ["us_indices/day_aggs_v1/2025/10", "us_indices/day_aggs_v1/2025/11"] == folded["common_prefixes"]
+    top = obstore.list_with_delimiter(bucket(vendor))["common_prefixes"]
+    assert ["global_crypto", "global_forex", "us_indices", "us_options_opra", "us_stocks_sip"] == top
+    later = [one["path"] for page in obstore.list(bucket(vendor), prefix=prefix, offset=whole[2]) for one in page]
+    assert whole[3:] == later
+
+
+def test_listing_marks_are_those_of_the_object(vendor: Sandbox) -> None:
+    """Size, ETag and date of a listing equal those of HEAD, and the size is the body's."""
+    prefix = "us_options_opra/day_aggs_v1/2025/11/"
+    listed = next(iter(obstore.list(bucket(vendor), prefix=prefix)))[0]
+    head = obstore.head(bucket(vendor), listed["path"])
+    for name in ("size", "e_tag", "last_modified"):
+        assert listed[name] == head[name]
+    assert listed["size"] == len(raw(vendor, listed["path"]))
+
+
+def test_ranges_and_conditions(vendor: Sandbox) -> None:
+    """Ranges give their bytes, an impossible one 416; If-Match guards, If-None-Match spares."""
+    key, store = MINUTES.key(DAY), bucket(vendor)
+    body, etag = raw(vendor, key), obstore.head(store, key)["e_tag"]
+    assert body[100:200] == bytes(obstore.get_range(store, key, start=100, end=200))
+    assert body[:50] == bytes(obstore.get(store, key, options={"range": (0, 50), "if_match": etag}).bytes())
+    assert body[-30:] == bytes(obstore.get(store, key, options={"range": {"suffix": 30}}).bytes())
+    with pytest.raises(obstore.exceptions.PreconditionError):
+        obstore.get(store, key, options={"if_match": '"other"'})
+    with pytest.raises(obstore.exceptions.NotModifiedError):
+        obstore.get(store, key, options={"if_none_match": etag})
+    with pytest.raises(obstore.exceptions.GenericError, match="416"):
+        obstore.get_range(store, key, start=len(body) + 1, end=len(body) + 9)
+
+
+@pytest.mark.parametrize(
+    ("plan", "dataset", "day", "error"),
+    [
+        ("advanced", "us_stocks_sip/day_aggs_v1", date(2025, 11, 27), FileNotFoundError),
+        ("advanced", "us_stocks_sip/day_aggs_v1", date(2025, 12, 1), obstore.exceptions.PermissionDeniedError),
+        ("advanced", "us_stocks_sip/day_aggs_v1", date(2026, 12, 1), obstore.exceptions.PermissionDeniedError),
+        ("starter", "us_stocks_sip/day_aggs_v1", date(2019, 10, 1), obstore.exceptions.PermissionDeniedError),
+        ("starter", "us_stocks_sip/trades_v1", DAY, obstore.exceptions.PermissionDeniedError),
+        ("basic", "us_stocks_sip/day_aggs_v1", DAY, obstore.exceptions.PermissionDeniedError),
+    ],
+)
+def test_refusals_follow_the_plan(plan: str, dataset: str, day: date, error: type[Exception]) -> None:
+    """404 for a holiday inside the window; 403 outside it, today, in the future and for what the plan leaves out."""
+    clock = FakeClock(datetime(2025, 12, 1, 17, tzinfo=UTC))
+    with Sandbox(tickers=2, vendor_plan=plan, clock=clock) as vendor:
+        assert keys(vendor, f"{dataset}/2025/10/")
+        with pytest.raises(error):
+            raw(vendor, DATASETS[dataset].key(day))
+
+
+def test_a_refused_object_has_no_body(vendor: Sandbox) -> None:
+    """Outside the plan's window the answer is a bare 403, as the vendor's; a missing key is an S3 error document."""
+    key = MINUTES.key(date(2026, 5, 5))
+    refused = httpx2.get(obstore.sign(bucket(vendor), "GET", key, expires_in=60 * _SECOND))
+    assert (403, b"") == (refused.status_code, refused.content)
+    absent = httpx2.get(obstore.sign(bucket(vendor), "GET", "us_stocks_sip/nothing", expires_in=60 * _SECOND))
+    assert absent.status_code == 404
+    assert "<Code>NoSuchKey</Code>" in absent.text
+
+
+_SECOND = datetime(2025, 1, 1, 0, 0, 1) - datetime(2025, 1, 1)
