@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
+
+from forebay.telemetry.redact import Redactor
 
 COMMON = "Options of every command"
 
@@ -22,8 +24,8 @@ class Frame:
     env_file: Path | None = None
     log_level: str | None = None
     log_file: Path | None = None
-    redact: Callable[[str], str] = str
-    """Takes secrets out of a text; knows them once the settings are read."""
+    redact: Callable[[str], str] = field(default_factory=Redactor)
+    """Takes secrets out of a text; knows the user's own once the settings are read."""
 
     @property
     def debug(self) -> bool:

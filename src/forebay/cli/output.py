@@ -26,7 +26,7 @@ class ExitCode(IntEnum):
 
 
 def print_json(value: Any) -> None:
-    """`value` on stdout as JSON; dates as ISO 8601, dataclasses as objects."""
+    """`value` on stdout as JSON; dates as ISO 8601, dataclasses as objects, sets sorted."""
     say(json.dumps(value, indent=2, ensure_ascii=False, default=_jsonable))
 
 
@@ -37,7 +37,7 @@ def _jsonable(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Path):
         return value.as_posix()
-    if isinstance(value, set | frozenset | tuple):
+    if isinstance(value, set | frozenset):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
