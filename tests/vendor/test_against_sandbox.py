@@ -57,7 +57,7 @@ def flat_files(vendor: Sandbox, *, access: str = "", secret: str = "", patience:
         secret or vendor.env["POLYGON_S3_SECRET_ACCESS_KEY"],
         FakeClock(NOW),
         timeouts=BucketTimeouts(read=patience),
-        part_bytes=4096,
+        part_bytes=1024,
     )
 
 
@@ -202,7 +202,7 @@ def test_flat_files_arrive_as_published(vendor: Sandbox) -> None:
 
     assert [file.day for file in listing] == [START, date(2025, 11, 3), END]
     assert files.head(newest.key) == newest.revision
-    assert len(body) == newest.revision.size > 3 * 4096
+    assert len(body) == newest.revision.size > 12 * 1024
     assert gzip.decompress(body).startswith(",".join(MINUTES.columns).encode() + b"\n")
 
 
@@ -239,10 +239,8 @@ def test_a_file_replaced_in_mid_read() -> None:
     with sandbox({"kind": "replaced", "path": f"*{KEY}"}) as faulty:
         files = flat_files(faulty)
         revision = files.head(KEY)
-        stream = files.open(KEY, revision)
-        next(stream)
         with pytest.raises(RevisionChanged, match=KEY):
-            list(stream)
+            list(files.open(KEY, revision))
         assert files.head(KEY) != revision
 
 
