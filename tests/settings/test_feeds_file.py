@@ -62,7 +62,7 @@ def test_a_dataset_under_two_names_is_one(tmp_path):
         ("[[feeds]]", "[feeds]", "is not TOML"),
         ("# what to hold", "home = 3", "/forebay.toml, line 1: unknown table or key 'home'"),
         ("# what to hold", "[settings]\nx = 1", "/forebay.toml, line 1: unknown table or key 'settings'"),
-        ("datasets = [", "datsets = [", "line 4: unknown key 'datsets' in a feed Is 'datasets' meant?"),
+        ("datasets = [", "dataset = [", "line 4: unknown key 'dataset' in a feed Is 'datasets' meant?"),
         (
             "us_stocks_sip/minute_aggs_v1",
             "us_stocks_sip/minute_agg_v1",
