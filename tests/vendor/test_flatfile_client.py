@@ -87,8 +87,7 @@ def bucket(server: ScriptedServer) -> SmallBucket:
 
 @pytest.fixture
 def files(server: ScriptedServer, clock: FakeClock) -> FlatFiles:
-    timeouts = BucketTimeouts(connect=1.0, read=0.3, whole=5.0)
-    return FlatFiles(server.url, "the-id", "the-secret", clock, timeouts=timeouts, part_bytes=PART, jitter=lambda: 0.0)
+    return FlatFiles(server.url, "the-id", "the-secret", clock, part_bytes=PART, jitter=lambda: 0.0)
 
 
 def test_a_listing_tells_days_and_revisions(server: ScriptedServer, bucket: SmallBucket, files: FlatFiles) -> None:
@@ -234,8 +233,9 @@ def test_a_part_that_never_comes_is_given_up(
     assert clock.slept == [0.25, 0.5, 1.0]
 
 
-def test_a_stall_is_cut_and_resumed(server: ScriptedServer, bucket: SmallBucket, files: FlatFiles) -> None:
+def test_a_stall_is_cut_and_resumed(server: ScriptedServer, bucket: SmallBucket, clock: FakeClock) -> None:
     """A server that goes silent is left after the read deadline and asked again."""
+    files = FlatFiles(server.url, "the-id", "the-secret", clock, timeouts=BucketTimeouts(read=0.5))
     release = threading.Event()
     stalls = iter([True])
 
