@@ -26,7 +26,7 @@ def _numbers(table: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
 @pytest.mark.parametrize("table", sorted(BAR_DATASETS))
 @pytest.mark.parametrize("day", [DAY, date(2026, 2, 23)])
 def test_bar_files_equal_the_truth(table: str, day: date) -> None:
-    """Every bar dataset's file holds exactly the market's bars, in the catalogue's columns, in both number spellings."""
+    """Every bar dataset's file holds exactly the market's bars, in the catalogue's columns, in both spellings."""
     dataset = BAR_DATASETS[table]
     with Sandbox(tickers=20, start=day, clock=FakeClock(datetime(2026, 2, 25, tzinfo=UTC))) as vendor:
         found = csv(vendor, dataset.key(day))
@@ -34,8 +34,10 @@ def test_bar_files_equal_the_truth(table: str, day: date) -> None:
     assert list(dataset.columns) == found.columns
     expected = truth.with_columns(pl.col("window_start").cast(pl.Datetime("ns")).cast(pl.Int64()))
     names = list(dataset.columns)
-    assert expected.select(names).sort("ticker", "window_start").equals(
-        _numbers(found, dataset).select(names).sort("ticker", "window_start")
+    assert (
+        expected.select(names)
+        .sort("ticker", "window_start")
+        .equals(_numbers(found, dataset).select(names).sort("ticker", "window_start"))
     )
 
 

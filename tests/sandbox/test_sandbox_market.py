@@ -93,14 +93,16 @@ def test_our_rules_are_the_vendors_records() -> None:
 
 
 def test_a_day_is_the_same_whatever_else_was_asked(market: Market) -> None:
-    """A bar depends on seed, instrument and date alone: not on the other tickers, the span or the order of questions."""
+    """A bar depends on seed, instrument and date alone: not on other tickers, the span or the order of questions."""
     day = date(2025, 11, 5)
     alone = Market(1, 12, date(2025, 11, 1)).ticker_frames("AAP", AssetClass.STOCKS, day, day)["bars_1m"]
     month = market.ticker_frames("AAP", AssetClass.STOCKS, date(2025, 11, 1), date(2025, 11, 30))["bars_1m"]
     together = market.day_frames(AssetClass.STOCKS, day)["bars_1m"]
     assert alone.equals(month.filter(pl.col("session_date") == day))
     assert alone.equals(together.filter(pl.col("ticker") == "AAP"))
-    assert not alone.equals(Market(2, 12, date(2025, 11, 1)).ticker_frames("AAP", AssetClass.STOCKS, day, day)["bars_1m"])
+    assert not alone.equals(
+        Market(2, 12, date(2025, 11, 1)).ticker_frames("AAP", AssetClass.STOCKS, day, day)["bars_1m"]
+    )
 
 
 def test_truth_has_the_stored_columns_for_every_class(market: Market) -> None:
@@ -111,7 +113,7 @@ def test_truth_has_the_stored_columns_for_every_class(market: Market) -> None:
             truth = market.bars(asset_class, kind, date(2025, 10, 2), date(2025, 10, 3))
             assert expected == truth.schema
             assert truth.height > 0
-            assert truth.filter((pl.col("low") > pl.min_horizontal("open", "close"))).is_empty()
+            assert truth.filter(pl.col("low") > pl.min_horizontal("open", "close")).is_empty()
 
 
 def test_awkward_names_are_there(market: Market) -> None:

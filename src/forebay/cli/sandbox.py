@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forebay.cli.output import say, tell
+from forebay.cli.output import ExitCode, say, tell
+from forebay.errors import UsageError
+
+if TYPE_CHECKING:
+    from forebay.sandbox.server import Sandbox
 
 _FORMAT = ["%Y-%m-%d"]
 _WAIT = 3600.0
@@ -30,14 +38,20 @@ def sandbox(
     print_env: Annotated[
         bool, typer.Option("--print-env", help="Print the settings that point a client here, and stop.")
     ] = False,
-) -> None:
-    """Run a simulated vendor on this machine: REST and flat files of a made-up market, with faults on request."""
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="COMMAND", help="Run COMMAND with those settings, then stop.")
+    ] = None,
+) -> int:
+    """Run a simulated vendor on this machine: REST and flat files of a made-up market, with faults on request.
+
+    Example: forebay sandbox --run "forebay sync --datasets stocks/bars_1d --start 2026-03-02"
+    """
     from forebay.sandbox.server import DEFAULT_START, Sandbox, environment
 
     if print_env:
-        for name, value in environment(host, port, seed).items():
+        for name, value in environment(host, port, seed, vendor_plan).items():
             say(f"export {name}={value}")
-        return
+        return ExitCode.OK
     vendor = Sandbox(
         seed=seed,
         tickers=tickers,
@@ -50,10 +64,24 @@ def sandbox(
         request_log=request_log,
     )
     with vendor:
+        if run:
+            return _run(run, vendor)
         tell(f"the simulated vendor listens on {vendor.url} (plan {vendor_plan}, seed {seed}); Ctrl-C stops it")
         tell(f'its keys: eval "$(forebay sandbox --port {vendor.port} --host {host} --seed {seed} --print-env)"')
         while not vendor.wait(_WAIT):
             pass
+    return ExitCode.OK
+
+
+def _run(command: str, vendor: Sandbox) -> int:
+    """Run a command line against the vendor; its exit code. Says what the vendor was asked for."""
+    try:
+        code = subprocess.run(shlex.split(command), env={**os.environ, **vendor.env}, check=False).returncode  # noqa: S603
+    except OSError as error:
+        raise UsageError(f"--run {command!r} cannot be run: {error.strerror}", remedy="name a program") from error
+    kinds = Counter(request.kind for request in vendor.requests)
+    tell(f"the simulated vendor was asked for: {', '.join(f'{count} x {kind}' for kind, count in sorted(kinds.items()))}")
+    return code
 
 
 def register(app: typer.Typer) -> None:

@@ -79,11 +79,13 @@ class FlatFiles:
         stored = self._bucket.stored(dataset, day, self._defects(subject))
         if request.method == "HEAD":
             return _answer(stored, request, dataset)
-        answer = _answer(self._spoiled(stored, subject), request, dataset)
+        spoiling = self._faults.strike(subject, BODIES)
+        served = _spoiled(stored, spoiling.kind) if spoiling else stored
+        answer = _answer(served, request, dataset)
         self._faults.count_read(subject)
         if self._faults.replaces(subject):
             self._bucket.market.republish(dataset.asset_class, day)
-        return answer
+        return replace(answer, fault=spoiling.kind) if spoiling else answer
 
     def _refusal(self, dataset: Dataset, day: date, now: datetime) -> Answer | None:
         """403 with no body: what the plan leaves out, days before its window, days after the newest file."""
@@ -94,16 +96,6 @@ class FlatFiles:
     def _defects(self, subject: Subject) -> tuple[Defect, ...]:
         return tuple(DEFECTS[rule.kind] for rule in self._faults.standing(subject, DEFECTS))
 
-    def _spoiled(self, stored: Stored, subject: Subject) -> Stored:
-        rule = self._faults.strike(subject, BODIES)
-        if rule is None:
-            return stored
-        if rule.kind == "truncated_gzip":
-            return replace(stored, body=stored.body[: int(len(stored.body) * _TRUNCATED_AT)])
-        spoiled = bytearray(stored.body)
-        spoiled[len(spoiled) // 2] ^= 0x10
-        return replace(stored, body=bytes(spoiled))
-
     def _entries(self, prefix: str, after: str) -> Iterator[Entry]:
         """What a listing may show: published, and neither missing nor late."""
         now = self._clock.now()
@@ -111,6 +103,15 @@ class FlatFiles:
             subject = Subject(f"/{FLATFILES_BUCKET}/{key}", "listing", dataset.name, day)
             if not self._faults.hidden(subject, now):
                 yield Entry(key, dataset, day, self._defects(subject))
+
+
+def _spoiled(stored: Stored, kind: str) -> Stored:
+    """The object with its end missing or one bit turned, under the marks of the good one."""
+    if kind == "truncated_gzip":
+        return replace(stored, body=stored.body[: int(len(stored.body) * _TRUNCATED_AT)])
+    body = bytearray(stored.body)
+    body[len(body) // 2] ^= 0x10
+    return replace(stored, body=bytes(body))
 
 
 def subject_of(request: Request) -> Subject:

@@ -46,10 +46,10 @@ class RequestLog:
                 message = f"cannot write the request log {path}: {problem.strerror}"
                 raise UsageError(message, remedy="Choose a file in a folder that exists.") from problem
 
-    def add(self, at: datetime, request: Request, subject: Subject, answer: Answer, fault: str) -> None:
+    def add(self, at: datetime, request: Request, subject: Subject, answer: Answer) -> None:
         """Note one request."""
         query = _SECRET.sub(r"\1\2=...", request.raw_query)
-        line = LoggedRequest(at, request.method, request.path, query, answer.status, subject.kind, fault)
+        line = LoggedRequest(at, request.method, request.path, query, answer.status, subject.kind, answer.fault)
         with self._lock:
             self._held.append(line)
             if self._path is not None:

@@ -80,22 +80,30 @@ _VENUES = ("XNAS", "XNYS", "ARCX", "XNAS", "BATS", "XNAS", "XASE", "XNYS")
 
 def stocks(seed: int, count: int) -> tuple[Instrument, ...]:
     """The first `count` stocks; which they are does not depend on `count`."""
-    made_up = (_made_up(seed, index) for index in range(max(count - len(_NOTABLE), 0)))
-    return (*_NOTABLE[:count], *made_up)
+    return (*_NOTABLE[:count], *_made_up(seed, max(count - len(_NOTABLE), 0)))
 
 
-def _made_up(seed: int, index: int) -> Instrument:
-    """A stock nobody knows: `Q` and four letters, so that it meets no notable name. Most are quiet, a few busy."""
-    letters, rest = [], index
+def _made_up(seed: int, count: int) -> list[Instrument]:
+    """Stocks nobody knows. Most are quiet, a few busy."""
+    tickers = [_made_up_ticker(index) for index in range(count)]
+    keys = np.full(count, key_of(seed, "made up"), np.uint64)
+    draws = [uniform(keys, np.arange(count), stream).tolist() for stream in range(4)]
+    made = []
+    for ticker, price, trades, fund, venue in zip(tickers, *draws, strict=True):
+        kind = "ETF" if fund < _ETF_SHARE else "CS"
+        at = _VENUES[int(venue * len(_VENUES))]
+        title = f"{ticker.title()} Industries"
+        made.append(_stock(ticker, title, round(2.0 * 150.0**price, 2), 4.0 * 1500.0**trades, kind, at))
+    return made
+
+
+def _made_up_ticker(index: int) -> str:
+    """`Q` and four letters, so that it meets no notable name."""
+    letters = ""
     for _ in range(4):
-        rest, letter = divmod(rest, len(_LETTERS))
-        letters.append(_LETTERS[letter])
-    ticker = "Q" + "".join(letters[::-1])
-    draws = uniform(np.full(4, key_of(seed, "made up", ticker), np.uint64), np.arange(4), 0)
-    price = round(float(2.0 * 150.0 ** draws[0]), 2)
-    trades = float(4.0 * 1500.0 ** draws[1])
-    kind = "ETF" if draws[2] < _ETF_SHARE else "CS"
-    return _stock(ticker, f"{ticker.title()} Industries", price, trades, kind, _VENUES[int(draws[3] * len(_VENUES))])
+        index, letter = divmod(index, len(_LETTERS))
+        letters = _LETTERS[letter] + letters
+    return f"Q{letters}"
 
 
 def _other(asset_class: AssetClass, ticker: str, title: str, price: float, trades: float) -> Instrument:

@@ -32,8 +32,8 @@ _MOST_TICKERS = 15_000
 _LAST_PORT = 65_535
 
 
-def environment(host: str, port: int, seed: int) -> dict[str, str]:
-    """The settings that point Forebay, and the vendor's own client, at a sandbox."""
+def environment(host: str, port: int, seed: int, vendor_plan: str = "advanced") -> dict[str, str]:
+    """The settings that point Forebay, and the vendor's own client, at a sandbox; the plan says the rate limit."""
     keys, url = credentials(seed), f"http://{host}:{port}"
     return {
         "FOREBAY_REST_URL": url,
@@ -41,6 +41,7 @@ def environment(host: str, port: int, seed: int) -> dict[str, str]:
         "POLYGON_API_KEY": keys.api_key,
         "POLYGON_S3_ACCESS_KEY_ID": keys.s3.access_key,
         "POLYGON_S3_SECRET_ACCESS_KEY": keys.s3.secret,
+        "POLYGON_RATE_LIMIT": str(plan_named(vendor_plan).calls_a_minute),
     }
 
 
@@ -72,6 +73,7 @@ class Sandbox:
         _check(tickers, port, start, end)
         rules = read_faults(Path(faults)) if isinstance(faults, str | Path) else faults
         self.seed = seed
+        self._plan = vendor_plan
         self.host = host
         self.port = port
         self.market = Market(seed, tickers, start, end)
@@ -80,6 +82,7 @@ class Sandbox:
         self._log = RequestLog(request_log)
         self._vendor = Vendor(desk, Faults(rules), credentials(seed), self._log)
         self._pool: ThreadPoolExecutor | None = None
+        self._app: App | None = None
         self._server: uvicorn.Server | None = None
         self._thread: Thread | None = None
 
@@ -91,7 +94,7 @@ class Sandbox:
     @property
     def env(self) -> dict[str, str]:
         """The settings that point a client here, keys included."""
-        return environment(self.host, self.port, self.seed)
+        return environment(self.host, self.port, self.seed, self._plan)
 
     @property
     def requests(self) -> list[LoggedRequest]:
@@ -103,7 +106,7 @@ class Sandbox:
         listening = _listen(self.host, self.port)
         self.port = listening.getsockname()[1]
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="sandbox")
-        app = App(self._vendor.answer, self._pool)
+        app = self._app = App(self._vendor.answer, self._pool)
         logging.getLogger("uvicorn.error").addFilter(_not_cut_on_purpose)
         config = uvicorn.Config(
             app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1, backlog=_BACKLOG
@@ -115,12 +118,13 @@ class Sandbox:
 
     def stop(self) -> None:
         """Stop listening; stalled answers are abandoned."""
-        if self._server is None or self._thread is None or self._pool is None:
+        if self._app is None or self._server is None or self._thread is None or self._pool is None:
             return
+        self._app.close()
         self._server.should_exit = True
         self._thread.join(_STOPS_WITHIN)
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._server = self._thread = self._pool = None
+        self._app = self._server = self._thread = self._pool = None
 
     def wait(self, seconds: float) -> bool:
         """Wait for the server's end, at most `seconds`; whether it has ended."""
@@ -139,7 +143,7 @@ class Sandbox:
 
 
 def _not_cut_on_purpose(record: logging.LogRecord) -> bool:
-    """The web server reports every connection that a fault rule cuts; it is meant."""
+    """The web server reports every connection that a fault rule cuts or stalls to its end; it is meant."""
     return "returned without completing response" not in record.getMessage()
 
 

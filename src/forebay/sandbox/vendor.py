@@ -20,8 +20,8 @@ from forebay.sandbox.requestlog import RequestLog
 from forebay.sandbox.rest import Rest, kind_of
 from forebay.sandbox.wire import Answer, Request, Subject
 
-_OK = 200
-_BARS_PATH = re.compile(r"/v2/aggs/ticker/([^/]+)/range/[^/]+/[^/]+/[^/]+/([^/]+)")
+_BARS_PATH = re.compile(r"/v2/aggs/ticker/[^/]+/range/[^/]+/[^/]+/[^/]+/[^/]+")
+_TICKER_PLACE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +56,28 @@ class Vendor:
         """Answer one request, spoiled by the fault whose turn it is, and log it."""
         request = replace(request, number=next(self._numbers))
         subject = _subject(request)
-        fault = self._faults.strike(subject, REFUSALS)
-        answer = refusal(fault, request) if fault else self._true_answer(request)
-        if fault is None and answer.status == _OK and subject.kind == "data":
-            fault = self._faults.strike(subject, PAGES)
-            answer = self._wrong_page(fault, request) if fault else answer
-        if fault is None:
-            fault = self._faults.strike(subject, CONNECTION)
-            answer = _badly(answer, fault) if fault else answer
-        self._log.add(self._clock.now(), request, subject, answer, fault.kind if fault else "")
+        pages = PAGES if _BARS_PATH.fullmatch(request.path) else ()
+        fault = self._faults.strike(subject, (*REFUSALS, *CONNECTION, *pages))
+        if fault:
+            answer = replace(self._spoiled_answer(request, fault), fault=fault.kind)
+        else:
+            answer = self._true_answer(request)
+        self._log.add(self._clock.now(), request, subject, answer)
         return answer
 
     def _true_answer(self, request: Request) -> Answer:
         return self._files.answer(request) if _is_file(request) else self._rest.answer(request)
 
+    def _spoiled_answer(self, request: Request, fault: Fault) -> Answer:
+        if fault.kind in REFUSALS:
+            return refusal(fault, request)
+        if fault.kind in PAGES:
+            return self._wrong_page(fault, request)
+        return _badly(self._true_answer(request), fault)
+
     def _wrong_page(self, fault: Fault, request: Request) -> Answer:
         """A page of bars for another ticker, or with a bar outside the window asked for."""
-        found = _BARS_PATH.fullmatch(request.path)
-        if found is None:
-            return self._true_answer(request)
-        ticker = found.group(1)
+        ticker = request.path.split("/")[_TICKER_PLACE]
         if fault.kind == "foreign_ticker":
             other = "MSFT" if ticker != "MSFT" else "AAPL"
             return self._true_answer(replace(request, path=request.path.replace(f"/{ticker}/", f"/{other}/", 1)))

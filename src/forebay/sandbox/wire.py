@@ -52,7 +52,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back, and how badly: the last three are the faults of a connection."""
+    """What goes back, and how badly: the waits and `cut` are faults of the connection."""
 
     status: int
     body: bytes = b""
@@ -63,6 +63,8 @@ class Answer:
     """Seconds of silence in the middle of the body."""
     cut: bool = False
     """Close the connection in the middle of the body."""
+    fault: str = ""
+    """The kind of the fault that spoiled it, for the log."""
 
     def with_headers(self, **headers: str) -> Answer:
         """The same with more headers; `_` in a name stands for `-`."""
