@@ -187,6 +187,8 @@ def test_trades_page_through_a_day(vendor: Sandbox) -> None:
         (RANGE.format("AAPL", 1, "day", "october", "2025-10-09"), 400, "from"),
         (RANGE.format("AAPL", 1, "day", "2025-10-01", "2025-10-09") + "?limit=many", 400, "limit"),
         (RANGE.format("AAPL", 1, "day", "2025-10-01", "2025-10-09") + "?cursor=%FF", 400, "cursor"),
+        ("/v3/trades/AAPL?cursor=YXA9eA", 400, "cursor"),
+        ("/v3/trades/AAPL?timestamp.gt=2025-10-09&timestamp.lt=2025-10-01", 400, "timestamp"),
         ("/v1/open-close/AAPL/2025-11-27", 404, "not found"),
         ("/v9/nothing", 404, "not found"),
     ],

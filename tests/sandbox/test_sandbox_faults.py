@@ -113,6 +113,20 @@ def test_truncated_gzip_and_flipped_bits_are_noticed_by_their_checks() -> None:
     assert gzip.decompress(good)
 
 
+def test_damage_is_where_it_is() -> None:
+    """Read in parts, only the part that holds the flipped bit is spoiled, and counts as the fault's strike."""
+    key = DAYS.key(DAY)
+    with _with({"kind": "bit_flip", "times": 1}) as vendor:
+        size = obstore.head(bucket(vendor), key)["size"]
+        third = size // 3
+        spans = [(0, third), (third, 2 * third), (2 * third, size)]
+        parts = [bytes(obstore.get_range(bucket(vendor), key, start=start, end=end)) for start, end in spans]
+        good = raw(vendor, key)
+        faults = [one.fault for one in vendor.requests if one.kind == "data"]
+    assert [True, False, True] == [good[start:end] == part for (start, end), part in zip(spans, parts, strict=True)]
+    assert ["", "bit_flip", "", ""] == faults
+
+
 def test_wrong_pages() -> None:
     """One page is another ticker's, one holds a bar far outside the window; then pages are right again."""
     rules = ({"kind": "foreign_ticker", "times": 1}, {"kind": "bar_outside_window", "times": 1})

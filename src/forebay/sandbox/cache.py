@@ -10,6 +10,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+_DEADLINE = 300.0
+"""Seconds to wait for another thread's computation; the largest day takes ten."""
+
 
 class BoundedCache(Generic[T]):
     """Keeps the most recently used values while their weights sum to at most `limit`; one value is always kept."""
@@ -32,7 +35,7 @@ class BoundedCache(Generic[T]):
             if waiting is None:
                 mine = self._under_way[key] = Future()
         if waiting is not None:
-            return waiting.result()
+            return waiting.result(_DEADLINE)
         try:
             value = compute()
         except BaseException as problem:

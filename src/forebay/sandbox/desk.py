@@ -107,14 +107,17 @@ class Desk:
     def _month(
         self, ticker: str, asset_class: AssetClass, kind: Kind, first: date, last: date, until: datetime
     ) -> pl.DataFrame:
-        whole = month_of(first)
-        complete = all(hours(asset_class, day).closes <= until for day in self.market.sessions(asset_class, *whole))
-        if complete:
-            frame = self.market.ticker_frames(ticker, asset_class, *whole)[kind]
-            return frame.filter(pl.col("session_date").is_between(first, last))
-        cells = self.market.ticker_cells(ticker, asset_class, first, last)
-        begun = [cell for cell in cells if hours(asset_class, cell.day).opens < until]
-        return self.market.partial_frames(begun, nanos(until))[kind]
+        begins = month_of(first)[0]
+        sessions = self.market.sessions(asset_class, begins, last)
+        ended = [day for day in sessions if hours(asset_class, day).closes <= until]
+        going_on = [day for day in sessions if hours(asset_class, day).opens < until < hours(asset_class, day).closes]
+        frames = [self.market.partial_frames([], 0)[kind]]
+        if ended:
+            frames.append(self.market.ticker_frames(ticker, asset_class, begins, ended[-1])[kind])
+        for day in going_on:
+            cells = self.market.ticker_cells(ticker, asset_class, day, day)
+            frames.append(self.market.partial_frames(cells, nanos(until))[kind])
+        return pl.concat(frames).filter(pl.col("session_date").is_between(first, last))
 
     def day_bars(self, asset_class: AssetClass, day: date, kind: Kind = Kind.BARS_1D) -> pl.DataFrame:
         """Raw bars of every ticker on one date, as far as they are visible; empty without a session."""

@@ -17,14 +17,15 @@ from forebay.model.catalogue import FLATFILES_BUCKET, Dataset, Kind
 from forebay.sandbox import sigv4
 from forebay.sandbox.bucket import Bucket, Stored, dataset_of
 from forebay.sandbox.defects import DEFECTS, Defect
-from forebay.sandbox.faults import BODIES, Faults
+from forebay.sandbox.faults import Faults
 from forebay.sandbox.listing import Entry, list_objects
 from forebay.sandbox.plans import Plan
 from forebay.sandbox.s3xml import location, s3_error
 from forebay.sandbox.wire import Answer, Request, RequestKind, Subject
 
 _PARTIAL, _NOT_MODIFIED, _PRECONDITION_FAILED, _BAD_RANGE = 206, 304, 412, 416
-_TRUNCATED_AT = 0.6
+_SPOILED_AT = {"truncated_gzip": 0.6, "bit_flip": 0.5}
+"""Where in an object the damage is, as a share of its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class FlatFiles:
 
     def answer(self, request: Request) -> Answer:
         """Answer one request whose path begins with the bucket's name."""
-        verdict = sigv4.verify(request, self._keys.access_key, self._keys.secret, None)
+        verdict = sigv4.verify(request, self._keys.access_key, self._keys.secret)
         if verdict != "ok":
             return s3_error(403, verdict, request)
         key = request.path.removeprefix(f"/{FLATFILES_BUCKET}").removeprefix("/")
@@ -79,7 +80,7 @@ class FlatFiles:
         stored = self._bucket.stored(dataset, day, self._defects(subject))
         if request.method == "HEAD":
             return _answer(stored, request, dataset)
-        spoiling = self._faults.strike(subject, BODIES)
+        spoiling = self._faults.strike(subject, _within_reach(request, len(stored.body)))
         served = _spoiled(stored, spoiling.kind) if spoiling else stored
         answer = _answer(served, request, dataset)
         self._faults.count_read(subject)
@@ -105,12 +106,19 @@ class FlatFiles:
                 yield Entry(key, dataset, day, self._defects(subject))
 
 
+def _within_reach(request: Request, size: int) -> list[str]:
+    """The kinds of damage that lie in the bytes asked for; the other parts of the object are as they should be."""
+    first, last = _span(request.headers.get("range", "bytes=0-"), size) or (0, -1)
+    return [kind for kind, share in _SPOILED_AT.items() if first < int(size * share) <= last]
+
+
 def _spoiled(stored: Stored, kind: str) -> Stored:
     """The object with its end missing or one bit turned, under the marks of the good one."""
+    place = int(len(stored.body) * _SPOILED_AT[kind])
     if kind == "truncated_gzip":
-        return replace(stored, body=stored.body[: int(len(stored.body) * _TRUNCATED_AT)])
+        return replace(stored, body=stored.body[:place])
     body = bytearray(stored.body)
-    body[len(body) // 2] ^= 0x10
+    body[place] ^= 0x10
     return replace(stored, body=bytes(body))
 
 

@@ -133,7 +133,7 @@ class Market:
     def ticker_frames(self, ticker: str, asset_class: AssetClass, start: date, end: date) -> BarFrames:
         """The minute and day bars of one ticker from `start` to `end`."""
         cells = self.ticker_cells(ticker, asset_class, start, end)
-        key = (ticker, start, end, sum(cell.revision for cell in cells))
+        key = (ticker, start, end, tuple(cell.revision for cell in cells))
         return self._frames.get(key, lambda: self._build(asset_class, cells))
 
     def partial_frames(self, cells: Sequence[Cell], moment: int) -> BarFrames:
@@ -143,8 +143,8 @@ class Market:
     def bars(self, asset_class: AssetClass | str, kind: Kind | str, start: date, end: date) -> pl.DataFrame:
         """The truth: every bar of the class from `start` to `end`, as the stored columns (`BAR_ROWS`) without `source`.
 
-        Unadjusted; tickers in REST spelling; sorted by ticker, then time. Volume, vwap and transactions are null for
-        indices. `kind` is `bars_1d` or `bars_1m`.
+        Whole sessions, published yet or not. Unadjusted; tickers in REST spelling; sorted by ticker, then time. Volume,
+        vwap and transactions are null for indices. `kind` is `bars_1d` or `bars_1m`.
         """
         asset_class, kind = AssetClass(asset_class), Kind(kind)
         days = self.sessions(asset_class, start, end)

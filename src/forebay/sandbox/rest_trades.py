@@ -34,14 +34,23 @@ def trades(desk: Desk, request: Request, **at: str) -> Row:
     days = desk.market.sessions(asset_class, start, min(end, desk.today() + timedelta(days=1)))
     if newest_first:
         days.reverse()
-    place = place_of(request)
-    if place:
-        days = days[days.index(date.fromisoformat(place.split("@")[0])) :]
-    rows, following = _collect(desk, at["ticker"], days, (lowest, highest), limit, place, newest_first=newest_first)
+    days, skip = _resumed(days, place_of(request))
+    rows, following = _collect(desk, at["ticker"], days, (lowest, highest), limit, skip, newest_first=newest_first)
     answer: Row = {"results": rows, "status": desk.status}
     if following:
         answer["next_url"] = next_url(request, following)
     return answer
+
+
+def _resumed(days: list[date], place: str) -> tuple[list[date], int]:
+    """The days from a page's place (`day@row`) on, and the rows to skip of the first."""
+    if not place:
+        return days, 0
+    first, _, row = place.partition("@")
+    found = [number for number, one in enumerate(days) if one.isoformat() == first]
+    if not found or not row.isdigit():
+        raise bad("Invalid cursor")
+    return days[found[0] :], int(row)
 
 
 def _collect(
@@ -50,13 +59,12 @@ def _collect(
     days: list[date],
     bounds: tuple[int, int],
     limit: int,
-    place: str,
+    skip: int,
     *,
     newest_first: bool,
 ) -> tuple[list[Row], str]:
-    """Rows from `place` (`day@row`) on, and the place of the next page; empty when there is none."""
+    """Rows from `skip` of the first day on, and the place (`day@row`) of the next page; empty when there is none."""
     rows: list[Row] = []
-    skip = int(place.split("@")[1]) if place else 0
     for one in days:
         frame = prints_of(desk, ticker, one).filter(pl.col("sip_timestamp").is_between(*bounds, closed="left"))
         frame = frame.reverse() if newest_first else frame

@@ -12,7 +12,6 @@ _MESSAGES = {
     "AccessDenied": "Access Denied",
     "InvalidAccessKeyId": "The access key id you provided does not exist in our records.",
     "SignatureDoesNotMatch": "The request signature we calculated does not match the signature you provided.",
-    "RequestTimeTooSkewed": "The difference between the request time and the server's time is too large.",
     "NoSuchKey": "The specified key does not exist.",
     "NoSuchBucket": "The specified bucket does not exist.",
     "PreconditionFailed": "At least one of the pre-conditions you specified did not hold.",
