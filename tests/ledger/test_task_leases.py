@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from ledger_nouns import BARS, covers, draft
 
 from forebay.errors import LeaseLost
@@ -216,3 +217,21 @@ def test_a_poisonous_task_is_given_up(ledger: Ledger, clock: FakeClock) -> None:
     assert (TaskState.PERMANENT_FAILURE, 5, "crashed") == (task.state, task.crashes, task.error_kind)
     assert "vanished 5 times" in task.error_message
     assert 0 == ledger.tasks.rescue()
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_claim_sorts_nothing(ledger: Ledger) -> None:
+    """With a million tasks waiting, a claim reads the first entry of an index in order; it sorts and scans no rows."""
+    steps: list[str] = []
+
+    def explain(connection, _cursor, statement, parameters, *_) -> None:
+        if statement.startswith("UPDATE tasks"):
+            steps.extend(
+                step[3] for step in connection.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            )
+
+    sa.event.listen(ledger.database.engine, "before_cursor_execute", explain)
+    ledger.tasks.claim("w")
+
+    assert "SCAN tasks USING INDEX ix_tasks_claim" in " ".join(steps)
+    assert not [step for step in steps if "TEMP B-TREE" in step]

@@ -77,7 +77,8 @@ tasks = sa.Table(
         postgresql_where=CLAIMABLE,
     ),
     sa.Index("ix_tasks_lease", "lease_expires_at", sqlite_where=HELD, postgresql_where=HELD),
-    sa.Index(None, "status"),
+    # For counts. Not by status alone: SQLite would take such an index for a claim too, and sort every waiting task.
+    sa.Index(None, "destination", "status"),
     sa.Index(None, "table_name", "symbol", "start_date"),
     sqlite_autoincrement=True,  # a deleted task's id must not return: a late lease could fit the new row
 )

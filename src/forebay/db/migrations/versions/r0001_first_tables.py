@@ -57,7 +57,7 @@ def _create_tasks() -> None:
     claim: list[str | sa.TextClause] = [sa.text("priority DESC"), "id", "available_at"]
     op.create_index("ix_tasks_claim", "tasks", claim, sqlite_where=_CLAIMABLE, postgresql_where=_CLAIMABLE)
     op.create_index("ix_tasks_lease", "tasks", ["lease_expires_at"], sqlite_where=_HELD, postgresql_where=_HELD)
-    op.create_index("ix_tasks_status", "tasks", ["status"])
+    op.create_index("ix_tasks_destination_status", "tasks", ["destination", "status"])
     op.create_index("ix_tasks_table_name_symbol_start_date", "tasks", ["table_name", "symbol", "start_date"])
 
 
