@@ -60,9 +60,6 @@ def _counts(share: np.ndarray, rows: int) -> np.ndarray:
 
 def _bars(rng: np.random.Generator, names: list[str], counts: np.ndarray, share: np.ndarray) -> bytes:
     frames = [_ticker(rng, *given) for given in zip(names, counts, share, strict=True)]
-    old = [frame for index, frame in enumerate(frames) if index % 2 == 0]
-    new = {index: frame for index, frame in enumerate(frames) if index % 2}
-    del old, new
     return b"".join(_text(frame, six=index % 2 == 1) for index, frame in enumerate(frames))
 
 

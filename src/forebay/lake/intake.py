@@ -168,5 +168,5 @@ def by_ticker_range(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
     sizes = rows.group_by("ticker").len().sort("ticker").collect()
     ranges = sizes.with_columns(((pl.col("len").cum_sum() - pl.col("len")) // _SETTLE_ROWS).alias("range"))
     for _, part in ranges.group_by("range", maintain_order=True):
-        inside = pl.col("ticker").is_between(part["ticker"][0], part["ticker"][-1])
+        inside = pl.col("ticker").is_between(pl.lit(part["ticker"][0]), pl.lit(part["ticker"][-1]))
         yield rows.filter(inside).sort("ticker", "window_start").collect()

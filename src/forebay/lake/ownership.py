@@ -34,10 +34,15 @@ def gives_way_to_range(held: Iterable[str], symbol: str, dates: Interval) -> Giv
     """For REST rows of `symbol` over `dates`: its REST and stream rows there. Flat files stay."""
     found = [(path, parse_name(path)) for path in held]
     hit = [(path, name) for path, name in found if name is None or _may_hold(name, symbol, dates)]
-    whole = tuple(path for path, name in hit if name is not None and name.symbol == symbol and _inside(name, dates))
-    theirs = (pl.col("ticker") == symbol) & pl.col("session_date").is_between(dates.start, dates.end)
+    whole = tuple(path for path, name in hit if name and symbol in (name.symbol, ALL_SYMBOLS) and _inside(name, dates))
+    theirs = of_symbol(symbol) & pl.col("session_date").is_between(dates.start, dates.end)
     stays = ~theirs | (pl.col("source") == Source.FLATFILE)
     return Giving(whole, tuple(path for path, _ in hit if path not in whole), stays)
+
+
+def of_symbol(symbol: str) -> pl.Expr:
+    """Whether a row is of `symbol`; every row is of `*`."""
+    return pl.lit(value=True) if symbol == ALL_SYMBOLS else pl.col("ticker") == symbol
 
 
 def flatfile_days(held: Iterable[str]) -> set[date]:
@@ -60,7 +65,11 @@ def merged_name(paths: Iterable[str], mark: str) -> FileName:
 
 def _may_hold(name: FileName, symbol: str, dates: Interval) -> bool:
     overlaps = name.dates.start <= dates.end and dates.start <= name.dates.end
-    return overlaps and name.source is not Source.FLATFILE and name.symbol in (symbol, ALL_SYMBOLS)
+    return (
+        overlaps
+        and name.source is not Source.FLATFILE
+        and (name.symbol == symbol or ALL_SYMBOLS in (symbol, name.symbol))
+    )
 
 
 def _inside(name: FileName, dates: Interval) -> bool:

@@ -15,8 +15,13 @@ from forebay.model.rows import bar_schema
 ROW_GROUP_ROWS = 65_536
 """Rows are sorted by ticker, so a reader of one ticker touches one or two groups; smaller ones compress worse."""
 
+_PAGE_BYTES = 128 << 10
+"""Small enough for the compressor to work inside the cache."""
+
 _PRICES = ("open", "high", "low", "close")
 _REPEATING = ["ticker", "window_start", "session_date", "source", "underlying", "expiration", "option_type", "strike"]
+_BOUNDED = ("ticker", "window_start", "session_date", "source", "underlying", "expiration", "strike")
+"""Columns that readers filter by; bounds of prices would only cost."""
 _PRICE_LEVEL, _LEVEL = 2, 1
 """zstd: on prices level 2 saves a tenth of the file for a tenth of the time; elsewhere higher levels make it larger."""
 
@@ -46,6 +51,8 @@ class BarWriter:
             compression="zstd",
             compression_level={n: _PRICE_LEVEL if n in _PRICES else _LEVEL for n in self._columns},
             use_dictionary=[name for name in _REPEATING if name in self._columns],
+            data_page_size=_PAGE_BYTES,
+            write_statistics=[name for name in _BOUNDED if name in self._columns],
             store_schema=False,
         )
 

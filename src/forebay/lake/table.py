@@ -17,7 +17,7 @@ from forebay.lake import delta
 from forebay.lake.digest import digest
 from forebay.lake.intake import Staged, stage
 from forebay.lake.layout import FileName, partition_folder, partition_value, split_by_partition, table_folder
-from forebay.lake.ownership import flatfile_days, gives_way_to_day, gives_way_to_range
+from forebay.lake.ownership import flatfile_days, gives_way_to_day, gives_way_to_range, of_symbol
 from forebay.lake.placing import Placing
 from forebay.lake.staging import Staging
 from forebay.model.catalogue import Dataset
@@ -79,7 +79,7 @@ class LakeTables:
         return Committed(placing.version, placing.new, staged.rows, placing.size_of([target]))
 
     def put_range(self, staged: Staged, symbol: str, dates: Interval) -> Committed:
-        """Make `staged` the REST rows of `symbol` over `dates`; days owned by a flat file keep the file's rows.
+        """Make `staged` the REST rows of `symbol` (`*`: of all) over `dates`; days owned by a flat file keep the file's rows.
 
         No rows is an answer too: what REST said before is then gone. Raises CheckFailed for rows of another symbol
         or date, LakeError or StoreError when it cannot be committed: the lake is then as it was.
@@ -142,7 +142,7 @@ def _prove_day(staged: Staged, day: date) -> None:
 
 
 def _prove_range(rows: pl.DataFrame, symbol: str, dates: Interval, table: str) -> None:
-    wrong = rows.filter((pl.col("ticker") != symbol) | ~pl.col("session_date").is_between(dates.start, dates.end))
+    wrong = rows.filter(~of_symbol(symbol) | ~pl.col("session_date").is_between(dates.start, dates.end))
     if wrong.height:
         ticker, day = wrong.row(0, named=True)["ticker"], wrong.row(0, named=True)["session_date"]
         raise CheckFailed(

@@ -1,0 +1,37 @@
+"""What a piece of Python costs, measured on a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    cpu: float
+    """Seconds of processor time, user and system, of all threads."""
+    wall: float
+    """Seconds."""
+    peak: int
+    """Largest resident memory, bytes."""
+
+
+def cost_of(code: str, *arguments: str) -> Cost:
+    """Run `code` in a fresh interpreter; raises RuntimeError with its standard error when it fails."""
+    started = time.perf_counter()
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    assert child.stderr is not None
+    said = child.stderr.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    child.stderr.close()
+    if status:
+        raise RuntimeError(said.decode())
+    # Linux counts ru_maxrss in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Cost(usage.ru_utime + usage.ru_stime, time.perf_counter() - started, usage.ru_maxrss * unit)
