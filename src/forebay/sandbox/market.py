@@ -25,6 +25,8 @@ from forebay.sandbox.trades import Tape, tape_of
 
 _TRADES_AT_ONCE = 1_000_000
 """Trades computed together, so that memory stays near 300 MB however large the market is."""
+_CELL_COSTS = 16.0
+"""A cell without a trade weighs as much as so many trades."""
 _KEPT_ROWS = 3_000_000
 """Rows of bars kept for the next question."""
 
@@ -105,7 +107,7 @@ class Market:
         if not cells:
             return
         asset_class = cells[0].instrument.asset_class
-        weights = np.cumsum([cell.instrument.trades + 1.0 for cell in cells])
+        weights = np.cumsum([cell.instrument.trades + _CELL_COSTS for cell in cells])
         pieces = (weights / _TRADES_AT_ONCE).astype(np.int64)
         for piece in np.unique(pieces):
             chosen = [cells[int(place)] for place in np.flatnonzero(pieces == piece)]

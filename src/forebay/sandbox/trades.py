@@ -13,6 +13,14 @@ from forebay.sandbox import rules
 from forebay.sandbox.cells import Cells
 from forebay.sandbox.noise import Floats, Ints, Keys, spread, uniform, unit
 from forebay.sandbox.prices import bounce, option_value, prices_at
+from forebay.sandbox.schedule import (
+    CLOSE_PRINT,
+    CORRECTED_CLOSE,
+    OFFICIAL_CLOSE,
+    OFFICIAL_OPEN,
+    OPEN_PRINT,
+    trade_times,
+)
 
 FRACTIONS_FROM = date(2026, 2, 23)
 """Stocks trade in fractions of a share from this session on (flat files, section 3)."""
@@ -29,28 +37,18 @@ PRICE_UNIT = {
 SIZE_UNIT = 1_000_000
 """Parts of a share, contract or coin in which sizes are whole numbers."""
 
-_SECOND = 1_000_000_000
-_DAY = 86_400 * _SECOND
-_TIME_BITS = np.uint64(47)
-"""A day in ns needs 47 bits; the cell's place goes above them, so that one sort orders both."""
-_ROLE_MASK = np.int64(7)
-"""The lowest bits of a time say what the print is; a tape's clock is not that fine."""
-OPEN_PRINT, OFFICIAL_OPEN, CLOSE_PRINT, OFFICIAL_CLOSE, CORRECTED_CLOSE = range(1, 6)
+_DAY = 86_400_000_000_000
 _ROLE_PREFIX = {
     OFFICIAL_OPEN: rules.PREFIXES.index((rules.OFFICIAL_OPEN,)),
     OFFICIAL_CLOSE: rules.PREFIXES.index((rules.OFFICIAL_CLOSE,)),
     CORRECTED_CLOSE: rules.PREFIXES.index((rules.CORRECTED_CLOSE,)),
 }
-_USUAL_HOURS = {
-    AssetClass.STOCKS: 16.0,
-    AssetClass.OPTIONS: 6.5,
-    AssetClass.INDICES: 6.5,
-    AssetClass.CRYPTO: 24.0,
-    AssetClass.FOREX: 24.0,
-}
-"""Length of a usual session; shorter ones (half days, a forex Sunday) have fewer trades."""
-_AUCTIONS_FROM = 12.0
-"""Names with fewer trades a day than this have no auction prints."""
+_FINE_PRINTS, _ODD_LOTS, _FRACTIONAL = 0.04, 0.45, 0.3
+"""Shares of prints inside the spread, of odd lots, and of odd lots that are fractions (since there are any)."""
+_SWEEPS, _EXEMPT_SWEEPS, _RARE = 0.34, 0.40, 0.02
+"""Intermarket sweeps, up to where they are also trade-through exempt, and rare conditions: shares of trades."""
+_CORRECTED = 2
+"""Third of the kinds of pairs: cancelled, in error, corrected."""
 _PAIRS = 0.002
 """Share of trades that are cancelled, voided or corrected later."""
 
@@ -83,7 +81,7 @@ class Tape:
 
 def tape_of(asset_class: AssetClass, cells: Cells) -> Tape:
     """Every trade of `cells`, which are all of one asset class."""
-    cell, index, time, role = _times(asset_class, cells)
+    cell, index, time, role = trade_times(asset_class, cells)
     keys = cells.key[cell]
     extended = (role == 0) & ((time < cells.regular_opens[cell]) | (time >= cells.regular_closes[cell]))
     price = _prices(asset_class, cells, keys, cell, index, time)
@@ -96,67 +94,6 @@ def tape_of(asset_class: AssetClass, cells: Cells) -> Tape:
     return Tape(asset_class, cells, cell, index, time, price, size, combination, correction, role)
 
 
-def _times(asset_class: AssetClass, cells: Cells) -> tuple[Ints, Ints, Ints, Ints]:
-    """(cell, index, time, role), sorted by cell, then time."""
-    counts = _counts(asset_class, cells)
-    cell = np.repeat(np.arange(len(counts)), counts)
-    starts = np.cumsum(counts) - counts
-    index = np.arange(len(cell)) - starts[cell]
-    draws = uniform(cells.key[cell], index, 10)
-    times = (_clock(cells, cell, draws) - cells.opens[cell]) & ~_ROLE_MASK
-    if asset_class is AssetClass.STOCKS:
-        _place_auctions(cells, cell, index, times)
-    packed = np.sort((cell.astype(np.uint64) << _TIME_BITS) | times.astype(np.uint64))
-    offset = (packed & np.uint64((1 << 47) - 1)).astype(np.int64)
-    return cell, index, cells.opens[cell] + offset, offset & _ROLE_MASK
-
-
-def _counts(asset_class: AssetClass, cells: Cells) -> Ints:
-    """Trades of each cell: around the instrument's usual number, with busy days and, for quiet names, none."""
-    zero = np.zeros(len(cells.key), np.int64)
-    mood = 0.55 + 1.8 * uniform(cells.key, zero, 11) * uniform(cells.key, zero, 12)
-    length = (cells.closes - cells.opens) / (_USUAL_HOURS[asset_class] * 3600.0 * _SECOND)
-    drawn = np.floor(cells.trades * mood * length + uniform(cells.key, zero, 13)).astype(np.int64)
-    late = np.where(cells.key % np.uint64(2) == 0, 3, 0) * cells.revision
-    return drawn + late
-
-
-def _clock(cells: Cells, cell: Ints, draws: Floats) -> Ints:
-    """Times for uniform draws: 2% before the open, 3% after the close, a U shape between."""
-    has_extended = (cells.closes > cells.regular_closes)[cell]
-    before, after = np.where(has_extended, 0.02, 0.0), np.where(has_extended, 0.03, 0.0)
-    inside = (draws - before) / (1.0 - before - after)
-    middle = np.clip(inside, 0.0, 1.0)
-    shaped = 0.6 * middle + 0.4 * np.sin(0.5 * np.pi * middle) ** 2
-    opens, closes = cells.regular_opens[cell], cells.regular_closes[cell]
-    time = opens + shaped * (closes - opens - 1024.0)
-    early = np.clip(draws / np.maximum(before, 1e-9), 0.0, 1.0) ** 0.4 * (opens - cells.opens[cell] - 1024.0)
-    late = np.clip((1.0 - draws) / np.maximum(after, 1e-9), 0.0, 1.0)
-    time = np.where(inside < 0.0, cells.opens[cell] + early, time)
-    last = closes + 1.2 * _SECOND + (1.0 - late) ** 2.5 * (cells.closes[cell] - closes - 2.0 * _SECOND)
-    time = np.where(inside >= 1.0, last, time)
-    return np.asarray(time, np.int64)
-
-
-def _place_auctions(cells: Cells, cell: Ints, index: Ints, times: Ints) -> None:
-    """Move the first trades of busy cells onto the auctions, and mark them by the lowest bits of their time."""
-    busy = (cells.trades >= _AUCTIONS_FROM)[cell]
-    jitter = uniform(cells.key[cell], index, 14)
-    to_open = (cells.regular_opens - cells.opens)[cell]
-    to_close = (cells.regular_closes - cells.opens)[cell]
-    corrected = uniform(cells.key[cell], np.zeros_like(index), 15) < 0.08  # noqa: PLR2004 (one day in twelve)
-    for role, start, seconds in (
-        (OPEN_PRINT, to_open, 0.9),
-        (OFFICIAL_OPEN, to_open + _SECOND, 0.5),
-        (CLOSE_PRINT, to_close, 0.9),
-        (OFFICIAL_CLOSE, to_close + _SECOND, 4.0),
-        (CORRECTED_CLOSE, to_close + 600 * _SECOND, 900.0),
-    ):
-        chosen = busy & (index == role) & (corrected | (role != CORRECTED_CLOSE))
-        moved = (start + (jitter * seconds * _SECOND).astype(np.int64)) & ~_ROLE_MASK
-        times[chosen] = moved[chosen] + role
-
-
 def _prices(asset_class: AssetClass, cells: Cells, keys: Keys, cell: Ints, index: Ints, time: Ints) -> Ints:
     unit_of = PRICE_UNIT[asset_class]
     midnight = cells.day * _DAY
@@ -167,7 +104,7 @@ def _prices(asset_class: AssetClass, cells: Cells, keys: Keys, cell: Ints, index
     if asset_class is not AssetClass.STOCKS:
         return np.rint(spot * unit_of).astype(np.int64)
     # Stocks print in cents, below a dollar in hundredths of a cent; so do a few prints inside the spread.
-    fine = (spot < 1.0) | (uniform(keys, index, 17) < 0.04)  # noqa: PLR2004
+    fine = (spot < 1.0) | (uniform(keys, index, 17) < _FINE_PRINTS)
     cents = np.maximum(np.rint(spot * 100), 1) * 100
     return np.where(fine, np.maximum(np.rint(spot * unit_of), 1), cents).astype(np.int64)
 
@@ -195,11 +132,11 @@ def _sizes(
         return 1 + (draw**6 * 3 * SIZE_UNIT).astype(np.int64), np.zeros(len(cell), bool)
     if asset_class is not AssetClass.STOCKS:
         return whole * SIZE_UNIT, np.zeros(len(cell), bool)
-    odd = (uniform(keys, index, 19) < 0.45) & (role == 0)  # noqa: PLR2004
+    odd = (uniform(keys, index, 19) < _ODD_LOTS) & (role == 0)
     lots = 100 * (1 + (draw**8 * 30).astype(np.int64)) * np.where((role % 2 == 1) & (role > 0), 25, 1)
     size = np.where(odd, whole, lots) * SIZE_UNIT
     fraction = unit(spread(keys, index, 20))
-    fractional = odd & (fraction < 0.3) & (cells.day[cell] >= _FRACTIONS_FROM)  # noqa: PLR2004
+    fractional = odd & (fraction < _FRACTIONAL) & (cells.day[cell] >= _FRACTIONS_FROM)
     return np.where(fractional, (size * np.maximum(fraction, 1e-6)).astype(np.int64) + 1, size), odd
 
 
@@ -213,8 +150,8 @@ def _combinations(
     odd: NDArray[np.bool_],
 ) -> Ints:
     draw = uniform(keys, index, 21)
-    prefix = np.where(draw < 0.34, 1, np.where(draw < 0.40, 2, 0))  # noqa: PLR2004
-    rare = draw > 0.98  # noqa: PLR2004
+    prefix = np.where(draw < _SWEEPS, 1, np.where(draw < _EXEMPT_SWEEPS, 2, 0))
+    rare = draw > 1.0 - _RARE
     pick = (uniform(keys, index, 22) * rules.RARE_COUNT).astype(np.int64)
     prefix = np.where(rare, rules.RARE_FIRST + pick, prefix)
     tape = cells.tape[cell]
@@ -244,5 +181,5 @@ def _pair_corrections(keys: Keys, index: Ints, role: Ints, values: tuple[Ints, .
     correction = np.zeros_like(index)
     correction[places] = np.array([10, 11, 12])[kind]
     correction[places - 1] = np.array([8, 7, 1])[kind]
-    price[places] += np.where(kind == 2, np.maximum(price[places] // 100, 1), 0)  # noqa: PLR2004
+    price[places] += np.where(kind == _CORRECTED, np.maximum(price[places] // 100, 1), 0)
     return correction
