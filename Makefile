@@ -32,8 +32,8 @@ format: $(VENV)/dev.stamp ## let ruff tidy up
 	@$(BIN)/ruff format .
 
 lock: $(VENV)/dev.stamp ## pin the newest allowed versions, with hashes
-	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --group build -o requirements/run.txt
-	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --all-extras --group dev -c requirements/run.txt -o requirements/dev.txt
+	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --all-extras --group dev -o requirements/dev.txt
+	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --group build -c requirements/dev.txt -o requirements/run.txt
 
 LOCK := --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 

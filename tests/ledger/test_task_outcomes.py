@@ -159,7 +159,7 @@ def test_a_failed_finish_changes_nothing(ledger: Ledger, clock: FakeClock) -> No
 def test_the_backoff_grows_to_a_limit(attempt: int, seed: int) -> None:
     """Each wait is between half of and the whole doubled wait, and never longer than the longest."""
     policy = RetryPolicy()
-    whole = min(10.0 * 2.0 ** min(attempt, 20), 900.0)
+    whole = min(policy.first_wait * 2.0 ** min(attempt, 20), policy.longest_wait)
 
     wait = policy.wait(attempt, Random(seed))
 

@@ -1,5 +1,6 @@
 """The subtraction that everything else is: wanted minus covered."""
 
+import itertools
 from datetime import date, timedelta
 
 import pytest
@@ -29,9 +30,7 @@ def test_union_is_sorted_and_apart(items):
     merged = union(items)
 
     assert spelled_out(items) == spelled_out(merged)
-    assert all(
-        later.start - earlier.end > timedelta(days=1) for earlier, later in zip(merged, merged[1:], strict=False)
-    )
+    assert all(later.start - earlier.end > timedelta(days=1) for earlier, later in itertools.pairwise(merged))
 
 
 def test_a_hole_in_the_middle_is_a_gap():

@@ -28,7 +28,8 @@ class Adding:
     again: bool = False
     """Start over whatever nobody holds, whatever became of it."""
     planned_at: datetime | None = None
-    """When the coverage was read that these drafts are missing from. A task completed before then has lost it."""
+    """When the coverage was read that these drafts are missing from. A task completed before then has lost it; one
+    completed since then, by another worker, has not."""
 
     def starts_over(self, draft: TaskDraft, row: Record) -> bool:
         """Whether the row of an earlier draft becomes pending as if it were new."""
@@ -37,12 +38,9 @@ class Adding:
             return False
         if state.claimable:
             return self.again and (state is not TaskState.PENDING or row["available_at"] > self.now)
-        return self.again or is_newer(draft, row) or self._lapsed(state, row)
-
-    def _lapsed(self, state: TaskState, row: Record) -> bool:
-        if state is not TaskState.COMPLETED or self.planned_at is None:
-            return False
-        return bool(row["completed_at"] < self.planned_at)
+        if state is TaskState.COMPLETED and self.planned_at is not None:
+            return is_newer(draft, row) or bool(row["completed_at"] < self.planned_at)
+        return self.again or is_newer(draft, row)
 
 
 def is_newer(draft: TaskDraft, row: Record) -> bool:

@@ -18,7 +18,7 @@ class RetryPolicy:
 
     max_retries: int = 2
     """Further attempts in each phase, download and upload."""
-    first_wait: float = 10.0
+    first_wait: float = 2.0
     """Seconds before the first further attempt; doubled for each later one, up to `longest_wait`."""
     longest_wait: float = 900.0
     """Seconds. A server that asks for more gets no more than a day."""

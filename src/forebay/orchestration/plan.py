@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from forebay.model.coverage import Coverage
 from forebay.model.partition import Source
@@ -48,6 +48,8 @@ class Line:
 class Plan:
     """What is to be done. `findings` are verdicts that planning itself settled, such as a file not published yet."""
 
+    made_at: datetime
+    """When the coverage was read (UTC)."""
     lines: tuple[Line, ...] = ()
     findings: tuple[Coverage, ...] = ()
     notes: tuple[str, ...] = field(default=())

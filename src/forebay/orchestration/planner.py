@@ -41,7 +41,7 @@ class Planner:
         for wish in wishes:
             for destination in wish.feed.destinations:
                 self._plan_wish(wish, destination, lines, findings)
-        return Plan(tuple(lines), tuple(findings))
+        return Plan(self.now, tuple(lines), tuple(findings))
 
     def gaps(self, wish: Wish, destination: str, verdicts: Collection[Verdict] = SATISFIED) -> dict[str, list[date]]:
         """Symbol to its session dates that are wanted and have none of `verdicts`, sorted."""

@@ -77,5 +77,5 @@ def carry_out(plan: Plan, ledger: Ledger, worker: Worker) -> None:
     every task (a full disk, a wrong key); all that was done stays done.
     """
     ledger.coverage.record(plan.findings)
-    ledger.tasks.add(plan.drafts, again=True)
+    ledger.tasks.add(plan.drafts, again=True, planned_at=plan.made_at)
     worker.drain()

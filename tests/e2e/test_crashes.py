@@ -1,0 +1,84 @@
+"""Killed at any moment, a sync that is run again ends where an undisturbed one does."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+from datetime import date
+
+import pytest
+from conftest import Home
+
+from forebay import Sandbox
+from forebay.model.catalogue import BAR_DATASETS
+from forebay.model.feed import Feed, SourceChoice
+from forebay.model.task import TaskState
+
+START, END = date(2026, 3, 2), date(2026, 3, 13)
+KILLS = 20
+TABLES = ("stocks/bars_1d", "stocks/bars_1m")
+FILES = Feed("files", tuple(BAR_DATASETS[table] for table in TABLES), start=START, end=END)
+REST = Feed(
+    "rest", (BAR_DATASETS["crypto/bars_1m"],), ("X:BTCUSD", "X:ETHUSD"), START, END, SourceChoice.REST
+)
+
+CHILD = """
+import sys
+from datetime import date
+from pathlib import Path
+from forebay.app import new_worker_id, App
+from forebay.clock import SystemClock
+from forebay.settings import load
+from forebay.orchestration.sync import carry_out
+sys.path.insert(0, sys.argv[1])
+from test_crashes import FILES, REST
+app = App(load(), SystemClock(), new_worker_id())
+print("begins", flush=True)
+app.recover()
+prospect = app.outlook().look_ahead([FILES, REST])
+carry_out(prospect.plan, app.ledger, app.worker())
+print("ended", flush=True)
+app.close()
+"""
+
+
+@pytest.fixture(scope="module")
+def vendor():
+    with Sandbox(start=START, end=END, tickers=12) as running:
+        yield running
+
+
+def sync_in_child(home):
+    command = [sys.executable, "-c", CHILD, __file__.rsplit("/", 1)[0]]
+    return subprocess.Popen(command, cwd=home.folder, env=home.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+def digests(home):
+    return [home.lake.digest(table) for table in (*TABLES, "crypto/bars_1m")]
+
+
+@pytest.mark.timeout(240)
+def test_twenty_kills_change_nothing(tmp_path, vendor):
+    """SIGKILL at twenty moments, spread at random over the whole run: same digest, nothing stuck, no litter."""
+    clean, shot = Home(tmp_path / "clean", vendor), Home(tmp_path / "shot", vendor)
+    for home in (clean, shot):
+        home.folder.mkdir()
+    clean.sync(FILES, REST)
+    rng = random.Random(20)
+    for _ in range(KILLS):
+        child = sync_in_child(shot)
+        assert b"begins\n" == child.stdout.readline()
+        try:
+            child.wait(rng.uniform(0.02, 0.6))
+        except subprocess.TimeoutExpired:
+            child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+    status = shot.sync(FILES, REST)
+
+    assert status.all_held
+    assert digests(clean) == digests(shot)
+    assert {TaskState.COMPLETED} == {state for state, count in status.tasks.items() if count}
+    assert [] == shot.litter()
