@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 
@@ -45,22 +46,30 @@ def of_symbol(symbol: str) -> pl.Expr:
     return pl.lit(value=True) if symbol == ALL_SYMBOLS else pl.col("ticker") == symbol
 
 
-def flatfile_days(held: Iterable[str]) -> set[date]:
-    """The session dates that a flat file owns, by the files' names."""
-    names = (parse_name(path) for path in held)
-    return {name.dates.start for name in names if name is not None and name.source is Source.FLATFILE}
+def flatfile_days(folder: Path, held: Iterable[str]) -> set[date]:
+    """The session dates that a flat file owns: by the files' names, or by the rows where a name does not tell."""
+    names = {path: parse_name(path) for path in held}
+    owned = {name.dates.start for name in names.values() if name is not None and name.source is Source.FLATFILE}
+    for path in (path for path, name in names.items() if name is None):
+        rows = pl.scan_parquet(folder / path).filter(pl.col("source") == Source.FLATFILE)
+        owned.update(rows.select(pl.col("session_date").unique()).collect().to_series())
+    return owned
 
 
-def merged_name(paths: Iterable[str], mark: str) -> FileName:
-    """The name of one file with what stays of `paths`."""
-    names = [name for path in paths if (name := parse_name(path)) is not None]
-    symbols = {name.symbol for name in names}
-    return FileName(
-        Interval(min(name.dates.start for name in names), max(name.dates.end for name in names)),
-        min((name.source for name in names), key=lambda source: source.rank),
+def merged_name(paths: Iterable[str], mark: str) -> str:
+    """The name of one file with what stays of `paths`; of no form of ours when some are of another program."""
+    names = [parse_name(path) for path in paths]
+    known = [name for name in names if name is not None]
+    if len(known) < len(names):
+        return f"mixed-{mark}.parquet"
+    symbols = {name.symbol for name in known}
+    name = FileName(
+        Interval(min(name.dates.start for name in known), max(name.dates.end for name in known)),
+        min((name.source for name in known), key=lambda source: source.rank),
         symbols.pop() if len(symbols) == 1 else ALL_SYMBOLS,
         mark,
     )
+    return str(name)
 
 
 def _may_hold(name: FileName, symbol: str, dates: Interval) -> bool:

@@ -91,14 +91,13 @@ def split_twins(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
 def _checks(rows: pl.DataFrame, dataset: Dataset) -> dict[str, pl.Expr]:
     """Check name to the rows that fail it, in the order of blame."""
     low, high, window = pl.col("low"), pl.col("high"), pl.col("window_start")
+    above_zero = pl.lit(value=True) if dataset.asset_class is AssetClass.INDICES else low > 0
     inside = [pl.col(name).is_between(low, high) for name in ("open", "close")]
     checks = {
         "missing_value": pl.any_horizontal(pl.col(n).is_null() for n in BAR_ROWS if n not in _OPTIONAL),
         "ticker": pl.col("ticker").is_in(_bad_tickers(rows, dataset)),
         "outside_session_date": ~_within_session(rows, dataset),
-        "price": ~high.is_finite() | ~low.is_finite() | pl.lit(value=False)
-        if dataset.asset_class is AssetClass.INDICES
-        else ~high.is_finite() | ~(low > 0),
+        "price": ~(low.is_finite() & high.is_finite() & above_zero),
         "low_high": ~pl.all_horizontal(inside),
         "volume": ~((pl.col("volume") >= 0) & pl.col("volume").is_finite()),
         "vwap": ~pl.col("vwap").is_finite(),

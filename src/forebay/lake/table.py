@@ -12,7 +12,7 @@ from random import Random
 import polars as pl
 
 from forebay.clock import Clock, SystemClock
-from forebay.errors import CheckFailed
+from forebay.errors import CheckFailed, LakeError
 from forebay.lake import delta
 from forebay.lake.digest import digest
 from forebay.lake.intake import Staged, stage
@@ -79,7 +79,7 @@ class LakeTables:
         return Committed(placing.version, placing.new, staged.rows, placing.size_of([target]))
 
     def put_range(self, staged: Staged, symbol: str, dates: Interval) -> Committed:
-        """Make `staged` the REST rows of `symbol` (`*`: of all) over `dates`; days owned by a flat file keep the file's rows.
+        """Make `staged` the REST rows of `symbol` (`*`: of all) over `dates`; days owned by a flat file keep its rows.
 
         No rows is an answer too: what REST said before is then gone. Raises CheckFailed for rows of another symbol
         or date, LakeError or StoreError when it cannot be committed: the lake is then as it was.
@@ -102,7 +102,7 @@ class LakeTables:
         """One partition's part of a range."""
         table, symbol, partition, share = where
         held = placing.held(partition)
-        owned = list(flatfile_days(held))
+        owned = list(flatfile_days(table_folder(self.root, table), held))
         day = pl.col("session_date")
         mine = rows.filter(day.is_between(share.start, share.end) & ~day.is_in(owned))
         target = ""
@@ -129,7 +129,10 @@ def _prove_day(staged: Staged, day: date) -> None:
     found = pl.scan_parquet(staged.path).select(
         pl.len(), pl.col("session_date").min().alias("first"), pl.col("session_date").max().alias("last")
     )
-    rows, first, last = found.collect().row(0)
+    try:
+        rows, first, last = found.collect().row(0)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise LakeError(f"{staged.path} cannot be read back: {error}", remedy="run the task again") from error
     if rows == 0:
         raise CheckFailed(
             f"{staged.dataset.key(day)} holds no good rows", remedy="nothing was replaced; see the quarantine"
