@@ -55,12 +55,17 @@ def test_a_refused_file_is_a_note(tmp_path: Path) -> None:
 
 
 def test_a_missing_closing_minute_is_found() -> None:
-    """A stock whose last minute never reached its day close is named, with the prices; a quiet one is not."""
+    """A stock that ends early without reaching its day close is named, with the prices.
+
+    A quiet one that reached it is not, nor one whose closing minute is there at another price.
+    """
     at = pl.lit(datetime(2024, 3, 7, 20, 59, tzinfo=UTC)).cast(pl.Datetime("us", "UTC"))
-    full = bars(["FULL", "LACKS"], per_day=1).with_columns(at.alias("window_start"))
+    full = bars(["CORRECTED", "FULL"], per_day=1).with_columns(at.alias("window_start"))
+    lacks = bars("LACKS", per_day=1).with_columns((at - pl.duration(minutes=1)).alias("window_start"))
     quiet = bars("QUIET", per_day=1).with_columns((at - pl.duration(hours=4)).alias("window_start"))
-    minutes = pl.concat([full, quiet])
-    closes = pl.DataFrame({"ticker": ["FULL", "LACKS", "QUIET", "NONE"], "close": [10.5, 12.0, 10.0, 1.0]})
+    minutes = pl.concat([full, lacks, quiet])
+    day_closes = {"CORRECTED": 12.0, "FULL": 10.5, "LACKS": 12.0, "QUIET": 10.0, "NONE": 1.0}
+    closes = pl.DataFrame({"ticker": day_closes.keys(), "close": day_closes.values()})
 
     found = lacking_close(minutes, closes, DAY)
 

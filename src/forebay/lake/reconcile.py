@@ -16,8 +16,9 @@ _MINUTE = timedelta(minutes=1)
 def lacking_close(minutes: pl.DataFrame, days: pl.DataFrame, day: date) -> pl.DataFrame:
     """Stocks without a bar in the closing minute whose day bar closes at a price that their last minutes never reached.
 
-    A close that was corrected later is no such case: the minute is there, at another price. Both tables are BAR_ROWS of one New York session date. Returns `ticker`, `day_close`, `last_minute` (UTC, null
-    without any regular minute), `minute_low` and `minute_high` (of the last two minutes), sorted by ticker. Such days
+    A close that was corrected later is no such case: the minute is there, at another price. Both tables are BAR_ROWS
+    of one New York session date. Returns `ticker`, `day_close`, `last_minute` (UTC, null without any regular minute),
+    `minute_low` and `minute_high` (of the last two minutes), sorted by ticker. Such days
     are known of early 2025 (vendor README, section 5, row 8).
     """
     bounds = session("XNYS", day)
