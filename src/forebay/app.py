@@ -26,6 +26,7 @@ from forebay.model.task import TaskKind, TaskState
 from forebay.orchestration.entitlement import Entitlements
 from forebay.orchestration.plan import Rates
 from forebay.orchestration.planner import Planner
+from forebay.orchestration.reconcile import Reconciler
 from forebay.orchestration.report import report
 from forebay.orchestration.sources import Means
 from forebay.orchestration.status import Status
@@ -170,6 +171,10 @@ class App:
             failures=self.ledger.tasks.find(TaskFilter(states=failed)),
             quarantined=len(self.quarantine.list()),
         )
+
+    def reconciler(self) -> Reconciler:
+        """Compares day bars with minute bars where both are held."""
+        return Reconciler(self.ledger, self.lake, self.clock)
 
     def recover(self) -> None:
         """Clear up after workers of this machine that died: their staged files go, their tasks are free at once."""

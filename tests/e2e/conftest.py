@@ -20,6 +20,10 @@ from forebay.clock import SystemClock
 from forebay.model.feed import Feed
 from forebay.orchestration.sync import carry_out
 from forebay.settings import load
+from forebay.vendor.bucket import BucketTimeouts
+from forebay.vendor.flatfiles import FlatFiles
+from forebay.vendor.http import Timeouts
+from forebay.vendor.rest import RestClient
 
 START, END = date(2026, 2, 19), date(2026, 3, 11)
 """Fractional volumes begin on 23 February, clocks change on 8 March."""
@@ -45,6 +49,8 @@ class Home:
 
     folder: Path
     vendor: Sandbox
+    patience: float | None = None
+    """Seconds that clients wait for a stalled vendor, instead of their own time-outs."""
 
     @property
     def env(self) -> dict[str, str]:
@@ -59,17 +65,28 @@ class Home:
     def app(self, **settings):
         """A wired App whose waits cost no time."""
         app = App(load(environ={**self.env, **settings}), HastyClock(), new_worker_id())
+        if self.patience:
+            self._hurry(app)
         try:
             app.recover()
             yield app
         finally:
             app.close()
 
+    def _hurry(self, app: App) -> None:
+        keys, url = app.settings.flatfiles.require_keys(), app.settings.vendor.rest_url
+        app.flatfiles = FlatFiles(url, *keys, app.clock, timeouts=BucketTimeouts(read=self.patience))
+        api_key = app.settings.vendor.require_api_key()
+        app.rest = RestClient(url, api_key, app.ledger.budget, app.clock, timeouts=Timeouts(read=self.patience))
+
     def sync(self, *feeds: Feed, **settings):
         """The main job, in this process; what it left behind as a Status."""
         with self.app(**settings) as app:
             prospect = app.outlook().look_ahead(feeds)
             carry_out(prospect.plan, app.ledger, app.worker())
+            reconciler = app.reconciler()
+            for days, minutes in reconciler.due(prospect.wishes):
+                reconciler.compare(days, minutes)
             return app.status(prospect.wishes)
 
     def run(self, *args: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -20,9 +20,7 @@ START, END = date(2026, 3, 2), date(2026, 3, 13)
 KILLS = 20
 TABLES = ("stocks/bars_1d", "stocks/bars_1m")
 FILES = Feed("files", tuple(BAR_DATASETS[table] for table in TABLES), start=START, end=END)
-REST = Feed(
-    "rest", (BAR_DATASETS["crypto/bars_1m"],), ("X:BTCUSD", "X:ETHUSD"), START, END, SourceChoice.REST
-)
+REST = Feed("rest", (BAR_DATASETS["crypto/bars_1m"],), ("X:BTCUSD", "X:ETHUSD"), START, END, SourceChoice.REST)
 
 CHILD = """
 import sys

@@ -72,7 +72,9 @@ def test_a_flat_file_that_arrives_takes_over_its_day(home, vendor):
 
     sources = home.lake.bars(symbols, "1m").select("source").unique().collect()["source"].to_list()
     assert ["flatfile"] != sources or truth(vendor, "stocks/bars_1m").height == held(home, "stocks/bars_1m").height
-    assert truth(vendor, "stocks/bars_1m").select(SAID_BY_BOTH).equals(held(home, "stocks/bars_1m").select(SAID_BY_BOTH))
+    assert (
+        truth(vendor, "stocks/bars_1m").select(SAID_BY_BOTH).equals(held(home, "stocks/bars_1m").select(SAID_BY_BOTH))
+    )
 
 
 def test_the_second_run_asks_for_listings_only(home, vendor):

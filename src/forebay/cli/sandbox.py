@@ -80,7 +80,9 @@ def _run(command: str, vendor: Sandbox) -> int:
     except OSError as error:
         raise UsageError(f"--run {command!r} cannot be run: {error.strerror}", remedy="name a program") from error
     kinds = Counter(request.kind for request in vendor.requests)
-    tell(f"the simulated vendor was asked for: {', '.join(f'{count} x {kind}' for kind, count in sorted(kinds.items()))}")
+    tell(
+        f"the simulated vendor was asked for: {', '.join(f'{count} x {kind}' for kind, count in sorted(kinds.items()))}"
+    )
     return code
 
 

@@ -63,7 +63,7 @@ def _show_holes(holes: Sequence[Hole]) -> None:
     say(f"missing ({len(holes)}):")
     for hole in holes[:_LONGEST_LIST]:
         symbol = "" if hole.symbol == "*" else f" {hole.symbol}"
-        why = f"{hole.verdict}: {hole.reason}" if hole.verdict else "not fetched yet"
+        why = f"{hole.verdict or 'failed'}: {hole.reason}" if hole.reason else "not fetched yet"
         say(f"  {hole.table}{symbol} {_span(hole.dates)} ({hole.sessions} sessions): {why}")
     if len(holes) > _LONGEST_LIST:
         say(f"  and {len(holes) - _LONGEST_LIST} more: forebay status --json")

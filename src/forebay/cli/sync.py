@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,6 +15,7 @@ from forebay.cli.wishes import Asked, FeedsFile
 if TYPE_CHECKING:
     from forebay.app import App
     from forebay.orchestration.plan import Plan
+    from forebay.orchestration.wanted import Wish
 
 
 def sync(
@@ -46,6 +48,7 @@ def sync(
         for note in prospect.plan.notes:
             tell(f"note: {note}")
         _run(app, prospect.plan)
+        _reconcile(app, prospect.wishes)
         status = app.status(prospect.wishes)
     if json:
         print_json(status_json(status))
@@ -82,3 +85,16 @@ def _run(app: App, plan: Plan) -> None:
             carry_out(plan, app.ledger, worker)
         finally:
             signal.signal(signal.SIGTERM, previous)
+
+
+def _reconcile(app: App, wishes: Sequence[Wish]) -> None:
+    """Compare day bars with minute bars where both are new, behind a progress bar."""
+    from forebay.telemetry.progress import open_board
+
+    reconciler = app.reconciler()
+    if due := reconciler.due(wishes):
+        with open_board() as board:
+            row = board.row("stocks: day bars against minutes", len(due), "sessions")
+            for days, minutes in due:
+                reconciler.compare(days, minutes)
+                row.advance(1, str(minutes.partition.day))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from forebay.ledger import Ledger
-from forebay.model.coverage import Coverage, Verdict
+from forebay.ledger.tasks import TaskFilter
+from forebay.model.coverage import Verdict
 from forebay.model.intervals import Interval, runs
 from forebay.model.partition import ALL_SYMBOLS
+from forebay.model.task import TaskState
 from forebay.orchestration.planner import Planner
 from forebay.orchestration.wanted import Wish
 
@@ -59,6 +61,8 @@ class Row:
     holes: tuple[Hole, ...]
 
 
+_ALL_ROWS = 1_000_000
+_FAILED = (TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
 _GRAVITY = [Verdict.PENDING_UPSTREAM, Verdict.MISSING_UPSTREAM, Verdict.SUSPECT]
 
 
@@ -67,26 +71,34 @@ def report(planner: Planner, ledger: Ledger, wishes: Iterable[Wish]) -> list[Row
     return [_row(planner, ledger, wish, destination) for wish in wishes for destination in wish.feed.destinations]
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a day that is not held."""
+
+    verdict: Verdict | None
+    reason: str
+
+
+_Explained = dict[tuple[str, date], _Known]
+"""By symbol and day."""
+
+
 def _row(planner: Planner, ledger: Ledger, wish: Wish, destination: str) -> Row:
     gaps = planner.gaps(wish, destination)
     if replaced := planner.replaced(wish, destination):
         gaps[ALL_SYMBOLS] = sorted({*gaps.get(ALL_SYMBOLS, []), *replaced})
-    known = {
-        (row.partition.symbol, row.partition.dates.start): row
-        for row in ledger.coverage.unsatisfied(destination, wish.dataset.table, wish.span)
-    }
+    known = _explain(ledger, wish, destination) if gaps else {}
     wanted = Counter(f"{day:%Y-%m}" for day in wish.days)
     missing = Counter(f"{day:%Y-%m}" for days in gaps.values() for day in days if day in wish.span)
+    width = len(wish.symbols)
     cells = {
-        month: Cell(
-            count * len(wish.symbols), count * len(wish.symbols) - missing[month], _worst(month, known.values())
-        )
+        month: Cell(count * width, count * width - missing[month], _worst(month, known))
         for month, count in sorted(wanted.items())
     }
     return Row(
         feed=wish.feed.name,
         table=wish.dataset.table,
-        symbols=None if wish.whole_market else len(wish.symbols),
+        symbols=None if wish.whole_market else width,
         dates=wish.span,
         wanted=sum(cell.wanted for cell in cells.values()),
         held=sum(cell.held for cell in cells.values()),
@@ -95,30 +107,43 @@ def _row(planner: Planner, ledger: Ledger, wish: Wish, destination: str) -> Row:
     )
 
 
-def _worst(month: str, known: Iterable[Coverage]) -> Verdict | None:
-    verdicts = [row.verdict for row in known if f"{row.partition.dates.start:%Y-%m}" == month]
+def _explain(ledger: Ledger, wish: Wish, destination: str) -> _Explained:
+    """What tasks that failed say of days, and over it what coverage says."""
+    which = TaskFilter(states=_FAILED, table=wish.dataset.table, destination=destination)
+    failed = [(task.draft.partition, task.error_message or "") for task in ledger.tasks.find(which, limit=_ALL_ROWS)]
+    judged = ledger.coverage.unsatisfied(destination, wish.dataset.table, wish.span)
+    known: _Explained = {}
+    for partition, reason in failed:
+        known |= {(partition.symbol, day): _Known(None, reason) for day in wish.days if day in partition.dates}
+    for row in judged:
+        days = [row.partition.dates.start, *(day for day in wish.days if day in row.partition.dates)]
+        known |= {(row.partition.symbol, day): _Known(row.verdict, row.evidence.reason) for day in days}
+    return known
+
+
+def _worst(month: str, known: _Explained) -> Verdict | None:
+    verdicts = [one.verdict for (_, day), one in known.items() if one.verdict and f"{day:%Y-%m}" == month]
     return max(verdicts, key=_GRAVITY.index, default=None)
 
 
-def _holes(wish: Wish, gaps: dict[str, list[date]], known: dict[tuple[str, date], Coverage]) -> Iterator[Hole]:
+def _holes(wish: Wish, gaps: dict[str, list[date]], known: _Explained) -> Iterator[Hole]:
+    """Neighbouring days of which the same is known, or nothing, are one hole."""
     among = sorted({*wish.days, *(day for days in gaps.values() for day in days)})
     for symbol, days in gaps.items():
-        for verdict_days in _alike(symbol, days, known):
-            evidence = known.get((symbol, verdict_days[0])) or known.get((ALL_SYMBOLS, verdict_days[0]))
-            for dates in runs(verdict_days, among):
+        alike: defaultdict[_Known, list[date]] = defaultdict(list)
+        for day in days:
+            alike[known.get((symbol, day)) or known.get((ALL_SYMBOLS, day)) or _NOTHING].append(day)
+        for what, same in alike.items():
+            for dates in runs(same, among):
                 yield Hole(
                     feed=wish.feed.name,
                     table=wish.dataset.table,
                     symbol=symbol,
                     dates=dates,
-                    sessions=sum(1 for day in verdict_days if day in dates),
-                    verdict=evidence.verdict if evidence else None,
-                    reason=evidence.evidence.reason if evidence else "",
+                    sessions=sum(1 for day in same if day in dates),
+                    verdict=what.verdict,
+                    reason=what.reason,
                 )
 
 
-def _alike(symbol: str, days: list[date], known: dict[tuple[str, date], Coverage]) -> list[list[date]]:
-    """Days grouped by what is known of them: unknown together, and each explained day by itself."""
-    explained = [[day] for day in days if (symbol, day) in known or (ALL_SYMBOLS, day) in known]
-    unknown = [day for day in days if [day] not in explained]
-    return [*([unknown] if unknown else []), *explained]
+_NOTHING = _Known(None, "")
