@@ -15,7 +15,8 @@ class SharedClock:
     Time stands while anybody is awake, so what happens is a matter of the program alone, not of the machine's speed.
     """
 
-    def __init__(self, fork: ForkContext, seats: int) -> None:
+    def __init__(self, fork: ForkContext, seats: int, start: datetime = EPOCH) -> None:
+        self._start = start
         self._turn = fork.Condition()
         self._now = fork.Value("d", 0.0, lock=False)
         self._wakes = fork.Array("d", [_AWAKE] * seats, lock=False)
@@ -27,7 +28,7 @@ class SharedClock:
 
     def now(self) -> datetime:
         with self._turn:
-            return EPOCH + timedelta(seconds=self._now.value)
+            return self._start + timedelta(seconds=self._now.value)
 
     def sleep(self, seconds: float) -> None:
         with self._turn:

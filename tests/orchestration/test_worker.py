@@ -1,0 +1,175 @@
+"""The worker: every task ends in one recorded outcome, whatever its handler does."""
+
+from __future__ import annotations
+
+import threading
+from datetime import date, timedelta
+
+import pytest
+
+from forebay.errors import CheckFailed, NotPublishedYet, RateLimited, StoreError, VendorUnavailable, WrongKey
+from forebay.model.coverage import Coverage, Evidence, Verdict
+from forebay.model.intervals import Interval
+from forebay.model.partition import Partition, Source
+from forebay.model.task import Done, TaskDraft, TaskKind, TaskState
+from forebay.orchestration.worker import Worker
+
+DAY = date(2026, 3, 2)
+
+
+def drafts(count):
+    for number in range(count):
+        day = DAY + timedelta(days=number)
+        yield TaskDraft(
+            TaskKind.LOAD, f"key-{number}", "dataset", Partition("stocks/bars_1d", "*", Interval(day, day)), "lake",
+            Source.FLATFILE,
+        )  # fmt: skip
+
+
+def done(lease, clock):
+    draft = lease.task.draft
+    row = Coverage(draft.partition, "lake", draft.source, Verdict.COMPLETE, Evidence(rows=1), clock.now())
+    return Done((row,))
+
+
+def worker(ledger, clock, handler, concurrency=2):
+    return Worker(ledger, {TaskKind.LOAD: handler}, clock, "worker-1", concurrency)
+
+
+def counts(ledger):
+    return {state: count for state, count in ledger.tasks.counts().items() if count}
+
+
+def test_every_task_is_run_once_and_covered(ledger, clock):
+    """Fifty tasks on four threads: each handled once, all completed, all covered."""
+    ledger.tasks.add(drafts(50))
+    seen = []
+    worker(ledger, clock, lambda lease, step: seen.append(lease.task.id) or done(lease, clock), 4).drain()
+
+    assert 50 == len(seen) == len(set(seen))
+    assert {TaskState.COMPLETED: 50} == counts(ledger)
+    assert 50 == len(ledger.coverage.covered("lake", "stocks/bars_1d")["*"])
+
+
+def test_a_failure_that_passes_is_tried_again_after_its_backoff(ledger, clock):
+    """Two failures, then success; the waits are the clock's."""
+    ledger.tasks.add(drafts(1))
+    failures = iter([VendorUnavailable("cut"), VendorUnavailable("cut again")])
+
+    def handle(lease, step):
+        step(TaskState.DOWNLOADING)
+        for error in failures:
+            raise error
+        return done(lease, clock)
+
+    worker(ledger, clock, handle).drain()
+
+    assert {TaskState.COMPLETED: 1} == counts(ledger)
+    assert sum(clock.slept) > 1
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [
+        (VendorUnavailable("down"), 3),  # two retries
+        (CheckFailed("bad rows"), 1),
+        (ZeroDivisionError("a bug"), 3),
+    ],
+)
+def test_what_does_not_pass_is_given_up_with_its_reason(ledger, clock, error, attempts):
+    """The error is in the ledger, the attempts are bounded, and the others go on."""
+    ledger.tasks.add(drafts(2))
+    tried = []
+
+    def handle(lease, step):
+        if lease.task.draft.key != "key-0":
+            return done(lease, clock)
+        tried.append(lease)
+        raise error
+
+    worker(ledger, clock, handle).drain()
+    failed = [task for task in ledger.tasks.find() if task.state is TaskState.PERMANENT_FAILURE]
+
+    assert attempts == len(tried)
+    assert {TaskState.COMPLETED: 1, TaskState.PERMANENT_FAILURE: 1} == counts(ledger)
+    assert str(error) in failed[0].error_message
+
+
+def test_a_429_counts_no_attempt(ledger, clock):
+    """Ten refusals for the rate's sake, then success: not one counted."""
+    ledger.tasks.add(drafts(1))
+    refusals = iter([RateLimited("slow down", retry_after=1) for _ in range(10)])
+
+    def handle(lease, step):
+        for error in refusals:
+            raise error
+        return done(lease, clock)
+
+    worker(ledger, clock, handle).drain()
+
+    assert [(TaskState.COMPLETED, 0)] == [(task.state, task.attempt) for task in ledger.tasks.find()]
+
+
+def test_what_is_not_published_yet_is_left_for_later(ledger, clock):
+    """A snooze ends the run, not the task."""
+    ledger.tasks.add(drafts(1))
+    until = clock.now() + timedelta(hours=5)
+
+    def handle(lease, step):
+        raise NotPublishedYet("tonight", until=until)
+
+    worker(ledger, clock, handle).drain()
+
+    assert [(TaskState.PENDING, 0, until)] == [(t.state, t.attempt, t.available_at) for t in ledger.tasks.find()]
+
+
+@pytest.mark.parametrize("error", [StoreError("the disk is full"), WrongKey("unknown key")])
+def test_what_no_task_can_escape_stops_the_run_and_costs_nothing(ledger, clock, error):
+    """A full disk is told once, not once for each of a thousand tasks; every task stays pending."""
+    ledger.tasks.add(drafts(20))
+    tried = []
+
+    def handle(lease, step):
+        tried.append(lease)
+        raise error
+
+    with pytest.raises(type(error)):
+        worker(ledger, clock, handle).drain()
+
+    assert len(tried) <= 2
+    assert {TaskState.PENDING: 20} == counts(ledger)
+    assert {0} == {task.attempt for task in ledger.tasks.find()}
+
+
+def test_stop_finishes_what_runs_and_takes_no_more(ledger, clock):
+    """SIGTERM drains: the running task completes, the rest stays."""
+    ledger.tasks.add(drafts(5))
+    running = threading.Event()
+
+    def handle(lease, step):
+        one.stop()
+        running.set()
+        return done(lease, clock)
+
+    one = worker(ledger, clock, handle, concurrency=1)
+    one.drain()
+
+    assert running.is_set()
+    assert {TaskState.COMPLETED: 1, TaskState.PENDING: 4} == counts(ledger)
+
+
+def test_a_worker_that_lost_its_lease_records_nothing(ledger, clock):
+    """Taken over meanwhile: the late result is void."""
+    ledger.tasks.add(drafts(1))
+
+    def handle(lease, step):
+        clock.advance(61)
+        ledger.tasks.rescue()
+        one.stop()
+        return done(lease, clock)
+
+    one = worker(ledger, clock, handle, concurrency=1)
+    one.drain()
+
+    assert {TaskState.PENDING: 1} == counts(ledger)
+    assert {} == ledger.coverage.covered("lake", "stocks/bars_1d")
