@@ -9,7 +9,7 @@ import sys
 from datetime import date
 
 import pytest
-from conftest import Home
+from homes import Home
 
 from forebay import Sandbox
 from forebay.model.catalogue import BAR_DATASETS

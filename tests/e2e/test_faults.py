@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 import pytest
-from conftest import SAID_BY_BOTH, Home, held, truth
+from homes import SAID_BY_BOTH, Home, held, truth
 
 from forebay import Sandbox
 from forebay.errors import NotEntitled

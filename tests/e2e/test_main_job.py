@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import CLASSES, END, SAID_BY_BOTH, START, held, truth
+from homes import CLASSES, END, SAID_BY_BOTH, START, Home, held, truth
 
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.feed import Feed, SourceChoice
@@ -42,8 +42,6 @@ def test_rest_fills_the_lake_with_the_same_rows(home, vendor, asset_class):
 
 def test_both_sources_give_one_digest(tmp_path, vendor):
     """One number proves that two lakes hold the same, whichever way it came."""
-    from conftest import Home
-
     symbols = tuple(truth(vendor, "stocks/bars_1d")["ticker"].unique().to_list())
     one, other = (Home(tmp_path / name, vendor) for name in ("files", "rest"))
     one.sync(feed("stocks"))
