@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +15,7 @@ from forebay.lake.parquet import BarWriter
 from forebay.lake.quality import Tally, check_rows, split_twins
 from forebay.lake.staging import Staging, storage_errors
 from forebay.model.catalogue import Dataset
-from forebay.model.defects import defect_of
+from forebay.model.defects import defects_of
 from forebay.model.instrument import AssetClass
 from forebay.model.rows import BAD_ROWS
 
@@ -81,7 +81,9 @@ class _Intake:
         self._staging = staging
         self._name = name
         self._bad: list[pl.DataFrame] = []
-        self._last: pl.DataFrame | None = None
+        self._defects = defects_of(dataset)
+        self._last: tuple[str, datetime] | None = None
+        """The key of the last good row."""
 
     def take(self, table: pl.DataFrame, writer: BarWriter) -> None:
         """Check one table and write its good rows."""
@@ -121,12 +123,10 @@ class _Intake:
         return pl.concat(self._bad) if self._bad else pl.DataFrame(schema=BAD_ROWS)
 
     def _repair(self, table: pl.DataFrame) -> pl.DataFrame:
-        for day in _days(table):
-            defect = defect_of(self._dataset, day)
-            if defect is not None:
-                table, count = defect.patch(table)
-                if count:
-                    self.repaired[defect.name] = self.repaired.get(defect.name, 0) + count
+        for defect in self._defects:
+            table, count = defect.patch(table)
+            if count:
+                self.repaired[defect.name] = self.repaired.get(defect.name, 0) + count
         return table
 
     def _set_aside(self, bad: pl.DataFrame, check: str | None = None) -> None:
@@ -139,11 +139,13 @@ class _Intake:
             self.judge()
 
     def _continues(self, rows: pl.DataFrame) -> bool:
-        """Whether keys rise strictly within `rows` and from the last row before them."""
-        if self._last is not None:
-            rows = pl.concat([self._last, rows.select("ticker", "window_start")])
-        self._last = rows.select("ticker", "window_start").tail(1)
-        return _rises(rows)
+        """Whether keys rise strictly within `rows` and from the last row before them.
+
+        Python orders strings by code point and Polars by UTF-8 bytes, which is the same order.
+        """
+        ticker, window = rows.get_column("ticker"), rows.get_column("window_start")
+        before, self._last = self._last, (ticker[-1], window[-1])
+        return (before is None or before < (ticker[0], window[0])) and _rises(rows)
 
     def _write(self, rows: pl.DataFrame, writer: BarWriter) -> None:
         if self._dataset.asset_class is AssetClass.OPTIONS:
@@ -151,16 +153,13 @@ class _Intake:
         writer.write(rows)
 
 
-def _days(table: pl.DataFrame) -> list[date]:
-    return [day for day in table.get_column("session_date").unique() if day is not None]
-
-
 def _rises(rows: pl.DataFrame) -> bool:
-    ticker, window = rows.get_column("ticker"), rows.get_column("window_start")
-    same = (ticker == ticker.shift(1)).fill_null(value=False)
-    later = (window > window.shift(1)).fill_null(value=True)
-    heads = ticker.filter(~same)
-    return bool((later | ~same).all()) and bool((heads > heads.shift(1)).fill_null(value=True).all())
+    ticker, window = pl.col("ticker"), pl.col("window_start")
+    head = ticker.ne(ticker.shift(1)).fill_null(value=True)
+    heads = ticker.filter(head)
+    times_rise = (head | (window > window.shift(1))).all()
+    tickers_rise = (heads > heads.shift(1)).fill_null(value=True).all()
+    return bool(rows.select(times_rise & tickers_rise).item())
 
 
 def by_ticker_range(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:

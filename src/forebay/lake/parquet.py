@@ -44,7 +44,7 @@ class BarWriter:
         self.rows = 0
         self._columns = bar_schema(asset_class).names()
         self._schema = arrow_schema(asset_class)
-        self._held = pl.DataFrame(schema=bar_schema(asset_class))
+        self._held = [pl.DataFrame(schema=bar_schema(asset_class))]
         self._file = pq.ParquetWriter(
             path,
             self._schema,
@@ -52,23 +52,26 @@ class BarWriter:
             compression_level={n: _PRICE_LEVEL if n in _PRICES else _LEVEL for n in self._columns},
             use_dictionary=[name for name in _REPEATING if name in self._columns],
             data_page_size=_PAGE_BYTES,
+            data_page_version="2.0",
             write_statistics=[name for name in _BOUNDED if name in self._columns],
             store_schema=False,
         )
 
     def write(self, rows: pl.DataFrame) -> None:
         """Append rows with the stored columns, in any column order."""
-        rows = rows.select(self._columns)
         self.rows += rows.height
-        held = pl.concat([self._held, rows]) if self._held.height else rows
-        whole = held.height - held.height % ROW_GROUP_ROWS
-        self._put(held.head(whole))
-        self._held = held.tail(held.height - whole)
+        self._held.append(rows if rows.columns == self._columns else rows.select(self._columns))
+        held = sum(table.height for table in self._held)
+        if held >= ROW_GROUP_ROWS:
+            rows = pl.concat(self._held)
+            whole = held - held % ROW_GROUP_ROWS
+            self._put(rows[:whole])
+            self._held = [rows[whole:]]
 
     def close(self) -> None:
         """Write what is left and the footer."""
-        self._put(self._held)
-        self._held = self._held.clear()
+        self._put(pl.concat(self._held))
+        self._held.clear()
         self._file.close()
 
     def _put(self, rows: pl.DataFrame) -> None:

@@ -5,17 +5,17 @@ Sources: flat files, section 8 (sanity rules), vendor README, section 5 (row 16:
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 
 import polars as pl
 
 from forebay.errors import CheckFailed
 from forebay.model.calendar import day_start
-from forebay.model.catalogue import Dataset, Kind
-from forebay.model.instrument import AssetClass, asset_class_of
+from forebay.model.catalogue import BAR_DATASETS, Dataset, Kind
+from forebay.model.instrument import PREFIX_OF, AssetClass
 from forebay.model.rows import BAD_ROWS, BAR_ROWS
 
 MOST_BAD = 0.01
@@ -24,7 +24,8 @@ FEWEST_BAD = 3
 """A file is never refused for fewer bad rows than this."""
 
 _MINUTE_US = 60_000_000
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_EMPTY_OR_CONTROL = r"^$|[\x00-\x1f\x7f]"
+_ANY_PREFIX = f"^(?:{'|'.join(PREFIX_OF.values())})"
 _PRICES = ("open", "high", "low", "close")
 _OPTIONAL = ("volume", "vwap", "transactions")
 
@@ -62,16 +63,17 @@ class Tally:
 def check_rows(rows: pl.DataFrame, dataset: Dataset) -> Checked:
     """Split bars (BAR_ROWS columns) of one or more session dates by the checks of a single row.
 
-    A row gets the reason of the first check it fails. Uniqueness needs the whole file: see `settle`.
+    A row gets the reason of the first check it fails. Uniqueness needs the whole file: see `split_twins`.
     """
-    checks = _checks(rows, dataset)
-    failed = rows.select(expression.any().alias(name) for name, expression in checks.items()).row(0)
-    if not any(failed):
+    days = rows.get_column("session_date")
+    day = days[0] if rows.height and days[0] is not None and days[0] == days.min() == days.max() else None
+    if rows.select(_suspicion(dataset.table, day)).item() is False:
         return Checked(rows, pl.DataFrame(schema=BAD_ROWS))
-    reason = pl.coalesce(pl.when(expression).then(pl.lit(name)) for name, expression in checks.items())
-    told = rows.with_columns(reason.alias("reason"))
-    bad = told.filter(pl.col("reason").is_not_null()).with_columns(pl.lit(None, pl.String()).alias("text"))
-    return Checked(rows.filter(told["reason"].is_null()), bad.select(BAD_ROWS.names()))
+    checks = _checks(dataset.table, day)
+    reason = pl.coalesce(pl.when(failed).then(pl.lit(name)) for name, failed in checks.items())
+    told = rows.with_columns(reason.alias("reason"), pl.lit(None, pl.String()).alias("text"))
+    bad = pl.col("reason").is_not_null()
+    return Checked(told.filter(~bad).select(rows.columns), told.filter(bad).select(BAD_ROWS.names()))
 
 
 def split_twins(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
@@ -88,38 +90,49 @@ def split_twins(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     return kept, bad.select(BAD_ROWS.names()), rows.height - unique.height
 
 
-def _checks(rows: pl.DataFrame, dataset: Dataset) -> dict[str, pl.Expr]:
-    """Check name to the rows that fail it, in the order of blame."""
-    low, high, window = pl.col("low"), pl.col("high"), pl.col("window_start")
+@lru_cache(maxsize=64)
+def _suspicion(table: str, day: date | None) -> pl.Expr:
+    """Whether any row fails any check, as cheap as it gets: of a run of equal tickers only the first is looked at."""
+    checks = _checks(table, day)
+    ticker = pl.col("ticker")
+    heads = ticker.filter(ticker.ne_missing(ticker.shift(1)))
+    rest = [failed.any() for name, failed in checks.items() if name not in ("ticker", "missing_value")]
+    missing = [pl.col(name).null_count() > 0 for name in BAR_ROWS if name not in _OPTIONAL]
+    return pl.any_horizontal(*missing, _is_no_ticker(heads, BAR_DATASETS[table]).any(), *rest)
+
+
+@lru_cache(maxsize=64)
+def _checks(table: str, day: date | None) -> dict[str, pl.Expr]:
+    """Check name to the rows that fail it, in the order of blame. `day` is None for rows of several dates."""
+    dataset = BAR_DATASETS[table]
+    low, high, volume = pl.col("low"), pl.col("high"), pl.col("volume")
     above_zero = pl.lit(value=True) if dataset.asset_class is AssetClass.INDICES else low > 0
     inside = [pl.col(name).is_between(low, high) for name in ("open", "close")]
     checks = {
-        "missing_value": pl.any_horizontal(pl.col(n).is_null() for n in BAR_ROWS if n not in _OPTIONAL),
-        "ticker": pl.col("ticker").is_in(_bad_tickers(rows, dataset)),
-        "outside_session_date": ~_within_session(rows, dataset),
+        "missing_value": pl.any_horizontal(pl.col(name).is_null() for name in BAR_ROWS if name not in _OPTIONAL),
+        "ticker": _is_no_ticker(pl.col("ticker"), dataset),
+        "outside_session_date": ~_within_session(dataset, day),
         "price": ~(low.is_finite() & high.is_finite() & above_zero),
         "low_high": ~pl.all_horizontal(inside),
-        "volume": ~((pl.col("volume") >= 0) & pl.col("volume").is_finite()),
+        "volume": ~((volume >= 0) & volume.is_finite()),
         "vwap": ~pl.col("vwap").is_finite(),
         "transactions": pl.col("transactions") < 0,
     }
     if dataset.kind is Kind.BARS_1M:
-        checks["whole_minute"] = window.dt.timestamp("us") % _MINUTE_US != 0
+        checks["whole_minute"] = pl.col("window_start").dt.timestamp("us") % _MINUTE_US != 0
     return checks
 
 
-def _bad_tickers(rows: pl.DataFrame, dataset: Dataset) -> list[str]:
-    """Tickers that cannot be of this asset class. Looks once at each run of equal tickers: files are sorted."""
-    ticker = rows.get_column("ticker")
-    heads = ticker.filter(ticker.ne_missing(ticker.shift(1)))
-    names = {ticker[0], *heads.drop_nulls()} if rows.height else set()
-    return [n for n in names if not n or _CONTROL.search(n) or asset_class_of(n) is not dataset.asset_class]
+def _is_no_ticker(ticker: pl.Expr, dataset: Dataset) -> pl.Expr:
+    """Whether it is empty, holds control bytes, or has the prefix of another asset class."""
+    prefix = PREFIX_OF.get(dataset.asset_class)
+    wrong_class = ~ticker.str.starts_with(prefix) if prefix else ticker.str.contains(_ANY_PREFIX)
+    return wrong_class | ticker.str.contains(_EMPTY_OR_CONTROL)
 
 
-def _within_session(rows: pl.DataFrame, dataset: Dataset) -> pl.Expr:
-    window, stamp = pl.col("window_start"), pl.col("session_date")
-    days: list[date] = [day for day in rows.get_column("session_date").unique() if day is not None]
-    if len(days) == 1:
-        first, after = day_start(dataset, days[0]), day_start(dataset, days[0] + timedelta(days=1))
-        return (window >= first) & (window < after)
-    return window.dt.convert_time_zone(dataset.timezone).dt.date() == stamp
+def _within_session(dataset: Dataset, day: date | None) -> pl.Expr:
+    window = pl.col("window_start")
+    if day is None:
+        return window.dt.convert_time_zone(dataset.timezone).dt.date() == pl.col("session_date")
+    first, after = day_start(dataset, day), day_start(dataset, day + timedelta(days=1))
+    return (window >= first) & (window < after)

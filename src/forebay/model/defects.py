@@ -17,7 +17,7 @@ _WINDOW = pl.col("window_start")
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """Rows of one file whose `window_start` is `wrong` (UTC) and means `right`. Other rows are left alone."""
+    """Rows of one session date whose `window_start` is `wrong` (UTC) and means `right`. Other rows are left alone."""
 
     dataset: str
     day: date
@@ -34,9 +34,8 @@ class Defect:
         """The rows as they were published, and how many were changed back."""
         return self._shift(rows, self.right, self.wrong)
 
-    @staticmethod
-    def _shift(rows: pl.DataFrame, old: datetime, new: datetime) -> tuple[pl.DataFrame, int]:
-        fits = _WINDOW.eq(old)
+    def _shift(self, rows: pl.DataFrame, old: datetime, new: datetime) -> tuple[pl.DataFrame, int]:
+        fits = _WINDOW.eq(old) & pl.col("session_date").eq(self.day)
         count = int(rows.select(fits.sum()).item())
         if not count:
             return rows, 0
@@ -70,6 +69,6 @@ DEFECTS = _defects()
 """Every known defect by (dataset name, session date). A file with such a fault that is not listed here is refused."""
 
 
-def defect_of(dataset: Dataset, day: date) -> Defect | None:
-    """The known defect of a dataset's file of that day, if it has one."""
-    return DEFECTS.get((dataset.name, day))
+def defects_of(dataset: Dataset) -> list[Defect]:
+    """The known defects of a dataset's files."""
+    return [defect for defect in DEFECTS.values() if defect.dataset == dataset.name]

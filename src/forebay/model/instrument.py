@@ -25,6 +25,8 @@ _PREFIXES = {
     "C:": AssetClass.FOREX,
     "I:": AssetClass.INDICES,
 }
+PREFIX_OF = {asset_class: prefix for prefix, asset_class in _PREFIXES.items()}
+"""Asset class to the prefix of its tickers; stocks have none."""
 
 
 def asset_class_of(ticker: str) -> AssetClass:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import polars as pl
 
 from forebay.errors import CheckFailed
-from forebay.model.catalogue import Column, Dataset
+from forebay.model.catalogue import BAR_DATASETS, Column, Dataset
 from forebay.model.instrument import AssetClass
 from forebay.model.partition import Source
 from forebay.model.rows import BAR_ROWS
@@ -83,12 +84,12 @@ def _tables(body: bytes, file: CsvFile, received: Received) -> Iterator[pl.DataF
     rows = _parse(body, file)
     if rows is not None:
         received.rows += rows.height
-        yield _as_bars(rows, file)
+        yield rows.select(_bar_columns(file.dataset.table, file.day))
         return
     good, bad = split_rows(body, file.schema, first_row=received.rows + 1)
     received.rows += good.height + bad.height
     if good.height:
-        yield _as_bars(good, file)
+        yield good.select(_bar_columns(file.dataset.table, file.day))
     if bad.height:
         yield bad.with_columns(pl.lit(file.day).alias("session_date"), pl.lit(Source.FLATFILE).alias("source"))
 
@@ -113,14 +114,15 @@ def _parse(body: bytes, file: CsvFile) -> pl.DataFrame | None:
     return rows
 
 
-def _as_bars(rows: pl.DataFrame, file: CsvFile) -> pl.DataFrame:
-    """The columns of BAR_ROWS from those of the file."""
+@lru_cache(maxsize=4)
+def _bar_columns(table: str, day: date) -> list[pl.Expr]:
+    """The columns of BAR_ROWS from those of a dataset's file."""
+    dataset = BAR_DATASETS[table]
     micros = (pl.col("window_start") // _NANOS_PER_MICRO).cast(BAR_ROWS["window_start"])
-    given = {"window_start": micros, "session_date": pl.lit(file.day), "source": pl.lit(Source.FLATFILE)}
-    if file.dataset.asset_class in _PAIRS:
+    given = {"window_start": micros, "session_date": pl.lit(day), "source": pl.lit(Source.FLATFILE)}
+    if dataset.asset_class in _PAIRS:
         given["ticker"] = pl.col("ticker").str.replace(DASHED_PAIR, "${1}${2}")
-    columns = [
-        given.get(name, pl.col(name) if name in rows.columns else pl.lit(None)).cast(kind).alias(name)
+    return [
+        given.get(name, pl.col(name) if name in dataset.columns else pl.lit(None)).cast(kind).alias(name)
         for name, kind in BAR_ROWS.items()
     ]
-    return rows.select(columns)

@@ -14,8 +14,8 @@ from isal import isal_zlib
 
 from forebay.errors import Damaged
 
-BLOCK_BYTES = 4 << 20
-"""Text in one block: with what is parsed from it, it stays in a processor's cache; measured best from 2 to 16 MiB."""
+BLOCK_BYTES = 8 << 20
+"""Text in one block: larger ones leave the processor's cache, smaller ones cost more calls; best of 2 to 16 MiB."""
 _PIECE_BYTES = 1 << 20
 _GZIP = 31
 _GAP = 0.5
