@@ -25,7 +25,7 @@ def write_day(path: Path, rows: int = 1_830_000, tickers: int = 10_000, seed: in
     """
     rng = np.random.default_rng(seed)
     names = _names(rng, tickers)
-    share = rng.pareto(0.6, tickers) + 0.05
+    share = np.minimum(rng.pareto(0.6, tickers) + 0.05, 500)
     counts = _counts(share, rows)
     packer = zlib.compressobj(6, zlib.DEFLATED, 31)
     with path.open("wb") as out:

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
@@ -29,6 +30,7 @@ _SETTINGS = {
     "delta.checkpointInterval": "100",
     "delta.logRetentionDuration": "interval 7 days",
 }
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, written without its zone
 _STATS = ("ticker", "window_start", "session_date")
 """Columns whose bounds go into the log, for engines that skip files by them."""
 
@@ -87,7 +89,7 @@ def open_or_create(folder: Path, table: str) -> DeltaTable:
 
 def files(table: DeltaTable) -> list[str]:
     """The paths of the table's files, relative to it."""
-    return [str(path) for path in pa.table(table.get_add_actions()).column("path").to_pylist()]
+    return pl.DataFrame(table.get_add_actions())["path"].to_list()
 
 
 def describe(path: Path, relative: str, partition: str, rows: int) -> NewFile:
@@ -144,15 +146,18 @@ def _stats(footer: Any) -> dict[str, Any]:
         name = footer.schema.column(column).name
         found = [footer.row_group(group).column(column).statistics for group in range(footer.num_row_groups)]
         if name in _STATS and found and all(each is not None and each.has_min_max for each in found):
-            bounds["minValues"][name] = _plain(min(each.min for each in found))
-            bounds["maxValues"][name] = _plain(max(each.max for each in found))
+            bounds["minValues"][name] = _plain(name, min(each.min_raw for each in found))
+            bounds["maxValues"][name] = _plain(name, max(each.max_raw for each in found))
     return {"numRecords": footer.num_rows, **bounds}
 
 
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%dT%H:%M:%S.%f}Z"
-    return value.isoformat() if isinstance(value, date) else str(value)
+def _plain(name: str, raw: Any) -> str:
+    """A bound as the log spells it, from its physical value: pyarrow's own conversion would import pandas."""
+    if name == "window_start":
+        return f"{_EPOCH + timedelta(microseconds=raw):%Y-%m-%dT%H:%M:%S.%f}Z"
+    if name == "session_date":
+        return f"{_EPOCH + timedelta(days=raw):%Y-%m-%d}"
+    return str(raw.decode())
 
 
 @contextmanager

@@ -18,6 +18,8 @@ ROW_GROUP_ROWS = 65_536
 _PAGE_BYTES = 128 << 10
 """Small enough for the compressor to work inside the cache."""
 
+_ARROW = pl.CompatLevel.oldest()
+"""Plain Arrow types, which pyarrow writes."""
 _PRICES = ("open", "high", "low", "close")
 _REPEATING = ["ticker", "window_start", "session_date", "source", "underlying", "expiration", "option_type", "strike"]
 _BOUNDED = ("ticker", "window_start", "session_date", "source", "underlying", "expiration", "strike")
@@ -31,7 +33,7 @@ def arrow_schema(asset_class: AssetClass) -> pa.Schema:
     frame = pl.DataFrame(schema=bar_schema(asset_class))
     fields = [
         pa.field(field.name, pa.string() if pa.types.is_large_string(field.type) else field.type)
-        for field in frame.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+        for field in frame.to_arrow(compat_level=_ARROW).schema
     ]
     return pa.schema(fields)
 
@@ -43,11 +45,10 @@ class BarWriter:
         self.path = path
         self.rows = 0
         self._columns = bar_schema(asset_class).names()
-        self._schema = arrow_schema(asset_class)
         self._held = [pl.DataFrame(schema=bar_schema(asset_class))]
         self._file = pq.ParquetWriter(
             path,
-            self._schema,
+            self._held[0].to_arrow(compat_level=_ARROW).schema,  # large strings; in the file they are plain ones
             compression="zstd",
             compression_level={n: _PRICE_LEVEL if n in _PRICES else _LEVEL for n in self._columns},
             use_dictionary=[name for name in _REPEATING if name in self._columns],
@@ -76,8 +77,7 @@ class BarWriter:
 
     def _put(self, rows: pl.DataFrame) -> None:
         if rows.height:
-            table = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(self._schema)
-            self._file.write_table(table, row_group_size=ROW_GROUP_ROWS)
+            self._file.write_table(rows.to_arrow(compat_level=_ARROW), row_group_size=ROW_GROUP_ROWS)
 
     def __enter__(self) -> Self:
         return self
