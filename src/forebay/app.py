@@ -7,40 +7,38 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from forebay.clock import Clock, SystemClock
-from forebay.errors import UsageError
-from forebay.lake.quarantine import Quarantine
-from forebay.lake.reader import Lake
-from forebay.lake.staging import Staging
-from forebay.lake.table import LakeTables
 from forebay.ledger import Ledger
 from forebay.ledger.tasks import TaskFilter
 from forebay.model.catalogue import Dataset
 from forebay.model.feed import Feed
 from forebay.model.task import TaskKind, TaskState
-from forebay.orchestration.entitlement import Entitlements
+from forebay.orchestration.entitlement import Entitlements, remembered_reach
 from forebay.orchestration.plan import Rates
 from forebay.orchestration.planner import Planner
-from forebay.orchestration.reconcile import Reconciler
 from forebay.orchestration.report import report
 from forebay.orchestration.sources import Means
 from forebay.orchestration.status import Status
 from forebay.orchestration.sync import Outlook
 from forebay.orchestration.upstream import Upstream
-from forebay.orchestration.wanted import Wish, of_ticker, spell_out
+from forebay.orchestration.wanted import Reach, Wish, of_ticker, spell_out
 from forebay.orchestration.worker import Handler, Worker
 from forebay.settings import Settings
-from forebay.tasks.fetch import Fetch
-from forebay.tasks.load import Load
-from forebay.vendor.flatfiles import FlatFiles
-from forebay.vendor.rest import RestClient
 
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
+if TYPE_CHECKING:
+    from forebay.lake.quarantine import Quarantine
+    from forebay.lake.reader import Lake
+    from forebay.lake.staging import Staging
+    from forebay.lake.table import LakeTables
+    from forebay.orchestration.reconcile import Reconciler
+    from forebay.vendor.flatfiles import FlatFiles
+    from forebay.vendor.rest import RestClient
 
 
 def new_worker_id() -> str:
@@ -50,7 +48,11 @@ def new_worker_id() -> str:
 
 @dataclass
 class App:
-    """Everything wired together. Parts are made on first use: `status` opens no connection to the vendor."""
+    """Everything wired together.
+
+    Parts are made on first use, and imported then: `status` opens no connection to the vendor, `tasks list` loads no
+    data library.
+    """
 
     settings: Settings
     clock: Clock
@@ -69,42 +71,49 @@ class App:
     @cached_property
     def staging(self) -> Staging:
         """This process's folder for files under way."""
+        from forebay.lake.staging import Staging
+
         return Staging(self.settings.folders.tmp, self.worker_id)
 
     @cached_property
     def tables(self) -> LakeTables:
         """The lake, for writing."""
+        from forebay.lake.table import LakeTables
+
         return LakeTables(self.lake_path, self.staging)
 
     @property
     def lake_path(self) -> Path:
         """The lake's folder. Raises UsageError for an address that is not one."""
-        uri = self.settings.lake.uri.removeprefix("file://")
-        if "://" in uri:
-            raise UsageError(
-                f"LAKE_URI={uri}: the lake lives in a folder for now", remedy="give a path, such as data/lake"
-            )
-        return Path(uri)
+        return self.settings.lake.folder
 
     @cached_property
     def lake(self) -> Lake:
         """The lake, for reading."""
+        from forebay.lake.reader import Lake
+
         return Lake(self.lake_path)
 
     @cached_property
     def quarantine(self) -> Quarantine:
         """What failed a check."""
+        from forebay.lake.quarantine import Quarantine
+
         return Quarantine(self.settings.folders.quarantine)
 
     @cached_property
     def flatfiles(self) -> FlatFiles:
         """The vendor's bucket. Raises UsageError when its keys are not set."""
+        from forebay.vendor.flatfiles import FlatFiles
+
         key_id, secret = self.settings.flatfiles.require_keys()
         return FlatFiles(self.settings.flatfiles.url, key_id, secret, self.clock)
 
     @cached_property
     def rest(self) -> RestClient:
         """The vendor's REST service, under the shared rate budget. Raises UsageError when there is no API key."""
+        from forebay.vendor.rest import RestClient
+
         vendor = self.settings.vendor
         return RestClient(vendor.rest_url, vendor.require_api_key(), self.ledger.budget, self.clock)
 
@@ -138,6 +147,9 @@ class App:
 
     def worker(self) -> Worker:
         """A worker for every kind of task that the keys allow."""
+        from forebay.tasks.fetch import Fetch
+        from forebay.tasks.load import Load
+
         handlers: dict[TaskKind, Handler] = {}
         if self.has_flatfiles:
             handlers[TaskKind.LOAD] = Load(self.flatfiles, self.tables, self.quarantine, self.clock)
@@ -156,11 +168,11 @@ class App:
     def known_wishes(self, feeds: Sequence[Feed], ticker: str | None = None) -> list[Wish]:
         """The wishes of `feeds`, or of one ticker among them, from what the ledger remembers: no network."""
         now = self.clock.now()
-        wishes = spell_out(feeds, now, self._known_first_day)
+        wishes = spell_out(feeds, now, self._remembered_reach)
         return wishes if ticker is None else of_ticker(wishes, ticker)
 
-    def _known_first_day(self, dataset: Dataset) -> date:
-        return self.ledger.entitlements.first_day(dataset.name, since=EVER) or dataset.first_date
+    def _remembered_reach(self, feed: Feed, dataset: Dataset) -> Reach:
+        return remembered_reach(self.ledger, feed, dataset)
 
     def status(self, wishes: Sequence[Wish]) -> Status:
         """What is held and missing of these wishes, the queue, the failures and the quarantine."""
@@ -174,6 +186,8 @@ class App:
 
     def reconciler(self) -> Reconciler:
         """Compares day bars with minute bars where both are held."""
+        from forebay.orchestration.reconcile import Reconciler
+
         return Reconciler(self.ledger, self.lake, self.clock)
 
     def recover(self) -> None:
@@ -182,8 +196,11 @@ class App:
 
     def make_folders(self) -> None:
         """Make the folders and the schema that would otherwise be made on first use. Raises StoreError, LedgerError."""
+        from forebay.lake.staging import storage_errors
+
         for folder in (self.lake_path, self.settings.folders.quarantine):
-            folder.mkdir(parents=True, exist_ok=True)
+            with storage_errors(folder):
+                folder.mkdir(parents=True, exist_ok=True)
         self.ledger.tasks.counts()
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from forebay.errors import UsageError
 from forebay.model.calendar import NEW_YORK
-from forebay.model.catalogue import BAR_DATASETS, DATASETS, Dataset
+from forebay.model.catalogue import BAR_DATASETS, BARS, DATASETS, Dataset
 from forebay.model.feed import Feed, SourceChoice
 
 FEEDS_FILE = Path("forebay.toml")
@@ -26,11 +26,12 @@ _KEYS = ("name", "datasets", "symbols", "start", "end", "source", "into")
 _ALL = "all"
 
 
-def read_feeds(path: Path) -> list[Feed]:
+def read_feeds(path: Path, now: datetime | None = None) -> list[Feed]:
     """The feeds of a `forebay.toml`, in its order.
 
     Raises UsageError, naming the file, the feed, the line where it can be found and the nearest right name, for a file
-    that cannot be read, for any word it does not know, and for feeds that contradict themselves or each other.
+    that cannot be read, for any word it does not know, and for feeds that contradict themselves or each other; with
+    `now`, for dates in the future too.
     """
     source = _Source(path, _read(path))
     tables = _parse(source)
@@ -40,32 +41,49 @@ def read_feeds(path: Path) -> list[Feed]:
             raise source.feed(index).error(
                 "name", f"two feeds are called {feed.name!r}", "Give each feed its own name."
             )
+        if now is not None:
+            _check_future(source.feed(index), feed, now)
     return feeds
 
 
 def dataset_named(name: str) -> Dataset:
     """The dataset that a person calls `name`: catalogue name or lake table of bars (`stocks/bars_1m`).
 
-    Raises UsageError with the nearest names when there is none.
+    Raises UsageError with the nearest names when there is none, and for a dataset that the lake has no table for.
     """
     dataset = DATASETS.get(name) or BAR_DATASETS.get(name)
     if dataset is None:
         known = [*BAR_DATASETS, *DATASETS]
         raise UsageError(f"unknown dataset {name!r}", remedy=nearest(name, known))
+    if dataset.kind not in BARS:
+        raise UsageError(
+            f"{name} is not stored yet: the lake holds day and minute bars",
+            remedy=f"Name {dataset.asset_class}/bars_1d or {dataset.asset_class}/bars_1m instead.",
+        )
     return dataset
 
 
 def check_dates(start: date | None, end: date | None, now: datetime) -> None:
-    """Raise UsageError when dates are reversed, or begin after today's date in New York. `now` has a zone."""
+    """Raise UsageError when dates are reversed, or after today's date in New York. `now` has a zone."""
     if start is not None and end is not None and end < start:
         raise UsageError(
             f"the dates are reversed: start {start} is after end {end}", remedy=f"Give --start {end} --end {start}."
         )
+    for which, day in (("start", start), ("end", end)):
+        if day is not None and (fault := _future(which, day, now)):
+            raise UsageError(fault, remedy=_PAST[which])
+
+
+_PAST = {
+    "start": "Give a start date in the past.",
+    "end": "Leave the end out: it then moves on with the newest complete session.",
+}
+
+
+def _future(which: str, day: date, now: datetime) -> str:
+    """What is wrong with a day that has not come yet in New York; empty for others."""
     today = now.astimezone(NEW_YORK).date()
-    if start is not None and start > today:
-        raise UsageError(
-            f"start {start} is in the future: today is {today} in New York", remedy="Give a start date in the past."
-        )
+    return f"{which} {day} is in the future: today is {today} in New York" if day > today else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +154,12 @@ def _feed(source: _Source, table: Mapping[str, Any]) -> Feed:
         source=_choice(source, table),
         destinations=_destinations(source, table),
     )
+
+
+def _check_future(source: _Source, feed: Feed, now: datetime) -> None:
+    for which, day in (("start", feed.start), ("end", feed.end)):
+        if day is not None and (fault := _future(which, day, now)):
+            raise source.error(which, fault, _PAST[which])
 
 
 def _name(source: _Source, table: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from forebay.model.partition import ALL_SYMBOLS, Partition, Revision, Source
 from forebay.orchestration.plan import Rates
 from forebay.orchestration.planner import Planner
 from forebay.orchestration.sources import Means
-from forebay.orchestration.wanted import spell_out
+from forebay.orchestration.wanted import Reach, spell_out
 
 MINUTES = BAR_DATASETS["stocks/bars_1m"]
 DAYS = BAR_DATASETS["stocks/bars_1d"]
@@ -33,7 +33,7 @@ def planner(ledger, clock, **means):
 
 
 def wishes(*feeds, now):
-    return spell_out(feeds, now, lambda dataset: dataset.first_date)
+    return spell_out(feeds, now, lambda feed, dataset: Reach(dataset.first_date))
 
 
 def list_upstream(ledger, dataset, days, listed=None):

@@ -121,12 +121,30 @@ def test_datasets_by_both_names():
 
 
 def test_dates_of_a_command():
-    """Reversed dates and a start in the future are refused; New York's date counts, not UTC's."""
+    """Reversed dates and days in the future are refused; New York's date counts, not UTC's."""
     evening = datetime(2025, 1, 10, 2, 0, tzinfo=UTC)
-    check_dates(date(2025, 1, 9), date(2030, 1, 1), evening)
+    check_dates(date(2025, 1, 9), date(2025, 1, 9), evening)
     check_dates(None, None, evening)
     with pytest.raises(UsageError, match="start 2025-01-10 is in the future: today is 2025-01-09 in New York"):
         check_dates(date(2025, 1, 10), None, evening)
+    with pytest.raises(UsageError, match="end 2030-01-01 is in the future"):
+        check_dates(None, date(2030, 1, 1), evening)
     with pytest.raises(UsageError, match="the dates are reversed") as caught:
         check_dates(date(2025, 1, 9), date(2025, 1, 8), evening)
     assert "Give --start 2025-01-08 --end 2025-01-09." == caught.value.remedy
+
+
+@pytest.mark.parametrize(("day", "line"), [("start = 2024-01-02", 10), ('end = "2024-06-28"', 11)])
+def test_a_day_in_the_future_is_named_with_its_line(tmp_path, day, line):
+    """Read at a given moment, a feed that begins or ends after it is refused."""
+    path = tmp_path / "forebay.toml"
+    which = day.split()[0]
+    path.write_text(GOOD.replace(day, f"{which} = 2024-04-01"))
+    with pytest.raises(UsageError, match=f"line {line}: {which} 2024-04-01 is in the future"):
+        read_feeds(path, datetime(2024, 2, 1, tzinfo=UTC))
+
+
+def test_a_dataset_without_a_table_is_refused(tmp_path):
+    """Trades are published, and no table holds them: that is said at once, with the bars that can be had."""
+    text = GOOD.replace('["stocks/bars_1m"]', '["us_stocks_sip/trades_v1"]')
+    assert "line 8: us_stocks_sip/trades_v1 is not stored yet" in refused(tmp_path, text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import typer
@@ -13,91 +13,111 @@ from forebay.cli.output import ExitCode, print_json, say
 
 if TYPE_CHECKING:
     from forebay.app import App
+    from forebay.model.catalogue import Dataset
     from forebay.orchestration.checkup import Finding
     from forebay.settings import Settings
+
+_KAFKA_PORT = 9092
+_FEW_CALLS = 30
+"""With fewer calls a minute, one asset class has to speak for all."""
 
 
 def doctor(ctx: typer.Context, *, json: Json = False) -> int:
     """Check keys, what the plan includes, clock, disk, ledger, lake and every configured server.
 
-    Exit code 1 when something has to be mended. Example: forebay doctor
+    Makes two REST calls where they are few. Exit code 1 when something has to be mended.
+
+    Example: forebay doctor
     """
     settings = load_settings(ctx)
     from forebay.app import open_app
     from forebay.orchestration.checkup import Health
 
-    marks = {Health.OK: "ok   ", Health.NOTE: "note ", Health.FAULT: "FAULT"}
-    findings: list[Any] = []
+    findings: list[Finding] = []
     with open_app(settings) as app:
         for finding in _findings(app):
             findings.append(finding)
             if not json:
-                say(f"{marks[finding.health]} {finding.subject}: {finding.detail}")
-                if finding.remedy and finding.health is not Health.OK:
-                    say(f"      next: {finding.remedy}")
+                _show(finding)
     if json:
         print_json(findings)
     return ExitCode.ERROR if any(finding.health is Health.FAULT for finding in findings) else ExitCode.OK
 
 
+def _show(finding: Finding) -> None:
+    say(f"{finding.health.label} {finding.subject}: {finding.detail}")
+    if finding.remedy:
+        say(f"      next: {finding.remedy}")
+
+
 def _findings(app: App) -> Iterator[Finding]:
     from forebay.orchestration import checkup
 
-    yield checkup.checked("disk", lambda: checkup.check_disk(app.settings.folders.home))
-    yield checkup.checked("ledger", lambda: _ledger(app))
-    yield checkup.checked("lake", lambda: _lake(app))
-    yield from _vendor(app)
+    yield checkup.check_disk(app.settings.folders.home)
+    ledger = checkup.checked("ledger", lambda: checkup.check_ledger(app.ledger))
+    yield ledger
+    yield checkup.checked("lake", lambda: checkup.check_lake(app.lake))
+    yield from _rest(app, ledger)
+    yield from _files(app)
     for subject, host, port, setting in _servers(app.settings):
         yield checkup.check_server(subject, host, port, setting)
 
 
-def _ledger(app: App) -> Finding:
-    from forebay.orchestration.checkup import Finding, Health
-
-    tasks = sum(app.ledger.tasks.counts().values())
-    return Finding("ledger", Health.OK, f"{app.ledger.database.name}: {tasks:,} tasks")
-
-
-def _lake(app: App) -> Finding:
-    from forebay.orchestration.checkup import Finding, Health
-
-    tables = app.lake.tables()
-    return Finding("lake", Health.OK, f"{app.lake_path}: {', '.join(tables) or 'empty'}")
-
-
-def _vendor(app: App) -> Iterator[Finding]:
-    from forebay.model.catalogue import BAR_DATASETS
+def _rest(app: App, ledger: Finding) -> Iterator[Finding]:
     from forebay.orchestration import checkup
 
-    if app.has_rest:
-        yield from checkup.check_rest(app.rest, app.clock)
-        yield from checkup.check_rest_entitlement(app.rest, [BAR_DATASETS["stocks/bars_1d"]], app.clock)
+    if not app.has_rest:
+        yield _not_set("API key", "POLYGON_API_KEY")
+    elif ledger.health is checkup.Health.FAULT:
+        yield checkup.Finding("API key", checkup.Health.NOTE, "not tried: the ledger counts calls", "mend the ledger")
+    else:
+        yield from checkup.check_rest(app.rest, _worth_a_call(app.settings.vendor.rate_limit), app.clock)
+
+
+def _worth_a_call(calls_per_minute: int) -> list[Dataset]:
+    """The datasets to ask REST about: each costs a call, and a sync may be waiting for it."""
+    from forebay.model.catalogue import BAR_DATASETS, Kind
+
+    days = [dataset for dataset in BAR_DATASETS.values() if dataset.kind is Kind.BARS_1D]
+    return days[:1] if 0 < calls_per_minute < _FEW_CALLS else days
+
+
+def _files(app: App) -> Iterator[Finding]:
+    from forebay.orchestration import checkup
+
     if app.has_flatfiles:
         yield from checkup.check_files(app.flatfiles, app.clock)
-    for present, what, names in (
-        (app.has_rest, "API key", "POLYGON_API_KEY"),
-        (app.has_flatfiles, "flat-file keys", "POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY"),
-    ):
-        if not present:
-            remedy = f"set {names} in .env if your plan has them; `forebay sandbox` needs no account"
-            yield checkup.Finding(what, checkup.Health.NOTE, "not set", remedy)
+    else:
+        yield _not_set("flat-file keys", "POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY")
+
+
+def _not_set(what: str, names: str) -> Finding:
+    from forebay.orchestration.checkup import Finding, Health
+
+    remedy = f"set {names} in .env if your plan has them; `forebay sandbox` needs no account"
+    return Finding(what, Health.NOTE, "not set", remedy)
 
 
 def _servers(settings: Settings) -> Iterator[tuple[str, str, int, str]]:
-    """Every server that a setting names, with the port it implies."""
+    """Every server that a setting names, with the port it implies; an empty host where it is not an address."""
     if settings.queue.url:
-        url = urlsplit(settings.queue.url.get_secret_value())
-        yield "Redis", url.hostname or "localhost", url.port or settings.queue.port, "REDIS_URL"
+        yield "Redis", *_address(settings.queue.url.get_secret_value(), settings.queue.port), "REDIS_URL"
     for server in (settings.kafka.bootstrap_servers or "").split(","):
         if server.strip():
-            host, _, port = server.strip().rpartition(":")
-            yield "Kafka", host, int(port), "KAFKA_BOOTSTRAP_SERVERS"
+            yield "Kafka", *_address(f"//{server.strip()}", _KAFKA_PORT), "KAFKA_BOOTSTRAP_SERVERS"
     if "TIMESCALE_HOST" in settings.origins:
         yield "TimescaleDB", settings.timescale.host, settings.timescale.port, "TIMESCALE_HOST"
-    for subject, address, setting in (
+    for subject, url, setting in (
         ("Backblaze B2", settings.archive.endpoint_url, "B2_ENDPOINT_URL"),
         ("S3 destination", settings.aws.endpoint_url, "AWS_ENDPOINT_URL"),
     ):
-        if address:
-            url = urlsplit(address)
-            yield subject, url.hostname or "", url.port or (80 if url.scheme == "http" else 443), setting
+        if url:
+            yield subject, *_address(url, 80 if url.startswith("http:") else 443), setting
+
+
+def _address(url: str, default_port: int) -> tuple[str, int]:
+    parts = urlsplit(url)
+    try:
+        return parts.hostname or "", parts.port or default_port
+    except ValueError:  # a port that is no number
+        return "", default_port

@@ -8,6 +8,7 @@ import typer
 
 from forebay.cli.options import load_settings
 from forebay.cli.output import ExitCode, say
+from forebay.errors import StoreError
 from forebay.feeds_file import FEEDS_FILE
 
 
@@ -26,6 +27,15 @@ def init(ctx: typer.Context) -> int:
     if FEEDS_FILE.exists():
         say(f"feeds: {FEEDS_FILE} is there already")
     else:
-        FEEDS_FILE.write_text(files("forebay.cli").joinpath("example.toml").read_text("utf-8"), "utf-8")
+        _write_example()
         say(f"feeds: wrote {FEEDS_FILE}; edit it, then run `forebay plan`")
     return ExitCode.OK
+
+
+def _write_example() -> None:
+    try:
+        FEEDS_FILE.write_text(files("forebay.cli").joinpath("example.toml").read_text("utf-8"), "utf-8")
+    except OSError as error:
+        raise StoreError(
+            f"{FEEDS_FILE} cannot be written here: {error.strerror}", remedy="work in a folder that you may write to"
+        ) from error

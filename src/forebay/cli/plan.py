@@ -28,11 +28,11 @@ def plan(
     settings = load_settings(ctx)
     from forebay.app import open_app
     from forebay.cli.plan_view import plan_json, show_plan
-    from forebay.cli.wishes import feeds_to_keep
+    from forebay.cli.wishes import feeds_asked
 
     with open_app(settings) as app:
         asked = Asked(feeds, datasets, tickers, start, end, source, into)
-        prospect = app.outlook().look_ahead(feeds_to_keep(app, asked))
+        prospect = app.outlook().look_ahead(feeds_asked(app, asked))
     if json:
         print_json(plan_json(prospect.plan))
     else:

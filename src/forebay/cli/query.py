@@ -42,7 +42,7 @@ def query(
     settings = load_settings(ctx)
     from forebay.lake.reader import Lake
 
-    show_frame(Lake(settings.lake.uri).sql(sql), Form.JSON if json else form)
+    show_frame(Lake(settings.lake.folder).sql(sql), Form.JSON if json else form)
     return ExitCode.OK
 
 
@@ -63,7 +63,7 @@ def bars(
     settings = load_settings(ctx)
     from forebay.lake.reader import Lake
 
-    frame = Lake(settings.lake.uri).bars(tickers, timeframe, start, end).collect()
+    frame = Lake(settings.lake.folder).bars(tickers, timeframe, start, end).collect()
     show_frame(frame, Form.JSON if json else form)
     return ExitCode.OK
 

@@ -67,7 +67,8 @@ def sandbox(
         if run:
             return _run(run, vendor)
         tell(f"the simulated vendor listens on {vendor.url} (plan {vendor_plan}, seed {seed}); Ctrl-C stops it")
-        tell(f'its keys: eval "$(forebay sandbox --port {vendor.port} --host {host} --seed {seed} --print-env)"')
+        flags = f"--port {vendor.port} --host {host} --seed {seed} --vendor-plan {vendor_plan}"
+        tell(f'its keys: eval "$(forebay sandbox {flags} --print-env)"')
         while not vendor.wait(_WAIT):
             pass
     return ExitCode.OK

@@ -25,10 +25,10 @@ def status(
     settings = load_settings(ctx)
     from forebay.app import open_app
     from forebay.cli.status_view import show_status, status_json
-    from forebay.cli.wishes import feeds_to_keep
+    from forebay.cli.wishes import feeds_asked
 
     with open_app(settings) as app:
-        wishes = app.known_wishes(feeds_to_keep(app, Asked(feeds)), ticker)
+        wishes = app.known_wishes(feeds_asked(app, Asked(feeds)), ticker)
         found = app.status(wishes)
     if json:
         print_json(status_json(found))

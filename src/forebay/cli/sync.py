@@ -39,12 +39,14 @@ def sync(
     settings = load_settings(ctx)
     from forebay.app import open_app
     from forebay.cli.status_view import show_summary, status_json
-    from forebay.cli.wishes import feeds_to_keep
+    from forebay.cli.wishes import feeds_asked, remember
 
     with open_app(settings) as app:
         asked = Asked(feeds, datasets, tickers, start, end, source, into)
         app.recover()
-        prospect = app.outlook().look_ahead(feeds_to_keep(app, asked))
+        wanted = feeds_asked(app, asked)
+        prospect = app.outlook().look_ahead(wanted)
+        remember(app, asked, wanted)
         for note in prospect.plan.notes:
             tell(f"note: {note}")
         _run(app, prospect.plan)

@@ -46,18 +46,16 @@ class Asked:
         return any((self.datasets, self.tickers, self.start, self.end, self.source, self.into))
 
 
-def feeds_to_keep(app: App, asked: Asked) -> list[Feed]:
+def feeds_asked(app: App, asked: Asked) -> list[Feed]:
     """The feeds this command is about: of its flags, or of forebay.toml together with those remembered.
 
-    What flags name is remembered in the ledger, so that `forebay status` goes on counting its gaps. Raises UsageError
-    for a wrong name or date, and when nothing says what to hold.
+    Raises UsageError for a wrong name or date, and when nothing says what to hold.
     """
+    now = app.clock.now()
     if asked.by_flags:
-        feed = _from_flags(asked, app.clock.now())
-        app.ledger.feeds.remember(feed)
-        return [feed]
+        return [_from_flags(asked, now)]
     path = asked.feeds_file or (FEEDS_FILE if FEEDS_FILE.exists() else None)
-    feeds = read_feeds(path) if path else []
+    feeds = read_feeds(path, now) if path else []
     names = {feed.name for feed in feeds}
     feeds += [feed for feed in app.ledger.feeds.list() if feed.name not in names]
     if not feeds:
@@ -67,6 +65,13 @@ def feeds_to_keep(app: App, asked: Asked) -> list[Feed]:
             "`forebay sync --datasets stocks/bars_1d --tickers AAPL,MSFT --start 2026-01-02`",
         )
     return feeds
+
+
+def remember(app: App, asked: Asked, feeds: Sequence[Feed]) -> None:
+    """Keep what flags named in the ledger, so that `forebay status` goes on counting its gaps."""
+    if asked.by_flags:
+        for feed in feeds:
+            app.ledger.feeds.remember(feed)
 
 
 def _from_flags(asked: Asked, now: datetime) -> Feed:
@@ -90,7 +95,8 @@ def _name(datasets: Sequence[Dataset], symbols: Sequence[str] | None, asked: Ask
     if len(who) > _LONGEST_NAME:
         who = f"{len(symbols or ())} tickers {sha256(who.encode()).hexdigest()[:8]}"
     dates = f"{asked.start or ''}..{asked.end or ''}"
-    return f"{'+'.join(dataset.table for dataset in datasets)} {who} {dates} {asked.source or 'auto'}"
+    parts = ("+".join(dataset.table for dataset in datasets), who, "" if dates == ".." else dates, asked.source or "")
+    return " ".join(part for part in parts if part)
 
 
 def _datasets(asked: Asked) -> list[Dataset]:

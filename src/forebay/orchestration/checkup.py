@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from forebay.clock import Clock
 from forebay.errors import ForebayError, NotEntitled
 from forebay.model.calendar import last_complete_session
 from forebay.model.catalogue import DATASETS, Dataset
 from forebay.orchestration.entitlement import PROBES
-from forebay.vendor.flatfiles import FlatFiles
-from forebay.vendor.rest import RestClient
+
+if TYPE_CHECKING:
+    from forebay.lake.reader import Lake
+    from forebay.ledger import Ledger
+    from forebay.vendor.flatfiles import FlatFiles, Published
+    from forebay.vendor.rest import RestClient
 
 _RECENT = timedelta(days=21)
-"""A listing this long has a file of every dataset that is published at all."""
+"""A listing this long has a file of every dataset that is published day by day."""
 _SKEW = timedelta(seconds=30)
 """SigV4 refuses a clock that is minutes off; half a minute is worth a word."""
-_LOW_DISK = 5_000_000_000
-"""Bytes; a day of stock trades is about 3 GB."""
+_LOW_DISK, _FULL_DISK = 5_000_000_000, 200_000_000
+"""Bytes; a year of the stocks' minute bars is about 8 GB, the ledger and a day of them under 200 MB."""
 _CONNECT = 3.0
 """Seconds that a configured server may take to accept a connection."""
 
@@ -36,6 +43,11 @@ class Health(StrEnum):
     """Works, but worth knowing."""
     FAULT = "fault"
 
+    @property
+    def label(self) -> str:
+        """Five characters wide; a fault shouts."""
+        return f"{self.value.upper() if self is Health.FAULT else self.value:5}"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -45,6 +57,7 @@ class Finding:
     health: Health
     detail: str
     remedy: str = ""
+    """The next step; empty where all is well."""
 
 
 def checked(subject: str, check: Callable[[], Finding]) -> Finding:
@@ -57,73 +70,106 @@ def checked(subject: str, check: Callable[[], Finding]) -> Finding:
         return Finding(subject, Health.FAULT, str(error), "see that the folder exists and may be written")
 
 
-def check_rest(rest: RestClient, clock: Clock) -> Iterator[Finding]:
-    """The API key, and the difference between our clock and the vendor's."""
-
-    def ask() -> Finding:
-        behind = rest.market_status_now().server_time - clock.now()
-        skew = abs(behind)
-        if skew > _SKEW:
-            remedy = "set this machine's clock by NTP: signatures and session dates depend on it"
-            return Finding("API key and clock", Health.FAULT, f"key works; the clock is {skew} off", remedy)
-        return Finding("API key and clock", Health.OK, f"key works; clock within {skew.total_seconds():.0f} s")
-
-    yield checked("API key and clock", ask)
-
-
-def check_rest_entitlement(rest: RestClient, datasets: Iterable[Dataset], clock: Clock) -> Iterator[Finding]:
-    """Whether the plan includes REST bars of these datasets. One call each."""
-    for dataset in datasets:
-        subject = f"plan: {dataset.table} by REST"
-
-        def ask(dataset: Dataset = dataset, subject: str = subject) -> Finding:
-            day = last_complete_session(dataset.calendar, clock.now() - timedelta(days=1))
-            answer = rest.entitlement(PROBES[dataset.asset_class], dataset.kind.removeprefix("bars_"), day)
-            return _entitled(subject, answer.granted, answer.reason)
-
-        yield checked(subject, ask)
-
-
-def check_files(files: FlatFiles, clock: Clock) -> Iterator[Finding]:
-    """The S3 keys, and whether the plan includes each dataset: its newest listed file is asked for by HEAD."""
-    today = clock.now().date()
-    for dataset in DATASETS.values():
-        subject = f"plan: {dataset.name}"
-
-        def ask(dataset: Dataset = dataset, subject: str = subject) -> Finding:
-            published = list(files.list(dataset, today - _RECENT, today))
-            if not published:
-                return Finding(subject, Health.NOTE, f"no file listed in the last {_RECENT.days} days")
-            try:
-                files.head(published[-1].key)
-            except NotEntitled as error:
-                return _entitled(subject, granted=False, reason=str(error))
-            return Finding(subject, Health.OK, f"newest file {published[-1].day}")
-
-        finding = checked(subject, ask)
-        yield finding
-        if finding.health is Health.FAULT:
-            return  # wrong keys or no connection: every other dataset would say the same
-
-
-def _entitled(subject: str, granted: bool, reason: str) -> Finding:
-    if granted:
-        return Finding(subject, Health.OK, "included")
-    return Finding(subject, Health.NOTE, f"not included: {reason}", "leave it out of your feeds, or extend the plan")
-
-
 def check_disk(home: Path) -> Finding:
     """Free space where the data live."""
     folder = next(path for path in (home, *home.absolute().parents) if path.exists())
     free = shutil.disk_usage(folder).free
-    detail = f"{free / 1e9:.1f} GB free at {folder}"
-    if free < _LOW_DISK:
-        return Finding("disk", Health.FAULT, detail, "free some space, or set FOREBAY_HOME to a larger disk")
-    return Finding("disk", Health.OK, detail)
+    detail = f"{free / 1e9:,.1f} GB free at {folder}"
+    if free >= _LOW_DISK:
+        return Finding("disk", Health.OK, detail)
+    health = Health.FAULT if free < _FULL_DISK else Health.NOTE
+    return Finding("disk", health, detail, "free some space, or set FOREBAY_HOME to a larger disk")
+
+
+def check_ledger(ledger: Ledger) -> Finding:
+    """Whether the ledger can be read. Raises LedgerError."""
+    return Finding("ledger", Health.OK, f"{ledger.database.name}: {sum(ledger.tasks.counts().values()):,} tasks")
+
+
+def check_lake(lake: Lake) -> Finding:
+    """Whether the lake's folder can be used and its tables opened. Raises LakeError."""
+    if lake.path.exists() and not (lake.path.is_dir() and os.access(lake.path, os.R_OK | os.W_OK | os.X_OK)):
+        remedy = "let LAKE_URI (or FOREBAY_HOME) name a folder that you may write to"
+        return Finding("lake", Health.FAULT, f"{lake.path} is not a folder that can be written", remedy)
+    tables = lake.tables()
+    for table in tables:
+        asset_class, kind = table.split("/")
+        lake.bars(None, kind.removeprefix("bars_"), asset_class=asset_class)
+    return Finding("lake", Health.OK, f"{lake.path}: {', '.join(tables) or 'empty'}")
+
+
+def check_rest(rest: RestClient, datasets: Iterable[Dataset], clock: Clock) -> Iterator[Finding]:
+    """The API key, our clock against the vendor's, and whether the plan includes bars of these datasets.
+
+    Costs one call, and one for each dataset; stops at a key that does not work.
+    """
+    try:
+        vendor_time = rest.market_status_now().server_time
+    except ForebayError as error:
+        yield Finding("API key", Health.FAULT, str(error), error.remedy)
+        return
+    yield Finding("API key", Health.OK, "the vendor knows it")
+    yield _clock(abs(vendor_time - clock.now()))
+    for dataset in datasets:
+        subject = f"plan: {dataset.asset_class} by REST"
+        yield checked(subject, partial(_by_rest, subject, rest, dataset, clock))
+
+
+def _clock(skew: timedelta) -> Finding:
+    if skew > _SKEW:
+        remedy = "set this machine's clock by NTP: signatures and session dates depend on it"
+        return Finding("clock", Health.FAULT, f"{timedelta(seconds=round(skew.total_seconds()))} off", remedy)
+    return Finding("clock", Health.OK, f"within {skew.total_seconds():.0f} s of the vendor's")
+
+
+def _by_rest(subject: str, rest: RestClient, dataset: Dataset, clock: Clock) -> Finding:
+    day = last_complete_session(dataset.calendar, clock.now() - timedelta(days=1))
+    answer = rest.entitlement(PROBES[dataset.asset_class], dataset.kind.removeprefix("bars_"), day)
+    return Finding(subject, Health.OK, "included") if answer.granted else _not_included(subject, answer.reason)
+
+
+def check_files(files: FlatFiles, clock: Clock) -> Iterator[Finding]:
+    """The S3 keys, and whether the plan includes each dataset: its newest listed file is asked for by HEAD.
+
+    Stops at keys that do not work: every other dataset would say the same.
+    """
+    for dataset in DATASETS.values():
+        subject = f"plan: {dataset.name}"
+        finding = checked(subject, partial(_by_file, subject, files, dataset, clock))
+        yield finding
+        if finding.health is Health.FAULT:
+            return
+
+
+def _by_file(subject: str, files: FlatFiles, dataset: Dataset, clock: Clock) -> Finding:
+    newest = _newest(files, dataset, clock)
+    if newest is None:
+        return Finding(subject, Health.NOTE, "the vendor lists no file")
+    try:
+        files.head(newest.key)
+    except NotEntitled as error:
+        return _not_included(subject, str(error))
+    return Finding(subject, Health.OK, f"included; newest file {newest.day}")
+
+
+def _newest(files: FlatFiles, dataset: Dataset, clock: Clock) -> Published | None:
+    """The newest file: of the last weeks, or where there is none of all time."""
+    today = clock.now().date()
+    for start in (today - _RECENT, dataset.first_date):
+        if published := files.list(dataset, start, today).files:
+            return published[-1]
+    return None
+
+
+def _not_included(subject: str, reason: str) -> Finding:
+    remedy = "leave it out of your feeds, or extend the plan at the vendor"
+    return Finding(subject, Health.NOTE, f"not included: {reason}", remedy)
 
 
 def check_server(subject: str, host: str, port: int, setting: str) -> Finding:
     """Whether a configured server accepts a connection."""
+    if not host:
+        return Finding(subject, Health.FAULT, f"{setting} is not host:port", f"correct {setting}")
     try:
         with socket.create_connection((host, port), timeout=_CONNECT):
             return Finding(subject, Health.OK, f"{host}:{port} accepts connections")

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from forebay.errors import NotEntitled
+from forebay.errors import NotEntitled, UsageError
 from forebay.ledger import Ledger
 from forebay.model.calendar import last_complete_session
 from forebay.model.catalogue import Dataset
-from forebay.vendor.flatfiles import FlatFiles, Published
-from forebay.vendor.rest import RestClient
+from forebay.model.feed import Feed, SourceChoice
+from forebay.orchestration.sources import GROUPED_TABLES
+from forebay.orchestration.wanted import Reach
+
+if TYPE_CHECKING:
+    from forebay.vendor.flatfiles import FlatFiles, Published
+    from forebay.vendor.rest import RestClient
 
 ASK_AGAIN = timedelta(days=7)
 """A plan changes seldom, and asking costs calls."""
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _WINDOWS = (None, 10, 5, 2)
 """Years of history the vendor sells, longest first; None is all of it (vendor README, section 2)."""
+_S3_KEYS = "POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY"
+_KEYS = {
+    SourceChoice.AUTO: f"POLYGON_API_KEY, or {_S3_KEYS}, or all three",
+    SourceChoice.REST: "POLYGON_API_KEY",
+    SourceChoice.FLATFILES: _S3_KEYS,
+}
 PROBES = {
     "stocks": "AAPL",
     "options": "O:SPY251219C00650000",
@@ -29,43 +42,73 @@ PROBES = {
 
 @dataclass(frozen=True, slots=True)
 class Entitlements:
-    """Finds the oldest session date that the plan serves. A plan's history is one unbroken stretch up to today."""
+    """Finds what the plan serves. A plan's history is one unbroken stretch up to today."""
 
     ledger: Ledger
     flatfiles: FlatFiles | None
     rest: RestClient | None
     now: datetime
 
-    def first_day(self, dataset: Dataset) -> date:
-        """The oldest date served, from memory where that is young enough.
+    def reach(self, feed: Feed, dataset: Dataset) -> Reach:
+        """What the plan serves of the dataset by the feed's source, from memory where that is young enough.
 
-        Raises NotEntitled when the dataset is not in the plan at all, VendorError.
+        A feed that leaves the source open takes REST where the plan has no flat files of the dataset. Raises UsageError
+        when there is no key for it, NotEntitled when it is not in the plan at all, VendorError.
         """
-        known = self.ledger.entitlements.first_day(dataset.name, since=self.now - ASK_AGAIN)
+        files = None if feed.source is SourceChoice.REST else self.flatfiles
+        rest = None if feed.source is SourceChoice.FLATFILES else self.rest
+        if files is None and rest is None:
+            raise _no_key(feed, dataset)
+        if files is not None:
+            try:
+                return Reach(self._first_day(dataset.name, lambda: _of_files(files, dataset, self.now)))
+            except NotEntitled:
+                if rest is None or not _fits_rest(feed, dataset):
+                    raise
+        assert rest is not None
+        first_day = self._first_day(_rest_name(dataset), lambda: _of_rest(rest, dataset, self.now))
+        return Reach(first_day, files=files is None)
+
+    def _first_day(self, name: str, ask: Callable[[], date]) -> date:
+        known = self.ledger.entitlements.first_day(name, since=self.now - ASK_AGAIN)
         if known is None:
-            known = self._of_files(dataset) if self.flatfiles else self._of_rest(dataset)
-            self.ledger.entitlements.remember(dataset.name, known, self.now)
+            known = ask()
+            self.ledger.entitlements.remember(name, known, self.now)
         return known
 
-    def _of_files(self, dataset: Dataset) -> date:
-        files = self.flatfiles
-        assert files is not None
-        published = files.list(dataset, dataset.first_date, self.now.date()).files
-        return oldest_served(published, lambda file: _head(files, file)) if published else dataset.first_date
 
-    def _of_rest(self, dataset: Dataset) -> date:
-        rest = self.rest
-        assert rest is not None
-        timeframe = dataset.kind.removeprefix("bars_")
-        newest = last_complete_session(dataset.calendar, self.now)
-        refused = rest.entitlement(PROBES[dataset.asset_class], timeframe, newest)
-        if not refused.granted:
-            raise _not_in_plan(dataset.name, refused.reason)
-        for years in _WINDOWS:
-            day = dataset.first_date if years is None else self.now.date() - timedelta(days=365 * years - 1)
-            if day >= dataset.first_date and rest.entitlement(PROBES[dataset.asset_class], timeframe, day).granted:
-                return day
-        return newest
+def remembered_reach(ledger: Ledger, feed: Feed, dataset: Dataset) -> Reach:
+    """What the ledger remembers of the plan, however old; asks nobody."""
+    names = [dataset.name, _rest_name(dataset)][feed.source is SourceChoice.REST :]
+    known = (ledger.entitlements.first_day(name, since=_EVER) for name in names)
+    return Reach(next((day for day in known if day), dataset.first_date))
+
+
+def _rest_name(dataset: Dataset) -> str:
+    return f"rest/{dataset.table}"
+
+
+def _fits_rest(feed: Feed, dataset: Dataset) -> bool:
+    """REST gives one symbol at a time, but for the whole market's day bars of some classes."""
+    return feed.symbols is not None or dataset.table in GROUPED_TABLES
+
+
+def _of_files(files: FlatFiles, dataset: Dataset, now: datetime) -> date:
+    published = files.list(dataset, dataset.first_date, now.date()).files
+    return oldest_served(published, lambda file: _head(files, file)) if published else dataset.first_date
+
+
+def _of_rest(rest: RestClient, dataset: Dataset, now: datetime) -> date:
+    probe, timeframe = PROBES[dataset.asset_class], dataset.kind.removeprefix("bars_")
+    newest = last_complete_session(dataset.calendar, now)
+    answer = rest.entitlement(probe, timeframe, newest)
+    if not answer.granted:
+        raise _not_in_plan(dataset.name, answer.reason)
+    for years in _WINDOWS:
+        day = dataset.first_date if years is None else now.date() - timedelta(days=365 * years - 1)
+        if day >= dataset.first_date and rest.entitlement(probe, timeframe, day).granted:
+            return day
+    return newest
 
 
 def oldest_served(published: Sequence[Published], served: Callable[[Published], bool]) -> date:
@@ -91,6 +134,13 @@ def _head(files: FlatFiles, file: Published) -> bool:
     except NotEntitled:
         return False
     return True
+
+
+def _no_key(feed: Feed, dataset: Dataset) -> UsageError:
+    return UsageError(
+        f"feed {feed.name!r} wants {dataset.name}, and no key for it is set",
+        remedy=f"put {_KEYS[feed.source]} into .env (from the vendor's dashboard); `forebay sandbox` needs no account",
+    )
 
 
 def _not_in_plan(dataset: str, reason: str) -> NotEntitled:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from forebay.errors import UsageError
-from forebay.model.catalogue import Kind
 from forebay.model.feed import SourceChoice
 from forebay.model.partition import Revision, Source
 from forebay.orchestration.chunks import fetch_drafts
@@ -66,6 +65,8 @@ def _only(gaps: Mapping[str, list[date]], keep: Callable[[date], bool]) -> dict[
 def _only_source(wish: Wish, means: Means) -> tuple[Source, str] | None:
     """The source when there is nothing to weigh."""
     asked = wish.feed.source
+    if not wish.files:
+        return Source.REST, "the plan does not include its flat files"
     if asked is SourceChoice.FLATFILES or (asked is SourceChoice.AUTO and wish.whole_market and means.flatfiles):
         _require(means.flatfiles, "flat files", wish, "POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY")
         return Source.FLATFILE, "asked for" if asked is SourceChoice.FLATFILES else "one file holds the whole market"
@@ -87,7 +88,7 @@ def _require(present: bool, what: str, wish: Wish, variables: str) -> None:
 
 
 def _refuse_whole_market_minutes(wish: Wish) -> None:
-    if wish.whole_market and (wish.dataset.kind is not Kind.BARS_1D or wish.dataset.table not in GROUPED_TABLES):
+    if wish.whole_market and wish.dataset.table not in GROUPED_TABLES:
         raise UsageError(
             f"feed {wish.feed.name!r} wants {wish.dataset.table} of all symbols, and REST gives one symbol at a time",
             remedy="name the symbols in the feed, or set the flat-file keys: one file holds every symbol",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 from forebay.errors import NotEntitled
 from forebay.ledger import Ledger
@@ -14,7 +13,7 @@ from forebay.orchestration.entitlement import Entitlements
 from forebay.orchestration.plan import Plan
 from forebay.orchestration.planner import Planner
 from forebay.orchestration.upstream import Upstream
-from forebay.orchestration.wanted import Wish, spell_out
+from forebay.orchestration.wanted import Reach, Wish, spell_out
 from forebay.orchestration.worker import Worker
 
 
@@ -41,33 +40,26 @@ class Outlook:
         A dataset that the user's plan does not include becomes a note, and the other datasets go on; it is an error
         when nothing is left. Raises UsageError, NotEntitled, VendorError.
         """
-        first_days, refused = self._first_days(feeds)
-        entitled = [replace(feed, datasets=kept) for feed in feeds if (kept := _within(feed.datasets, first_days))]
-        if refused and not entitled:
-            raise refused[0]
-        wishes = tuple(spell_out(entitled, self.planner.now, first_days.__getitem__))
-        if self.upstream:
-            self.upstream.look((wish.dataset, wish.span) for wish in wishes if _may_use_files(wish.feed))
-        plan = self.planner.plan(wishes)
-        return Prospect(wishes, replace(plan, notes=tuple(f"{error}. Next: {error.remedy}" for error in refused)))
+        refused: dict[str, NotEntitled] = {}
 
-    def _first_days(self, feeds: Sequence[Feed]) -> tuple[dict[Dataset, date], list[NotEntitled]]:
-        first_days: dict[Dataset, date] = {}
-        refused: list[NotEntitled] = []
-        for dataset in dict.fromkeys(dataset for feed in feeds for dataset in feed.datasets):
+        def find_reach(feed: Feed, dataset: Dataset) -> Reach | None:
             try:
-                first_days[dataset] = self.entitlements.first_day(dataset)
+                return self.entitlements.reach(feed, dataset)
             except NotEntitled as error:
-                refused.append(error)
-        return first_days, refused
+                refused.setdefault(str(error), error)
+                return None
+
+        wishes = tuple(spell_out(feeds, self.planner.now, find_reach))
+        if refused and not wishes:
+            raise next(iter(refused.values()))
+        if self.upstream:
+            self.upstream.look((wish.dataset, wish.span) for wish in wishes if _may_use_files(wish))
+        notes = tuple(f"{error}. Next: {error.remedy}" for error in refused.values())
+        return Prospect(wishes, replace(self.planner.plan(wishes), notes=notes))
 
 
-def _within(datasets: Sequence[Dataset], first_days: dict[Dataset, date]) -> tuple[Dataset, ...]:
-    return tuple(dataset for dataset in datasets if dataset in first_days)
-
-
-def _may_use_files(feed: Feed) -> bool:
-    return feed.source is not SourceChoice.REST
+def _may_use_files(wish: Wish) -> bool:
+    return wish.files and wish.feed.source is not SourceChoice.REST
 
 
 def carry_out(plan: Plan, ledger: Ledger, worker: Worker) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from forebay.ledger import Ledger
 from forebay.model.catalogue import Dataset
 from forebay.model.intervals import Interval
-from forebay.vendor.flatfiles import FlatFiles
+
+if TYPE_CHECKING:
+    from forebay.vendor.flatfiles import FlatFiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,19 @@ from forebay.model.instrument import asset_class_of
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
 
-FirstDay = Callable[[Dataset], date]
-"""The oldest session date of a dataset that the user's plan serves, as far as is known."""
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What the user's plan serves of a dataset, as far as is known."""
+
+    first_day: date
+    """The oldest session date."""
+    files: bool = True
+    """Whether its flat files may be read; if not, it comes by REST."""
+
+
+FindReach = Callable[[Feed, Dataset], Reach | None]
+"""What the plan serves of one of a feed's datasets; None when that is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,8 @@ class Wish:
     dataset: Dataset
     symbols: tuple[str, ...]
     days: tuple[date, ...]
+    files: bool = True
+    """Whether the plan includes the dataset's flat files."""
 
     @property
     def whole_market(self) -> bool:
@@ -38,15 +51,15 @@ class Wish:
         return Interval(self.days[0], self.days[-1])
 
 
-def spell_out(feeds: Iterable[Feed], now: datetime, first_day: FirstDay) -> list[Wish]:
+def spell_out(feeds: Iterable[Feed], now: datetime, find_reach: FindReach) -> list[Wish]:
     """The wishes of `feeds` as of `now` (UTC). Sessions that have not ended are not wanted yet.
 
     Raises UsageError for dates that can never hold anything and for symbols of another asset class.
     """
-    return [wish for feed in feeds for dataset in feed.datasets if (wish := _wish(feed, dataset, now, first_day))]
+    return [wish for feed in feeds for dataset in feed.datasets if (wish := _wish(feed, dataset, now, find_reach))]
 
 
-def _wish(feed: Feed, dataset: Dataset, now: datetime, first_day: FirstDay) -> Wish | None:
+def _wish(feed: Feed, dataset: Dataset, now: datetime, find_reach: FindReach) -> Wish | None:
     symbols = _symbols(feed, dataset)
     if not symbols:
         return None
@@ -56,10 +69,13 @@ def _wish(feed: Feed, dataset: Dataset, now: datetime, first_day: FirstDay) -> W
             f"feed {feed.name!r} starts on {feed.start}, which is in the future",
             remedy="give a start date up to today",
         )
-    start = feed.start or first_day(dataset)
+    reach = find_reach(feed, dataset)
+    if reach is None:
+        return None
+    start = feed.start or reach.first_day
     end = min(feed.end or newest, newest)
     days = tuple(session_days(dataset.calendar, max(start, dataset.first_date), end))
-    return Wish(feed, dataset, symbols, days) if days else None
+    return Wish(feed, dataset, symbols, days, reach.files) if days else None
 
 
 def _symbols(feed: Feed, dataset: Dataset) -> tuple[str, ...]:

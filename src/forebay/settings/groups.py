@@ -170,6 +170,16 @@ class LakeSettings(Group):
         "LAKE_URI", default="data/lake", about="A folder or s3://bucket/prefix. Default: lake/ under FOREBAY_HOME."
     )
 
+    @property
+    def folder(self) -> Path:
+        """The lake's folder. Raises UsageError for an address that is not one."""
+        path = self.uri.removeprefix("file://")
+        if "://" in path:
+            raise UsageError(
+                f"LAKE_URI={self.uri}: the lake lives in a folder for now", remedy="Give a path, such as data/lake."
+            )
+        return Path(path)
+
 
 class WorkerSettings(Group):
     """How tasks are worked off."""

@@ -12,6 +12,7 @@ from forebay.clock import Clock
 from forebay.errors import CheckFailed
 from forebay.lake.intake import Refused, Staged
 from forebay.lake.quarantine import Quarantine
+from forebay.lake.staging import storage_errors
 from forebay.lake.table import LakeTables
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.coverage import Coverage, Evidence, Verdict
@@ -55,7 +56,8 @@ class Fetch:
         return self.rest.bars(partition.symbol, timeframe, partition.dates.start, partition.dates.end)
 
     def _deliver(self, draft: TaskDraft, staged: Staged) -> Outcome:
-        self.tables.put_range(staged, draft.partition.symbol, draft.partition.dates)
+        with storage_errors(self.tables.root):
+            self.tables.put_range(staged, draft.partition.symbol, draft.partition.dates)
         if staged.bad.height:
             reason = f"{staged.bad.height} of {staged.tally.rows} rows are in quarantine"
             self._keep(draft, reason, staged.bad)

@@ -9,6 +9,7 @@ from forebay.clock import Clock
 from forebay.errors import CheckFailed, Damaged
 from forebay.lake.intake import Refused, Staged
 from forebay.lake.quarantine import Quarantine
+from forebay.lake.staging import storage_errors
 from forebay.lake.table import LakeTables
 from forebay.model.catalogue import DATASETS
 from forebay.model.coverage import Coverage, Evidence, Verdict
@@ -59,7 +60,8 @@ class Load:
             self._keep(draft, f"{staged.bad.height} rows failed a check", staged)
         if staged.tally.rows == 0:
             return Done((self._coverage(draft, Verdict.KNOWN_EMPTY, received, "the file has a header and no rows"),))
-        self.tables.replace_day(staged, draft.partition.day, draft.revision)
+        with storage_errors(self.tables.root):
+            self.tables.replace_day(staged, draft.partition.day, draft.revision)
         reason = f"{staged.bad.height} of {staged.tally.rows} rows are in quarantine" if staged.bad.height else ""
         verdict = Verdict.SUSPECT if staged.bad.height else Verdict.COMPLETE
         return Done((self._coverage(draft, verdict, received, reason, staged),))

@@ -19,7 +19,7 @@ FILE_BYTES = 10_000_000
 """A log file is put aside at this size."""
 FILES_KEPT = 5
 
-_QUIET = ("httpx2", "httpcore2", "uvicorn.access", "asyncio")
+_QUIET = ("httpx2", "httpcore2", "uvicorn.access", "asyncio", "alembic")
 """Libraries whose INFO lines tell a user nothing."""
 
 
