@@ -1,6 +1,6 @@
 """One day of stock minute bars, csv.gz to a verified, committed lake, beside the one-liners that verify nothing.
 
-Every contender runs in a process of its own, in turns; a process that only does its imports is subtracted. Ratios
+Every contender runs in a process of its own, in turns; the median cost of only its imports is subtracted. Ratios
 are the medians of the turns' own ratios, so that a slow moment of the machine hits both sides of each.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.child import Cost, cost_of
@@ -71,22 +71,24 @@ def run(turns: int = TURNS) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="forebay-bench-") as folder:
         source = Path(folder, "day.csv.gz")
         rows = write_day(source)
-        costs: dict[str, list[Cost]] = {name: [] for name in CONTENDERS}
+        wholes: dict[str, list[Cost]] = {name: [] for name in CONTENDERS}
+        imports: dict[str, list[float]] = {name: [] for name in CONTENDERS}
         sizes: dict[str, int] = {}
         for _ in range(turns):
             for name, contender in CONTENDERS.items():
                 cost, sizes[name] = _turn(contender, source)
-                costs[name].append(cost)
+                wholes[name].append(cost)
+                imports[name].append(cost_of(contender.imports).cpu)
+    without = {name: statistics.median(found) for name, found in imports.items()}
+    costs = {name: [replace(cost, cpu=cost.cpu - without[name]) for cost in found] for name, found in wholes.items()}
     return _report(rows, costs, sizes)
 
 
 def _turn(contender: Contender, source: Path) -> tuple[Cost, int]:
-    """What the work costs without its imports, and the size of the Parquet file it leaves."""
+    """What the process costs, and the size of the Parquet file it leaves."""
     with tempfile.TemporaryDirectory(dir=source.parent) as out:
         whole = cost_of(f"{contender.imports}\n{_PATHS}{contender.work}", str(source), out)
-        size = sum(path.stat().st_size for path in Path(out).rglob("*.parquet"))
-    imports = cost_of(contender.imports)
-    return Cost(whole.cpu - imports.cpu, whole.wall - imports.wall, whole.peak), size
+        return whole, sum(path.stat().st_size for path in Path(out).rglob("*.parquet"))
 
 
 def _report(rows: int, costs: dict[str, list[Cost]], sizes: dict[str, int]) -> dict[str, float]:

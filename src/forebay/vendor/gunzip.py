@@ -16,7 +16,7 @@ from forebay.errors import Damaged
 
 BLOCK_BYTES = 8 << 20
 """Text in one block: larger ones leave the processor's cache, smaller ones cost more calls; best of 2 to 16 MiB."""
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 256 << 10
 _GZIP = 31
 _GAP = 0.5
 """Seconds between two looks at whether the reader has gone."""
