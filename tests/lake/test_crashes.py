@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 from lakes import DAY, FIRST, Basin, bars
 
 from forebay import Lake
+from forebay.lake import delta
 from forebay.lake.staging import Staging
 from forebay.model.partition import Source
 
@@ -42,7 +45,7 @@ STEPS = [
     ("forebay.lake.placing", "_move"),
     ("forebay.lake.placing", "by_ticker_range"),
     ("forebay.lake.delta", "commit"),
-    ("forebay.lake.placing", "settle"),
+    ("forebay.lake.placing", "clear_leftovers"),
 ]
 
 
@@ -143,3 +146,29 @@ def test_rows_delivered_before_stay_when_a_delivery_fails(basin: Basin) -> None:
     target.with_name("_delta_log_away").rename(target)
 
     assert before == (Lake(basin.root).digest("stocks/bars_1m"), basin.files())
+
+
+def test_a_commit_of_another_program_in_between_is_planned_around(
+    basin: Basin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program rewrites the table just before our commit: ours is planned again and nothing is lost."""
+    fill(basin)
+    real, seen = delta.commit, []
+
+    def late(*given: Any) -> int:
+        if not seen:
+            DeltaTable(str(basin.root / "stocks" / "bars_1m")).optimize.z_order(["ticker"])
+        seen.append(given)
+        return real(*given)
+
+    monkeypatch.setattr(delta, "commit", late)
+    basin.flatfile(bars("A", source=Source.FLATFILE, price=50.0))
+
+    rows = Lake(basin.root).bars("A").collect()
+    assert 2 == len(seen)
+    assert [(DAY, 50.0), (DAY.replace(day=8), 10.0)] == sorted(set(rows.select("session_date", "open").rows()))
+    assert 4 == rows.height
+    held = set(delta.files(delta.open_table(basin.root / "stocks" / "bars_1m")))
+    ours = [path for path in basin.files() if "__flatfile__" in path.name or "mixed" in path.name]
+    assert all(f"{path.parent.name}/{path.name}" in held for path in ours)
+    assert not list(basin.root.rglob("pending*"))

@@ -41,13 +41,8 @@ def announce(folder: Path, paths: Sequence[str]) -> None:
     path.with_suffix(".part").replace(path)
 
 
-def settle(folder: Path) -> None:
-    """The announced files are committed."""
-    (folder / _FOLDER / _PENDING).unlink(missing_ok=True)
-
-
 def clear_leftovers(folder: Path, held: Callable[[], Sequence[str]]) -> list[str]:
-    """Remove the files that a writer announced and never committed; `held` lists the table's files."""
+    """Remove the files that were announced and are not among `held()`, which lists what was committed."""
     path = folder / _FOLDER / _PENDING
     if not path.exists():
         return []
@@ -55,7 +50,7 @@ def clear_leftovers(folder: Path, held: Callable[[], Sequence[str]]) -> list[str
     left = [name for name in json.loads(path.read_text(encoding="utf-8")) if name not in kept]
     for name in left:
         (folder / name).unlink(missing_ok=True)
-    settle(folder)
+    path.unlink()
     return left
 
 

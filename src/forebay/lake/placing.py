@@ -16,7 +16,7 @@ from forebay.errors import LakeError
 from forebay.lake import delta
 from forebay.lake.intake import by_ticker_range
 from forebay.lake.layout import partition_folder
-from forebay.lake.lock import announce, clear_leftovers, settle, writer_lock
+from forebay.lake.lock import announce, clear_leftovers, writer_lock
 from forebay.lake.ownership import Giving, merged_name
 from forebay.lake.parquet import BarWriter
 from forebay.lake.staging import Staging, storage_errors
@@ -43,6 +43,8 @@ class Placing:
         self._files: list[str] = []
         self._adds: list[delta.NewFile] = []
         self._removes: list[str] = []
+        self._placed: list[str] = []
+        """What got its name in this delivery, in attempts that met a conflict too."""
 
     def __enter__(self) -> Self:
         self._lock.__enter__()
@@ -66,10 +68,11 @@ class Placing:
             )
         if self._attempt:
             self._clock.sleep(self._random.uniform(0, _FIRST_WAIT * 2**self._attempt))
-        self._attempt += 1
         self._state = delta.open_or_create(self._folder, self._table)
         self._files = delta.files(self._state)
-        clear_leftovers(self._folder, lambda: self._files)
+        if not self._attempt:
+            clear_leftovers(self._folder, lambda: self._files)
+        self._attempt += 1
         self._adds, self._removes = [], []
         return True
 
@@ -92,7 +95,8 @@ class Placing:
         self._adds.append(delta.describe(source, target, partition, rows))
         if source != staged:
             return  # an earlier attempt of this delivery put it there already
-        announce(self._folder, [file.path for file in self._adds])
+        self._placed.append(target)
+        announce(self._folder, self._placed)
         with storage_errors(self._folder / target):
             _move(staged, self._folder / target)
 
@@ -121,8 +125,11 @@ class Placing:
                 self.version = delta.commit(self._state, self._table, self._adds, self._removes, now, {"forebay": note})
             except delta.Conflict:
                 return
+            log = self._folder / "_delta_log"
+            _sync(log / f"{self.version:020}.json")
+            _sync(log)
             self.new = True
-            settle(self._folder)
+            clear_leftovers(self._folder, lambda: [file.path for file in self._adds])
         else:
             self.version = int(self._state.version())
         self._done = True

@@ -23,9 +23,7 @@ class Staging:
     def __init__(self, folder: Path, worker_id: str) -> None:
         self.folder = folder / worker_id
         with storage_errors(folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = _claim(self.folder)
         self._numbers = count(1)
         self.swept = sweep(folder)
         """Workers that were found dead when this one started; their files are gone."""
@@ -50,20 +48,33 @@ class Staging:
 
 def sweep(folder: Path) -> list[str]:
     """Remove the folders of workers that are gone, and name them. Those of living workers are left alone."""
-    gone = [path for path in folder.iterdir() if path.is_dir() and _is_free(path / _LOCK)]
-    for path in gone:
-        shutil.rmtree(path, ignore_errors=True)
-    return [path.name for path in gone]
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and _remove_if_free(path))
 
 
-def _is_free(lock: Path) -> bool:
-    """Whether no process holds the lock. A folder without one is being made at this moment, or is not ours."""
+def _claim(folder: Path) -> int:
+    """Make a folder and lock it; returns the lock's handle. Again, should a sweep have come between the two."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise
+        if (folder / _LOCK).exists():
+            return handle
+        os.close(handle)
+
+
+def _remove_if_free(folder: Path) -> bool:
+    """Remove a folder whose lock no process holds. One without a lock is being made at this moment, or is not ours."""
     try:
-        handle = os.open(lock, os.O_RDWR)
+        handle = os.open(folder / _LOCK, os.O_RDWR)
     except FileNotFoundError:
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
     except BlockingIOError:
         return False
     finally:
