@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from forebay.clock import Clock, SystemClock
+from forebay.errors import ForebayError, LedgerError
 from forebay.ledger import Ledger
 from forebay.ledger.tasks import TaskFilter
 from forebay.model.catalogue import Dataset
@@ -203,6 +204,11 @@ class App:
                 folder.mkdir(parents=True, exist_ok=True)
         self.ledger.tasks.counts()
 
+    def abandon(self) -> None:
+        """Tasks of ours may be left that could not be handed back: let the next run see that we are gone."""
+        if "staging" in self.__dict__:
+            self.staging.abandon()
+
     def close(self) -> None:
         """Let go of connections and of the staging folder."""
         for part in ("rest", "staging", "ledger"):
@@ -216,5 +222,9 @@ def open_app(settings: Settings, clock: Clock | None = None) -> Iterator[App]:
     app = App(settings, clock or SystemClock(), new_worker_id())
     try:
         yield app
+    except BaseException as error:
+        if isinstance(error, LedgerError) or not isinstance(error, ForebayError):
+            app.abandon()
+        raise
     finally:
         app.close()

@@ -22,6 +22,7 @@ COMMANDS = {
     "status": Late("forebay.cli.status:status", "Show what is held, what is missing, and why."),
     "bars": Late("forebay.cli.query:bars", "Print bars from the lake."),
     "query": Late("forebay.cli.query:query", "Ask the lake in SQL."),
+    "feeds": Late("forebay.cli.feeds:app", "List feeds, and forget remembered ones."),
     "tasks": Late("forebay.cli.tasks:app", "List, show and retry tasks."),
     "config": Late("forebay.cli.config:app", "Show the settings and where each came from."),
     "doctor": Late("forebay.cli.doctor:doctor", "Check keys, plan, clock, disk, ledger and lake."),

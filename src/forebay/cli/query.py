@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forebay.cli.options import End, Json, Start, load_settings
-from forebay.cli.output import ExitCode, print_table, say
+from forebay.cli.output import ExitCode, print_table, say, tell
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,6 +65,8 @@ def bars(
 
     frame = Lake(settings.lake.folder).bars(tickers, timeframe, start, end).collect()
     show_frame(frame, Form.JSON if json else form)
+    if frame.is_empty():
+        tell("no such bars are in the lake: tickers are case-sensitive, and `forebay status TICKER` says what is held")
     return ExitCode.OK
 
 

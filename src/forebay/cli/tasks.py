@@ -65,8 +65,11 @@ def show_task(ctx: typer.Context, task_id: int, *, json: Json = False) -> int:
     if json:
         print_json(shown)
     else:
+        history = shown.pop("history")
         for name, value in shown.items():
-            say(f"{name}: {value}")
+            say(f"{name}: {'-' if value is None else value}")
+        for state, since in history.items():
+            say(f"  {since:%Y-%m-%d %H:%M:%S} {state}")
     return ExitCode.OK
 
 

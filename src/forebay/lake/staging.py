@@ -39,6 +39,15 @@ class Staging:
             os.close(self._lock)
             self._lock = -1
 
+    def abandon(self) -> None:
+        """Remove the files and let go, but leave the folder: who comes next finds a dead worker and frees its tasks."""
+        if self._lock >= 0:
+            for path in self.folder.iterdir():
+                if path.name != _LOCK:
+                    path.unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = -1
+
     def __enter__(self) -> Self:
         return self
 

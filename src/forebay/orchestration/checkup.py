@@ -147,8 +147,8 @@ def _by_file(subject: str, files: FlatFiles, dataset: Dataset, clock: Clock) -> 
         return Finding(subject, Health.NOTE, "the vendor lists no file")
     try:
         files.head(newest.key)
-    except NotEntitled as error:
-        return _not_included(subject, str(error))
+    except NotEntitled:
+        return _not_included(subject, f"its newest file, of {newest.day}, is refused")
     return Finding(subject, Health.OK, f"included; newest file {newest.day}")
 
 
