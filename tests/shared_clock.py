@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from multiprocessing.context import ForkContext
+from multiprocessing.context import BaseContext
 
 EPOCH = datetime(2024, 1, 2, tzinfo=UTC)
 _AWAKE = -1.0
@@ -15,11 +15,11 @@ class SharedClock:
     Time stands while anybody is awake, so what happens is a matter of the program alone, not of the machine's speed.
     """
 
-    def __init__(self, fork: ForkContext, seats: int, start: datetime = EPOCH) -> None:
+    def __init__(self, context: BaseContext, seats: int, start: datetime = EPOCH) -> None:
         self._start = start
-        self._turn = fork.Condition()
-        self._now = fork.Value("d", 0.0, lock=False)
-        self._wakes = fork.Array("d", [_AWAKE] * seats, lock=False)
+        self._turn = context.Condition()
+        self._now = context.Value("d", 0.0, lock=False)
+        self._wakes = context.Array("d", [_AWAKE] * seats, lock=False)
         self._seat = 0
 
     def sit(self, seat: int) -> None:

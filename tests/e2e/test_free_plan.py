@@ -11,7 +11,7 @@ from forebay import Sandbox
 from forebay.ledger import Ledger
 from forebay.vendor.rest import RestClient
 
-FORK = get_context("fork")
+SPAWN = get_context("spawn")
 CALLERS, MINUTES, LIMIT = 2, 40, 5
 DAY = date(2026, 3, 4)
 NOW = datetime(2026, 3, 13, 12, tzinfo=UTC)
@@ -19,9 +19,9 @@ NOW = datetime(2026, 3, 13, 12, tzinfo=UTC)
 
 def test_two_processes_share_the_free_plans_budget(tmp_path):
     """Two processes call for forty virtual minutes: not one 429, and 99 % of the five calls a minute are used."""
-    clock, database, ready = SharedClock(FORK, CALLERS, NOW), f"sqlite:///{tmp_path}/ledger.db", FORK.Queue()
-    callers = [FORK.Process(target=_call, args=(ready, database, clock, seat)) for seat in range(CALLERS)]
-    for caller in callers:  # before the server has threads
+    clock, database, ready = SharedClock(SPAWN, CALLERS, NOW), f"sqlite:///{tmp_path}/ledger.db", SPAWN.Queue()
+    callers = [SPAWN.Process(target=_call, args=(ready, database, clock, seat)) for seat in range(CALLERS)]
+    for caller in callers:
         caller.start()
     with Sandbox(start=DAY, end=DAY, tickers=8, vendor_plan="basic", clock=clock) as vendor:
         for _ in callers:

@@ -31,7 +31,7 @@ from forebay.clock import SystemClock
 from forebay.settings import load
 from forebay.orchestration.sync import carry_out
 sys.path.insert(0, sys.argv[1])
-from test_crashes import FILES, REST
+from test_killed_syncs import FILES, REST
 app = App(load(), SystemClock(), new_worker_id())
 print("begins", flush=True)
 app.recover()
