@@ -24,6 +24,7 @@ COMMANDS = {
     "query": Late("forebay.cli.query:query", "Ask the lake in SQL."),
     "feeds": Late("forebay.cli.feeds:app", "List feeds, and forget remembered ones."),
     "tasks": Late("forebay.cli.tasks:app", "List, show and retry tasks."),
+    "ledger": Late("forebay.cli.ledger:app", "Move the ledger to another database."),
     "config": Late("forebay.cli.config:app", "Show the settings and where each came from."),
     "doctor": Late("forebay.cli.doctor:doctor", "Check keys, plan, clock, disk, ledger and lake."),
     "sandbox": Late("forebay.cli.sandbox:sandbox", "Run a simulated vendor on this machine."),

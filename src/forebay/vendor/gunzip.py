@@ -21,6 +21,9 @@ _GZIP = 31
 _GAP = 0.5
 """Seconds between two looks at whether the reader has gone."""
 
+Chunk = bytes
+"""`bytes`, where a field of that name hides it."""
+
 
 @dataclass
 class Received:
@@ -36,7 +39,7 @@ class Received:
         """Of the compressed bytes, hex."""
         return str(self._hash.hexdigest())
 
-    def add(self, chunk: bytes) -> None:
+    def add(self, chunk: Chunk) -> None:
         """Count a chunk."""
         self.bytes += len(chunk)
         self._hash.update(chunk)
@@ -138,7 +141,7 @@ def _piece(member: Any, data: bytes, name: str, received: Received) -> tuple[byt
     """Some text, the input that is left, and whether the member ended (its checksum and length then agreed)."""
     try:
         piece = member.decompress(data, _PIECE_BYTES)
-    except isal_zlib.IsalError as error:
+    except isal_zlib.IsalError as error:  # type: ignore[misc]  # its stub does not say that it is an exception
         raise Damaged(
             f"{name}: the gzip stream is damaged within its first {received.bytes} bytes ({error})",
             remedy="fetch the file again; damage that stays is the vendor's to repair",

@@ -1,0 +1,71 @@
+"""Moving a ledger to another database, SQLite or PostgreSQL: every row, counted on both sides, in one transaction."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from forebay.db.engine import Database, connect
+from forebay.db.migrate import upgrade
+from forebay.db.tables import HELD, coverage, feeds, metadata, tasks
+from forebay.errors import LedgerError
+
+_CHUNK = 5_000
+"""Rows held in memory at a time."""
+
+
+def move_between(source: str, target: str, now: datetime) -> dict[str, int]:
+    """`move` between two addresses. Raises UsageError for an address it cannot use, and LedgerError as `move` does."""
+    with closing(connect(source)) as old, closing(connect(target)) as new:
+        return move(old, new, now)
+
+
+def move(source: Database, target: Database, now: datetime) -> dict[str, int]:
+    """Copy everything in `source` to `target`, whose tables must be empty; the number of rows by table.
+
+    The source stays as it is. Raises LedgerError, with the target unchanged, when the target holds anything, when a
+    worker is at work on the source, or when a count differs in the end.
+    """
+    upgrade(source)
+    upgrade(target)
+    with source.read() as old, target.write() as new:
+        _refuse_busy(old, source, now)
+        for table in (tasks, coverage, feeds):
+            if new.scalar(sa.select(sa.func.count()).select_from(table)):
+                raise LedgerError(
+                    f"{target.name} is not empty: its table {table.name} has rows",
+                    remedy="name a database that has no ledger in it yet",
+                )
+        return {table.name: _copy(old, new, table) for table in metadata.sorted_tables}
+
+
+def _refuse_busy(old: sa.Connection, source: Database, now: datetime) -> None:
+    busy = sa.select(tasks.c.worker_id).where(HELD, tasks.c.lease_expires_at > now).limit(1)
+    if worker := old.scalar(busy):
+        raise LedgerError(
+            f"worker {worker} is at work on {source.name}",
+            remedy="stop it, or wait a minute if it has died, and move then",
+        )
+
+
+def _copy(old: sa.Connection, new: sa.Connection, table: sa.Table) -> int:
+    new.execute(sa.delete(table))  # what an empty ledger is born with
+    rows = old.execution_options(yield_per=_CHUNK).execute(sa.select(table).order_by(*table.primary_key.columns))
+    for chunk in rows.mappings().partitions(_CHUNK):
+        new.execute(sa.insert(table), [dict(row) for row in chunk])
+    before, after = (side.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for side in (old, new))
+    if before != after:
+        raise LedgerError(
+            f"{table.name}: {before} rows became {after}", remedy="nothing was moved; stop all workers and try again"
+        )
+    _continue_numbering(new, table)
+    return after
+
+
+def _continue_numbering(new: sa.Connection, table: sa.Table) -> None:
+    """PostgreSQL counts in a sequence, which rows that bring their number do not move."""
+    if new.dialect.name == "postgresql" and table.autoincrement_column is not None:
+        last = sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0) + 1).scalar_subquery()
+        new.execute(sa.select(sa.func.setval(sa.func.pg_get_serial_sequence(table.name, "id"), last, False)))  # noqa: FBT003

@@ -1,0 +1,55 @@
+"""A ledger moves between databases whole, or not at all."""
+
+from __future__ import annotations
+
+import pytest
+from ledger_nouns import BARS, covers, draft
+
+from forebay.errors import LedgerError
+from forebay.ledger import Ledger
+from forebay.ledger.move import move_between
+from forebay.model.task import Done, TaskState
+from forebay.testing import FakeClock
+
+
+@pytest.fixture
+def filled(tmp_path, clock):
+    """The address of a SQLite ledger with a completed and a waiting task, coverage, and a rate budget in use."""
+    url = f"sqlite:///{tmp_path}/old.db"
+    with Ledger.open(url, clock) as ledger:
+        ledger.tasks.add([draft(0), draft(1)])
+        lease = ledger.tasks.claim("w")
+        ledger.tasks.finish(lease, Done((covers(0, 0),)))
+        ledger.budget.acquire()
+    return url
+
+
+def test_everything_arrives_and_goes_on(filled: str, blank_url: str, clock: FakeClock) -> None:
+    """Tasks, coverage and numbers: the new ledger is the old one, and its next task has the next number."""
+    counts = move_between(filled, blank_url, clock.now())
+
+    with Ledger.open(filled, clock) as old, Ledger.open(blank_url, clock) as new:
+        assert (2, 1) == (counts["tasks"], counts["coverage"])
+        assert old.tasks.find() == new.tasks.find()
+        assert old.coverage.find("lake", BARS) == new.coverage.find("lake", BARS)
+        assert 1 == new.tasks.add([draft(2)])
+        assert 3 == max(task.id for task in new.tasks.find())
+
+
+def test_a_ledger_is_not_moved_onto_another(filled: str, blank_url: str, clock: FakeClock) -> None:
+    """A second move finds rows and changes nothing."""
+    move_between(filled, blank_url, clock.now())
+
+    with pytest.raises(LedgerError, match="is not empty"):
+        move_between(filled, blank_url, clock.now())
+    with Ledger.open(blank_url, clock) as new:
+        assert 1 == new.tasks.counts()[TaskState.COMPLETED]
+
+
+def test_a_ledger_at_work_is_not_moved(filled: str, blank_url: str, clock: FakeClock) -> None:
+    """A worker that holds a lease would finish in the old one."""
+    with Ledger.open(filled, clock) as old:
+        old.tasks.claim("busy-worker")
+
+        with pytest.raises(LedgerError, match="busy-worker is at work"):
+            move_between(filled, blank_url, clock.now())
