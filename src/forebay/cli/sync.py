@@ -63,7 +63,8 @@ def _run(app: App, plan: Plan) -> None:
     """Work the plan off behind progress bars, one for each table and source; the first Ctrl-C or SIGTERM drains."""
     from forebay.model.task import Lease, Outcome, TaskState
     from forebay.orchestration.sync import carry_out
-    from forebay.telemetry.progress import Row, open_board
+    from forebay.telemetry.board import Row
+    from forebay.telemetry.progress import open_board
 
     worker = app.worker()
     with open_board() as board:

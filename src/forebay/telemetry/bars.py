@@ -8,7 +8,7 @@ from typing import Self, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from forebay.telemetry.progress import Row
+from forebay.telemetry.board import Row
 
 
 class BarBoard:

@@ -7,33 +7,9 @@ import time
 from collections.abc import Callable
 from threading import Lock
 from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Self, TextIO
 
-
-class Row(Protocol):
-    """One line of the board, such as one dataset."""
-
-    def advance(self, amount: float = 1, note: str = "") -> None:
-        """`amount` more units are done; `note` says which. From any thread."""
-        ...
-
-    def grow(self, amount: float) -> None:
-        """`amount` more units turned out to be there to do."""
-        ...
-
-
-class Board(Protocol):
-    """The rows of a run. Use it in a `with`: leaving it writes the last state."""
-
-    def row(self, title: str, total: float, unit: str) -> Row:
-        """A new row: `total` units of `unit` (a plural: `files`) to do."""
-        ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+from forebay.telemetry.board import Board, Row
 
 
 def open_board(
