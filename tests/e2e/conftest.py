@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from homes import END, START, Home
+from shell import Shell
 
 from forebay import Sandbox
 
@@ -18,3 +19,10 @@ def vendor():
 @pytest.fixture
 def home(tmp_path, vendor):
     return Home(tmp_path, vendor)
+
+
+@pytest.fixture
+def shell(home, monkeypatch, capsys):
+    """The command line, in an empty folder, pointed at the simulated vendor."""
+    monkeypatch.chdir(home.folder)
+    return Shell(monkeypatch, capsys, {**home.vendor.env, "FOREBAY_HOME": "data"})

@@ -13,6 +13,7 @@ from forebay.model.calendar import last_complete_session
 from forebay.model.catalogue import Dataset
 from forebay.model.feed import Feed, SourceChoice
 from forebay.orchestration.sources import GROUPED_TABLES
+from forebay.orchestration.upstream import lists_nothing
 from forebay.orchestration.wanted import Reach
 
 if TYPE_CHECKING:
@@ -95,7 +96,9 @@ def _fits_rest(feed: Feed, dataset: Dataset) -> bool:
 
 def _of_files(files: FlatFiles, dataset: Dataset, now: datetime) -> date:
     published = files.list(dataset, dataset.first_date, now.date()).files
-    return oldest_served(published, lambda file: _head(files, file)) if published else dataset.first_date
+    if not published:
+        raise lists_nothing(dataset)
+    return oldest_served(published, lambda file: _head(files, file))
 
 
 def _of_rest(rest: RestClient, dataset: Dataset, now: datetime) -> date:

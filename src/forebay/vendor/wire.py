@@ -100,7 +100,7 @@ def decode(body: bytes, kind: type[Answer]) -> Answer:
     except msgspec.DecodeError as error:
         raise PageRejected(
             f"the vendor's answer cannot be read as {kind.__name__}: {error}",
-            remedy="Usually gone on the next attempt; if not, the vendor changed its answers: report it.",
+            remedy="Try again; if it stays, see that FOREBAY_REST_URL is the vendor and no login page is in between.",
         ) from error
 
 
