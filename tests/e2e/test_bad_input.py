@@ -348,7 +348,9 @@ def portal():
 def test_a_web_page_instead_of_the_vendor(filled, portal):
     """A page of HTML is no answer, from REST or from the bucket; the address to look at is named."""
     rest = (*ONE, "--source", "rest")
-    filled.refuses("sync", *rest, code=1, says="cannot be read", next_step="FOREBAY_REST_URL", FOREBAY_REST_URL=portal)
+    said = filled("sync", *rest, FOREBAY_REST_URL=portal)
+    assert (3, True) == (said.code, "cannot be read as BarsPage" in said.out), said.all
+    assert "see that FOREBAY_REST_URL is the vendor" in said.out
     filled.refuses(
         "sync",
         *MORE,
@@ -366,7 +368,10 @@ def test_a_vendor_that_is_not_there(filled):
     away = {"FOREBAY_FLATFILES_URL": "http://127.0.0.1:9", "FOREBAY_REST_URL": "http://127.0.0.1:9"}
     filled.refuses("sync", *MORE, code=1, says="no whole answer", next_step="FOREBAY_FLATFILES_URL", **away)
     rest = (*ONE, "--source", "rest")
-    filled.refuses("sync", *rest, code=1, says="Connection refused", next_step="FOREBAY_REST_URL", **away)
+    said = filled("sync", *rest, **away)
+    assert (3, True) == (said.code, "Check the network and FOREBAY_REST_URL" in said.out), said.all
+    open_start = ("--datasets", "crypto/bars_1d", "--tickers", "X:BTCUSD", "--source", "rest")
+    filled.refuses("sync", *open_start, code=1, says="Connection refused", next_step="FOREBAY_REST_URL", **away)
 
 
 def test_a_port_that_is_taken(home, shell):

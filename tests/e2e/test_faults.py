@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -146,7 +147,7 @@ def test_a_dataset_outside_the_plan_fails_fast_and_by_name(tmp_path):
     with Sandbox(start=START, end=END, tickers=8, vendor_plan="basic") as vendor:
         home = Home(tmp_path, vendor)
         with pytest.raises(NotEntitled, match="your plan does not include us_stocks_sip/day_aggs_v1"):
-            home.sync(FILES)
+            home.sync(replace(FILES, source=SourceChoice.FLATFILES))
 
         assert not [request for request in vendor.requests if request.kind == "data"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from forebay.errors import NotEntitled, UsageError
+from forebay.errors import NotEntitled, TemporaryError, UsageError
 from forebay.ledger import Ledger
 from forebay.model.calendar import last_complete_session
 from forebay.model.catalogue import Dataset
@@ -54,7 +54,7 @@ class Entitlements:
         """What the plan serves of the dataset by the feed's source, from memory where that is young enough.
 
         A feed that leaves the source open takes REST where the plan has no flat files of the dataset. Raises UsageError
-        when there is no key for it, NotEntitled when it is not in the plan at all, VendorError.
+        when there is no key for it, NotEntitled when it is not in the plan at all, VendorError when nobody can tell.
         """
         files = None if feed.source is SourceChoice.REST else self.flatfiles
         rest = None if feed.source is SourceChoice.FLATFILES else self.rest
@@ -67,8 +67,15 @@ class Entitlements:
                 if rest is None or not _fits_rest(feed, dataset):
                     raise
         assert rest is not None
-        first_day = self._first_day(_rest_name(dataset), lambda: _of_rest(rest, dataset, self.now))
-        return Reach(first_day, files=files is None)
+        return Reach(self._first_day_by_rest(rest, feed, dataset), files=files is None)
+
+    def _first_day_by_rest(self, rest: RestClient, feed: Feed, dataset: Dataset) -> date:
+        try:
+            return self._first_day(_rest_name(dataset), lambda: _of_rest(rest, dataset, self.now))
+        except TemporaryError:
+            if feed.start is None:
+                raise
+            return feed.start  # the tasks have more patience, and will tell
 
     def _first_day(self, name: str, ask: Callable[[], date]) -> date:
         known = self.ledger.entitlements.first_day(name, since=self.now - ASK_AGAIN)
