@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from homes import END, START, Home
-from shell import Shell
+from shell import HELD, Shell
 
 from forebay import Sandbox
 
@@ -26,3 +26,13 @@ def shell(home, monkeypatch, capsys):
     """The command line, in an empty folder, pointed at the simulated vendor."""
     monkeypatch.chdir(home.folder)
     return Shell(monkeypatch, capsys, {**home.vendor.env, "FOREBAY_HOME": "data"})
+
+
+@pytest.fixture
+def kept(shell):
+    """A shell whose lake holds three days; afterwards they must still be there, row for row."""
+    assert 0 == shell("sync", *HELD).code
+    sql = "select * from stocks.bars_1d where session_date <= '2026-03-04' order by all"
+    before = shell("query", sql, "--json").out
+    yield shell
+    assert before == shell("query", sql, "--json").out

@@ -14,6 +14,11 @@ from forebay.cli.main import main
 from forebay.clock import Clock
 from forebay.settings.settings import DECLARED
 
+HELD = ("--datasets", "stocks/bars_1d", "--start", "2026-03-02", "--end", "2026-03-04")
+MORE = ("--datasets", "stocks/bars_1d,stocks/bars_1m", "--start", "2026-02-19", "--end", "2026-03-06")
+ONE = ("--datasets", "stocks/bars_1d", "--tickers", "AAPL", "--start", "2026-03-05", "--end", "2026-03-06")
+"""What bad-input tests hold, and what they ask for on top."""
+
 
 @dataclass(frozen=True)
 class Said:

@@ -1,44 +1,20 @@
-"""Every bad input ends in one error that names what is wrong, and the next step; nothing held is lost."""
+"""Keys, plans, flags, files and settings that are wrong end in one error and a next step; nothing held is lost."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import sqlite3
-import subprocess
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
-from homes import END, START, HastyClock, truth
-from shell import Shell
+from homes import END, START, HastyClock
+from shell import HELD, MORE, ONE, Shell
 
 from forebay import Sandbox
 
-HELD = ("--datasets", "stocks/bars_1d", "--start", "2026-03-02", "--end", "2026-03-04")
-MORE = ("--datasets", "stocks/bars_1d,stocks/bars_1m", "--start", "2026-02-19", "--end", "2026-03-06")
-ONE = ("--datasets", "stocks/bars_1d", "--tickers", "AAPL", "--start", "2026-03-05", "--end", "2026-03-06")
 DAYS = ("--datasets", "stocks/bars_1d")
 NO_KEYS = {"POLYGON_API_KEY": "", "POLYGON_S3_ACCESS_KEY_ID": "", "POLYGON_S3_SECRET_ACCESS_KEY": ""}
-DATABASE = Path("data/download_tracker.db")
-
-
-@pytest.fixture
-def filled(shell):
-    """A shell whose lake holds three days; afterwards they must still be there, row for row."""
-    assert 0 == shell("sync", *HELD).code
-    before = _rows(shell)
-    yield shell
-    assert before == _rows(shell)
-
-
-def _rows(shell):
-    said = shell("query", "select * from stocks.bars_1d where session_date <= '2026-03-04' order by all", "--json")
-    return said.out
 
 
 @pytest.mark.parametrize(
@@ -49,11 +25,11 @@ def _rows(shell):
         ("flatfiles", "put POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY"),
     ],
 )
-def test_no_keys(filled, source, names):
+def test_no_keys(kept, source, names):
     """Without keys the feed, the dataset and the settings that are missing are named."""
     says = "wants us_stocks_sip/day_aggs_v1, and no key for it is set"
-    filled.refuses("sync", *ONE, "--source", source, says=says, next_step=names, **NO_KEYS)
-    filled.refuses("plan", *ONE, "--source", source, says=says, next_step=names, **NO_KEYS)
+    kept.refuses("sync", *ONE, "--source", source, says=says, next_step=names, **NO_KEYS)
+    kept.refuses("plan", *ONE, "--source", source, says=says, next_step=names, **NO_KEYS)
 
 
 def test_no_keys_and_an_example_file(shell):
@@ -72,27 +48,25 @@ def test_no_keys_and_an_example_file(shell):
         ("POLYGON_S3_SECRET_ACCESS_KEY", "flatfiles", "SignatureDoesNotMatch"),
     ],
 )
-def test_wrong_keys(filled, setting, source, says):
+def test_wrong_keys(kept, setting, source, says):
     """A key that the vendor does not know is named by its setting, and never shown."""
-    said = filled.refuses(
+    said = kept.refuses(
         "sync", *ONE, "--source", source, code=1, says=says, next_step=setting, **{setting: "not-the-right-key"}
     )
     assert "not-the-right-key" not in said.all
-    assert 0 == filled("sync", *ONE, "--source", source).code
+    assert 0 == kept("sync", *ONE, "--source", source).code
 
 
-def test_swapped_keys(filled):
+def test_swapped_keys(kept):
     """The API key typed as the S3 key id is recognised."""
-    key = filled.env["POLYGON_API_KEY"]
-    filled.refuses("sync", *ONE, says="holds an API key", next_step="S3 access key id", POLYGON_S3_ACCESS_KEY_ID=key)
+    key = kept.env["POLYGON_API_KEY"]
+    kept.refuses("sync", *ONE, says="holds an API key", next_step="S3 access key id", POLYGON_S3_ACCESS_KEY_ID=key)
 
 
-def test_an_s3_key_without_its_secret(filled):
+def test_an_s3_key_without_its_secret(kept):
     """Half a pair of keys is no pair."""
     names = "POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY"
-    filled.refuses(
-        "plan", *ONE, "--source", "flatfiles", says="no key", next_step=names, POLYGON_S3_SECRET_ACCESS_KEY=""
-    )
+    kept.refuses("plan", *ONE, "--source", "flatfiles", says="no key", next_step=names, POLYGON_S3_SECRET_ACCESS_KEY="")
 
 
 @pytest.fixture(scope="module")
@@ -200,122 +174,15 @@ def test_nothing_says_what_to_hold(shell):
         ({"LOG_FILE": "data"}, "the log file data cannot be written", "LOG_FILE"),
     ],
 )
-def test_wrong_settings(filled, settings, says, next_step):
+def test_wrong_settings(kept, settings, says, next_step):
     """A setting that cannot be used is named with its value, passwords apart, and where it came from."""
-    filled.refuses("sync", *HELD, says=says, next_step=next_step, **settings)
+    kept.refuses("sync", *HELD, says=says, next_step=next_step, **settings)
 
 
-def test_the_lake_must_be_a_folder_for_readers_too(filled):
+def test_the_lake_must_be_a_folder_for_readers_too(kept):
     """A lake elsewhere is refused by every command that reads, not looked for."""
     for command in (["bars", "AAPL"], ["query", "select 1"], ["init"]):
-        filled.refuses(*command, says="the lake lives in a folder", next_step="data/lake", LAKE_URI="s3://bucket/lake")
-
-
-def test_a_file_where_a_folder_belongs(filled):
-    """A file in the place of home, lake or staging folder is named; the lake that is elsewhere is left alone."""
-    Path("file").write_text("mine", "utf-8")
-    where = {"FOREBAY_HOME": "file"}
-    filled.refuses("sync", *HELD, code=1, says="the ledger's folder", next_step="DATABASE_URL", **where)
-    where = {"LAKE_URI": "file"}
-    filled.refuses("sync", *MORE, code=1, says="file/stocks/", next_step="check that the folder", **where)
-    filled.refuses("init", code=1, says="file: File exists", next_step="check that the folder", **where)
-    assert "mine" == Path("file").read_text("utf-8")
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(content)
-
-
-def test_a_ledger_that_is_none(filled):
-    """A file that is no database is not touched, and its name is said."""
-    _write(Path("other/download_tracker.db"), b"dear diary, " * 100)
-    for command in (["sync", *HELD], ["status"], ["tasks", "list"]):
-        says = "other/download_tracker.db is not a SQLite database"
-        filled.refuses(*command, code=1, says=says, next_step="DATABASE_URL", FOREBAY_HOME="other")
-    assert b"dear diary, " * 100 == Path("other/download_tracker.db").read_bytes()
-
-
-def test_a_ledger_that_is_damaged(filled):
-    """Half a ledger is called damaged."""
-    _write(Path("other/download_tracker.db"), _settled().read_bytes()[:3000])
-    filled.refuses("status", code=1, says="is damaged", next_step="restore it from a backup", FOREBAY_HOME="other")
-
-
-def _settled() -> Path:
-    """The ledger's file, its write-ahead log folded in."""
-    with closing(sqlite3.connect(DATABASE)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return DATABASE
-
-
-def test_a_newer_ledger(filled):
-    """A later version's ledger is refused whole; nothing is written to it."""
-    _write(Path("other/download_tracker.db"), _settled().read_bytes())
-    with closing(sqlite3.connect("other/download_tracker.db")) as connection, connection:
-        connection.execute("UPDATE forebay_revision SET version_num = '9999'")
-    before = Path("other/download_tracker.db").read_bytes()
-    for command in (["sync", *MORE], ["status"], ["init"]):
-        says = "was written by a later Forebay"
-        filled.refuses(*command, code=1, says=says, next_step="install that version", FOREBAY_HOME="other")
-    assert before == Path("other/download_tracker.db").read_bytes()
-
-
-def test_a_newer_lake(filled):
-    """A later version's lake is neither read nor written, and the tasks say why."""
-    shutil.copytree("data/lake", "newer")
-    log = Path("newer/stocks/bars_1d/_delta_log/00000000000000000000.json")
-    log.write_text(log.read_text("utf-8").replace("Forebay lake format 1", "Forebay lake format 2"), "utf-8")
-    before = sorted(Path("newer").rglob("*.*"))
-    newer = {"LAKE_URI": "newer"}
-    for command in (["bars", "AAPL"], ["query", "select * from stocks.bars_1d"]):
-        filled.refuses(*command, code=1, says="lake format 2", next_step="upgrade Forebay", **newer)
-    said = filled("sync", "--datasets", "stocks/bars_1d", "--start", "2026-03-05", "--end", "2026-03-05", **newer)
-    assert (3, True) == (said.code, "lake format 2" in said.out), said.all
-    assert before == sorted(Path("newer").rglob("*.*"))
-
-
-def test_a_folder_that_may_not_be_written(filled):
-    """On a read-only disk what is held can be read, and what would be written says so."""
-    with _disk("2m", Path("full")) as full:
-        shutil.copytree("data", full / "data")
-        _remount(full, "ro")
-        where = {"FOREBAY_HOME": f"{full}/data"}
-        assert 0 == filled("bars", "AAPL", **where).code
-        filled.refuses("sync", *MORE, code=1, says="the ledger", next_step="write", **where)
-        filled.refuses("init", code=1, says="", next_step="write", **where)
-        assert "FAULT ledger" in filled("doctor", **where).out
-
-
-@pytest.mark.parametrize("size", ["40k", "420k", "900k"])
-def test_a_full_disk(home, shell, size):
-    """Wherever the disk fills up, in ledger, staging or lake: one error; with room again the next run completes."""
-    with _disk(size, Path("small")) as disk:
-        where = {"FOREBAY_HOME": str(disk)}
-        shell.refuses("sync", *MORE, code=1, says="", next_step="free some space", **where)
-        _remount(disk, "size=60m")
-        said = shell("sync", *MORE, **where)
-        assert (0, True) == (said.code, "complete: nothing is missing" in said.out), said.all
-        assert [] == list(disk.glob("tmp/*"))
-        answer = shell("query", "select count(*) as n from stocks.bars_1d", "--json", **where)
-        expected = truth(home.vendor, "stocks/bars_1d", START, date(2026, 3, 6))
-        assert expected.height == json.loads(answer.out)[0]["n"]
-
-
-@contextmanager
-def _disk(size: str, folder: Path) -> Iterator[Path]:
-    """A disk of that size in memory; only root may have one."""
-    folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=False).returncode:
-        pytest.skip("mounting a small disk needs root")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def _remount(disk: Path, option: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{option}", disk], check=True)
+        kept.refuses(*command, says="the lake lives in a folder", next_step="data/lake", LAKE_URI="s3://bucket/lake")
 
 
 class _WebPage(BaseHTTPRequestHandler):
@@ -345,13 +212,13 @@ def portal():
         thread.join()
 
 
-def test_a_web_page_instead_of_the_vendor(filled, portal):
+def test_a_web_page_instead_of_the_vendor(kept, portal):
     """A page of HTML is no answer, from REST or from the bucket; the address to look at is named."""
     rest = (*ONE, "--source", "rest")
-    said = filled("sync", *rest, FOREBAY_REST_URL=portal)
+    said = kept("sync", *rest, FOREBAY_REST_URL=portal)
     assert (3, True) == (said.code, "cannot be read as BarsPage" in said.out), said.all
     assert "see that FOREBAY_REST_URL is the vendor" in said.out
-    filled.refuses(
+    kept.refuses(
         "sync",
         *MORE,
         "--source",
@@ -363,15 +230,15 @@ def test_a_web_page_instead_of_the_vendor(filled, portal):
     )
 
 
-def test_a_vendor_that_is_not_there(filled):
+def test_a_vendor_that_is_not_there(kept):
     """Nobody listens: the address that was tried and its setting are named."""
     away = {"FOREBAY_FLATFILES_URL": "http://127.0.0.1:9", "FOREBAY_REST_URL": "http://127.0.0.1:9"}
-    filled.refuses("sync", *MORE, code=1, says="no whole answer", next_step="FOREBAY_FLATFILES_URL", **away)
+    kept.refuses("sync", *MORE, code=1, says="no whole answer", next_step="FOREBAY_FLATFILES_URL", **away)
     rest = (*ONE, "--source", "rest")
-    said = filled("sync", *rest, **away)
+    said = kept("sync", *rest, **away)
     assert (3, True) == (said.code, "Check the network and FOREBAY_REST_URL" in said.out), said.all
     open_start = ("--datasets", "crypto/bars_1d", "--tickers", "X:BTCUSD", "--source", "rest")
-    filled.refuses("sync", *open_start, code=1, says="Connection refused", next_step="FOREBAY_REST_URL", **away)
+    kept.refuses("sync", *open_start, code=1, says="Connection refused", next_step="FOREBAY_REST_URL", **away)
 
 
 def test_a_port_that_is_taken(home, shell):
