@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 ASK_AGAIN = timedelta(days=7)
 """A plan changes seldom, and asking costs calls."""
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
-_WINDOWS = (None, 10, 5, 2)
-"""Years of history the vendor sells, longest first; None is all of it (vendor README, section 2)."""
+_WINDOWS = (2, 5, 10, None)
+"""Years of history the vendor sells, shortest first; None is all of it (vendor README, section 2)."""
 _S3_KEYS = "POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY"
 _KEYS = {
     SourceChoice.AUTO: f"POLYGON_API_KEY, or {_S3_KEYS}, or all three",
@@ -93,7 +93,7 @@ def remembered_reach(ledger: Ledger, feed: Feed, dataset: Dataset) -> Reach:
 
 
 def _rest_name(dataset: Dataset) -> str:
-    return f"rest/{dataset.table}"
+    return f"rest/{dataset.asset_class}"  # plans are bought by asset class
 
 
 def _fits_rest(feed: Feed, dataset: Dataset) -> bool:
@@ -109,16 +109,20 @@ def _of_files(files: FlatFiles, dataset: Dataset, now: datetime) -> date:
 
 
 def _of_rest(rest: RestClient, dataset: Dataset, now: datetime) -> date:
-    probe, timeframe = PROBES[dataset.asset_class], dataset.kind.removeprefix("bars_")
-    newest = last_complete_session(dataset.calendar, now)
-    answer = rest.entitlement(probe, timeframe, newest)
-    if not answer.granted:
-        raise _not_in_plan(dataset.name, answer.reason)
+    """Two calls on the free plan: the windows are asked from the shortest up, until one is refused."""
+    probe, oldest = PROBES[dataset.asset_class], None
     for years in _WINDOWS:
-        day = dataset.first_date if years is None else now.date() - timedelta(days=365 * years - 1)
-        if day >= dataset.first_date and rest.entitlement(probe, timeframe, day).granted:
-            return day
-    return newest
+        day = now.date() - timedelta(days=365 * years - 1) if years else dataset.first_date
+        if day < dataset.first_date or not rest.entitlement(probe, "1d", day).granted:
+            break
+        oldest = day
+    if oldest is None:
+        newest = last_complete_session(dataset.calendar, now)
+        answer = rest.entitlement(probe, "1d", newest)
+        if not answer.granted:
+            raise _not_in_plan(dataset.name, answer.reason)
+        return newest
+    return oldest
 
 
 def oldest_served(published: Sequence[Published], served: Callable[[Published], bool]) -> date:
