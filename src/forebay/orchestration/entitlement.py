@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from forebay.vendor.flatfiles import FlatFiles, Published
     from forebay.vendor.rest import RestClient
 
-ASK_AGAIN = timedelta(days=7)
-"""A plan changes seldom, and asking costs calls."""
+ASK_AGAIN = timedelta(days=1)
+"""A plan's history rolls: its first day moves on every day."""
+_MARGIN = timedelta(days=3)
+"""Days kept clear of a window's edge by REST, which silently leaves out what lies beyond it."""
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _WINDOWS = (2, 5, 10, None)
 """Years of history the vendor sells, shortest first; None is all of it (vendor README, section 2)."""
@@ -112,12 +114,13 @@ def _of_rest(rest: RestClient, dataset: Dataset, now: datetime) -> date:
     """Two calls on the free plan: the windows are asked from the shortest up, until one is refused."""
     probe, oldest = PROBES[dataset.asset_class], None
     for years in _WINDOWS:
-        day = now.date() - timedelta(days=365 * years - 1) if years else dataset.first_date
+        day = now.date() - timedelta(days=365 * years) + _MARGIN if years else dataset.first_date
         if day < dataset.first_date or not rest.entitlement(probe, "1d", day).granted:
             break
         oldest = day
     if oldest is None:
-        newest = last_complete_session(dataset.calendar, now)
+        # not today's session: some plans refuse it until the day is over
+        newest = last_complete_session(dataset.calendar, now - timedelta(days=1))
         answer = rest.entitlement(probe, "1d", newest)
         if not answer.granted:
             raise _not_in_plan(dataset.name, answer.reason)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from forebay.ledger import Ledger
-from forebay.model.calendar import published_by
+from forebay.model.calendar import NEW_YORK, published_by
 from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.intervals import Interval, subtract
 from forebay.model.partition import ALL_SYMBOLS, Partition, Revision, Source
@@ -45,24 +45,25 @@ class Planner:
 
     def gaps(self, wish: Wish, destination: str, verdicts: Collection[Verdict] = SATISFIED) -> dict[str, list[date]]:
         """Symbol to its session dates that are wanted and have none of `verdicts`, sorted."""
-        listed = self._listed(wish)
+        listed = self.listed(wish)
         days = sorted({*wish.days, *listed}) if wish.whole_market else list(wish.days)
         held = self.ledger.coverage.covered(destination, wish.dataset.table, wish.symbols, wish.span, verdicts=verdicts)
-        whole = held.get(ALL_SYMBOLS, [])
-        gaps = {symbol: _missing(days, [*whole, *held.get(symbol, [])]) for symbol in wish.symbols}
+        left = _missing(days, held.get(ALL_SYMBOLS, []))
+        gaps = {symbol: _missing(left, held.get(symbol, [])) for symbol in wish.symbols}
         return {symbol: missing for symbol, missing in gaps.items() if missing}
 
     def replaced(self, wish: Wish, destination: str) -> list[date]:
         """Days held from a flat file that the vendor has re-published since, sorted."""
-        listed = self._listed(wish)
+        listed = self.listed(wish)
         held = self.ledger.coverage.revisions(destination, wish.dataset.table, wish.span)
         return sorted(day for day, revision in held.items() if day in listed and listed[day] != revision)
 
-    def _listed(self, wish: Wish) -> Mapping[date, Revision]:
+    def listed(self, wish: Wish) -> Mapping[date, Revision]:
+        """Each day of the wish's span whose file the vendor listed when it was last asked."""
         return self.ledger.listings.revisions(wish.dataset.name, wish.span.start, wish.span.end)
 
     def _plan_wish(self, wish: Wish, destination: str, lines: list[Line], findings: list[Coverage]) -> None:
-        listed = self._listed(wish)
+        listed = self.listed(wish)
         gaps = self.gaps(wish, destination, SETTLED)
         choices = choose(wish, gaps, listed, self.means) if gaps else []
         if replaced := self.replaced(wish, destination):
@@ -98,7 +99,7 @@ class Planner:
         )
 
     def _line(self, wish: Wish, choice: Choice, listed: Mapping[date, Revision], destination: str) -> Line:
-        drafts = tuple(_drafts(wish, choice, listed, destination))
+        drafts = tuple(self._drafts(wish, choice, listed, destination))
         is_file = choice.source is Source.FLATFILE
         size = sum(draft.revision.size for draft in drafts if draft.revision)
         calls = 0 if is_file else len(drafts)
@@ -115,21 +116,25 @@ class Planner:
             why=choice.why,
         )
 
+    def _drafts(
+        self, wish: Wish, choice: Choice, listed: Mapping[date, Revision], destination: str
+    ) -> Iterator[TaskDraft]:
+        if choice.source is Source.FLATFILE:
+            for day in sorted({day for missing in choice.gaps.values() for day in missing} & listed.keys()):
+                yield load_draft(wish.dataset, day, listed[day], destination)
+            return
+        today = self.now.astimezone(NEW_YORK).date()
+        for symbol, days in choice.gaps.items():
+            # A plan may refuse the current day until it is over; history must not wait for it.
+            for part in ([day for day in days if day < today], [day for day in days if day >= today]):
+                yield from fetch_drafts(wish.dataset, symbol, part, destination)
 
-def _missing(days: Sequence[date], held: Iterable[Interval]) -> list[date]:
+
+def _missing(days: Sequence[date], held: Sequence[Interval]) -> list[date]:
     """The days (sorted) that are in no interval of `held`."""
-    if not days:
-        return []
+    if not days or not held:
+        return list(days)
     missing: list[date] = []
     for hole in subtract([Interval(days[0], days[-1])], held):
         missing += days[bisect_left(days, hole.start) : bisect_right(days, hole.end)]
     return missing
-
-
-def _drafts(wish: Wish, choice: Choice, listed: Mapping[date, Revision], destination: str) -> Iterable[TaskDraft]:
-    if choice.source is Source.REST:
-        for symbol, days in choice.gaps.items():
-            yield from fetch_drafts(wish.dataset, symbol, days, destination)
-        return
-    for day in sorted({day for missing in choice.gaps.values() for day in missing} & listed.keys()):
-        yield load_draft(wish.dataset, day, listed[day], destination)

@@ -41,7 +41,7 @@ class Reconciler:
         if not spans:
             return []
         span = Interval(min(each.start for each in spans), max(each.end for each in spans))
-        days, minutes = self._held(DAYS, span), self._held(MINUTES, span)
+        days, minutes = self._held(DAYS, span), self._held(MINUTES, span, Verdict.SUSPECT)
         return [(days[day], minutes[day]) for day in sorted(days.keys() & minutes) if _apart(days[day], minutes[day])]
 
     def compare(self, days: Coverage, minutes: Coverage) -> Verdict:
@@ -63,15 +63,19 @@ class Reconciler:
         self.ledger.coverage.record([replace(minutes, verdict=verdict, evidence=evidence, checked_at=self.clock.now())])
         return verdict
 
-    def _held(self, table: str, span: Interval) -> dict[date, Coverage]:
-        rows = self.ledger.coverage.find(
-            "lake", table, [ALL_SYMBOLS], span, verdicts=[Verdict.COMPLETE], limit=_ALL_ROWS
-        )
-        return {row.partition.day: row for row in rows if row.source is Source.FLATFILE}
+    def _held(self, table: str, span: Interval, *also: Verdict) -> dict[date, Coverage]:
+        """The days held from flat files, and those that an earlier comparison found to be suspect if `also` says so."""
+        verdicts = [Verdict.COMPLETE, *also]
+        rows = self.ledger.coverage.find("lake", table, [ALL_SYMBOLS], span, verdicts=verdicts, limit=_ALL_ROWS)
+        return {row.partition.day: row for row in rows if row.source is Source.FLATFILE and _comparable(row)}
 
     def _rows(self, timeframe: str, day: date) -> pl.DataFrame:
         columns = ("ticker", "window_start", "low", "high", "close")
         return self.lake.bars(None, timeframe, day, day, asset_class="stocks").select(columns).collect()
+
+
+def _comparable(row: Coverage) -> bool:
+    return row.verdict is Verdict.COMPLETE or _MARK in row.evidence.details
 
 
 def _apart(days: Coverage, minutes: Coverage) -> bool:

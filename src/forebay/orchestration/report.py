@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from forebay.errors import NotPublishedYet
 from forebay.ledger import Ledger
 from forebay.ledger.tasks import TaskFilter
 from forebay.model.coverage import Verdict
@@ -62,7 +63,8 @@ class Row:
 
 
 _ALL_ROWS = 1_000_000
-_FAILED = (TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
+_ABSENT = (Verdict.PENDING_UPSTREAM, Verdict.MISSING_UPSTREAM)
+_UNFINISHED = (TaskState.PENDING, TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
 _GRAVITY = [Verdict.PENDING_UPSTREAM, Verdict.MISSING_UPSTREAM, Verdict.SUSPECT]
 
 
@@ -87,7 +89,7 @@ def _row(planner: Planner, ledger: Ledger, wish: Wish, destination: str) -> Row:
     gaps = planner.gaps(wish, destination)
     if replaced := planner.replaced(wish, destination):
         gaps[ALL_SYMBOLS] = sorted({*gaps.get(ALL_SYMBOLS, []), *replaced})
-    known = _explain(ledger, wish, destination) if gaps else {}
+    known = _explain(planner, ledger, wish, destination) if gaps else {}
     wanted = Counter(f"{day:%Y-%m}" for day in wish.days)
     missing = Counter(f"{day:%Y-%m}" for days in gaps.values() for day in days if day in wish.span)
     width = len(wish.symbols)
@@ -107,18 +109,25 @@ def _row(planner: Planner, ledger: Ledger, wish: Wish, destination: str) -> Row:
     )
 
 
-def _explain(ledger: Ledger, wish: Wish, destination: str) -> _Explained:
-    """What tasks that failed say of days, and over it what coverage says."""
-    which = TaskFilter(states=_FAILED, table=wish.dataset.table, destination=destination)
-    failed = [(task.draft.partition, task.error_message or "") for task in ledger.tasks.find(which, limit=_ALL_ROWS)]
-    judged = ledger.coverage.unsatisfied(destination, wish.dataset.table, wish.span)
+def _explain(planner: Planner, ledger: Ledger, wish: Wish, destination: str) -> _Explained:
+    """What coverage says of days, and under it what tasks that wait or failed say."""
     known: _Explained = {}
-    for partition, reason in failed:
-        known |= {(partition.symbol, day): _Known(None, reason) for day in wish.days if day in partition.dates}
-    for row in judged:
-        days = [row.partition.dates.start, *(day for day in wish.days if day in row.partition.dates)]
+    for task in ledger.tasks.find(_unfinished(wish, destination), limit=_ALL_ROWS):
+        pending = task.error_kind == NotPublishedYet.kind
+        what = _Known(Verdict.PENDING_UPSTREAM if pending else None, task.error_message or "")
+        partition = task.draft.partition
+        known |= {(partition.symbol, day): what for day in wish.days if what.reason and day in partition.dates}
+    listed = planner.listed(wish)
+    for row in ledger.coverage.unsatisfied(destination, wish.dataset.table, wish.span):
+        days = {row.partition.dates.start, *(day for day in wish.days if day in row.partition.dates)}
+        if row.verdict in _ABSENT:
+            days -= listed.keys()  # it has come since
         known |= {(row.partition.symbol, day): _Known(row.verdict, row.evidence.reason) for day in days}
-    return known
+    return {(symbol, day): what for (symbol, day), what in known.items() if symbol in (ALL_SYMBOLS, *wish.symbols)}
+
+
+def _unfinished(wish: Wish, destination: str) -> TaskFilter:
+    return TaskFilter(states=_UNFINISHED, table=wish.dataset.table, destination=destination)
 
 
 def _worst(month: str, known: _Explained) -> Verdict | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from forebay.errors import NotEntitled
 from forebay.ledger import Ledger
@@ -41,21 +42,32 @@ class Outlook:
         when nothing is left. Raises UsageError, NotEntitled, VendorError.
         """
         refused: dict[str, NotEntitled] = {}
+        notes: list[str] = []
 
         def find_reach(feed: Feed, dataset: Dataset) -> Reach | None:
             try:
-                return self.entitlements.reach(feed, dataset)
+                reach = self.entitlements.reach(feed, dataset)
             except NotEntitled as error:
                 refused.setdefault(str(error), error)
                 return None
+            if feed.start and max(feed.start, dataset.first_date) < reach.first_day:
+                notes.append(_cut(feed, dataset, reach.first_day))
+            return reach
 
         wishes = tuple(spell_out(feeds, self.planner.now, find_reach))
         if refused and not wishes:
             raise next(iter(refused.values()))
         if self.upstream:
             self.upstream.look((wish.dataset, wish.span) for wish in wishes if _may_use_files(wish))
-        notes = tuple(f"{error}. Next: {error.remedy}" for error in refused.values())
-        return Prospect(wishes, replace(self.planner.plan(wishes), notes=notes))
+        notes += [f"{error}. Next: {error.remedy}" for error in refused.values()]
+        return Prospect(wishes, replace(self.planner.plan(wishes), notes=tuple(notes)))
+
+
+def _cut(feed: Feed, dataset: Dataset, first_day: date) -> str:
+    return (
+        f"feed {feed.name!r}: {dataset.name} before {first_day} is outside your plan's history and is left out. "
+        "Next: start the feed there, or extend the plan at the vendor"
+    )
 
 
 def _may_use_files(wish: Wish) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from forebay.errors import UsageError
-from forebay.model.calendar import last_complete_session, session_days
+from forebay.model.calendar import day_start, last_complete_session, session_days
 from forebay.model.catalogue import Dataset
 from forebay.model.feed import Feed
-from forebay.model.instrument import asset_class_of
+from forebay.model.instrument import AssetClass, asset_class_of
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
 
@@ -24,6 +24,10 @@ class Reach:
     files: bool = True
     """Whether its flat files may be read; if not, it comes by REST."""
 
+
+_DAY = timedelta(days=1)
+_DELAY = timedelta(minutes=30)
+"""Plans with delayed data are 15 minutes behind; a day asked for earlier would lack its last minutes."""
 
 FindReach = Callable[[Feed, Dataset], Reach | None]
 """What the plan serves of one of a feed's datasets; None when that is nothing."""
@@ -63,7 +67,7 @@ def _wish(feed: Feed, dataset: Dataset, now: datetime, find_reach: FindReach) ->
     symbols = _symbols(feed, dataset)
     if not symbols:
         return None
-    newest = last_complete_session(dataset.calendar, now)
+    newest = _newest(dataset, now)
     if feed.start and feed.start > now.date():
         raise UsageError(
             f"feed {feed.name!r} starts on {feed.start}, which is in the future",
@@ -72,10 +76,18 @@ def _wish(feed: Feed, dataset: Dataset, now: datetime, find_reach: FindReach) ->
     reach = find_reach(feed, dataset)
     if reach is None:
         return None
-    start = feed.start or reach.first_day
-    end = min(feed.end or newest, newest)
-    days = tuple(session_days(dataset.calendar, max(start, dataset.first_date), end))
+    start = max(feed.start or reach.first_day, reach.first_day, dataset.first_date)
+    days = tuple(session_days(dataset.calendar, start, min(feed.end or newest, newest)))
     return Wish(feed, dataset, symbols, days, reach.files) if days else None
+
+
+def _newest(dataset: Dataset, now: datetime) -> date:
+    """The newest session date that is over in its exchange's time and in its own zone, delayed data included."""
+    then = now - _DELAY
+    newest = last_complete_session(dataset.calendar, then)
+    if dataset.asset_class is AssetClass.INDICES and then < day_start(dataset, newest + _DAY):
+        return last_complete_session(dataset.calendar, then - _DAY)
+    return newest
 
 
 def _symbols(feed: Feed, dataset: Dataset) -> tuple[str, ...]:

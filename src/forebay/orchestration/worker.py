@@ -8,13 +8,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from structlog import get_logger
 
 from forebay.clock import Clock
-from forebay.errors import ForebayError, LeaseLost, StoreError, WrongKey
+from forebay.errors import ForebayError, LeaseLost, NewerVersion, StoreError, WrongKey
 from forebay.ledger import Ledger
 from forebay.model.task import Lease, Outcome, Retry, TaskKind, TaskState
 from forebay.orchestration.outcomes import outcome_of
@@ -30,8 +31,8 @@ Step = Callable[[TaskState], None]
 Handler = Callable[[Lease, Step], Outcome]
 """What one kind of task does. Raises ForebayError; whatever else it raises is a bug and is retried as such."""
 
-STOPS_ALL = (StoreError, WrongKey)
-"""Errors that no other task can escape: a full disk, a key the vendor does not know. Nothing is counted for them."""
+STOPS_ALL = (StoreError, WrongKey, NewerVersion)
+"""Errors that no other task can escape: a full disk, a wrong key, a newer lake. Nothing is counted for them."""
 
 log = get_logger()
 
@@ -62,7 +63,8 @@ class Worker:
         A task that is not due for long (not published yet, say) is not waited for. Raises what would stop every other
         task too (see STOPS_ALL), after those that run have ended.
         """
-        with ThreadPoolExecutor(self.concurrency, thread_name_prefix="task") as pool, self._heartbeat():
+        # The heartbeat is left last: while the pool waits for what runs, leases must stay alive.
+        with self._heartbeat(), ThreadPoolExecutor(self.concurrency, thread_name_prefix="task") as pool:
             running: set[Future[None]] = set()
             while True:
                 running = {future for future in running if not _finished(future)}
@@ -107,7 +109,8 @@ class Worker:
             return
         except STOPS_ALL:
             self.stop()
-            self.ledger.tasks.release(lease)
+            with suppress(LeaseLost):  # then it is somebody else's already
+                self.ledger.tasks.release(lease)
             raise
         finally:
             with self._lock:
