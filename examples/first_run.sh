@@ -4,10 +4,10 @@
 set -eu
 
 main_job() {
-    echo "\$ forebay plan $*"
+    echo "\$ forebay plan${*:+ $*}"
     forebay plan "$@"
     echo
-    echo "\$ forebay sync $*"
+    echo "\$ forebay sync${*:+ $*}"
     forebay sync "$@"
     echo
     echo "\$ forebay status"

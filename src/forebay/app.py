@@ -129,11 +129,6 @@ class App:
         """Whether the API key is set."""
         return self.settings.vendor.api_key is not None
 
-    @cached_property
-    def upstream(self) -> Upstream:
-        """The vendor's listings, remembered in the ledger."""
-        return Upstream(self.flatfiles, self.ledger)
-
     def planner(self) -> Planner:
         """A planner for this moment."""
         now = self.clock.now()
@@ -150,12 +145,14 @@ class App:
         """A worker for every kind of task that the keys allow."""
         from forebay.tasks.fetch import Fetch
         from forebay.tasks.load import Load
+        from forebay.tasks.records import Records
 
         handlers: dict[TaskKind, Handler] = {}
+        records = Records(self.quarantine, self.clock)
         if self.has_flatfiles:
-            handlers[TaskKind.LOAD] = Load(self.flatfiles, self.tables, self.quarantine, self.clock)
+            handlers[TaskKind.LOAD] = Load(self.flatfiles, self.tables, records)
         if self.has_rest:
-            handlers[TaskKind.FETCH] = Fetch(self.rest, self.tables, self.quarantine, self.clock)
+            handlers[TaskKind.FETCH] = Fetch(self.rest, self.tables, records)
         return Worker(self.ledger, handlers, self.clock, self.worker_id, self.settings.worker.concurrency)
 
     def outlook(self) -> Outlook:

@@ -61,9 +61,9 @@ class Home:
         return Lake(self.folder / "data" / "lake")
 
     @contextmanager
-    def app(self, **settings):
+    def app(self, clock=None, **settings):
         """A wired App whose waits cost no time."""
-        app = App(load(environ={**self.env, **settings}), HastyClock(), new_worker_id())
+        app = App(load(environ={**self.env, **settings}), clock or HastyClock(), new_worker_id())
         if self.patience:
             self._hurry(app)
         try:

@@ -12,6 +12,7 @@ from forebay.errors import LedgerError
 from forebay.ledger import Ledger
 from forebay.model.catalogue import DATASETS
 from forebay.model.feed import Feed, SourceChoice
+from forebay.model.intervals import Interval
 
 FEED = Feed(
     name="mine",
@@ -42,6 +43,14 @@ def test_the_newest_revision_stays(ledger: Ledger) -> None:
     assert {day(0): revision("a"), day(1): revision("c")} == ledger.listings.revisions(MINUTES, day(0), day(9))
     assert {day(1): revision("c")} == ledger.listings.revisions(MINUTES, day(1), day(1))
     assert {} == ledger.listings.revisions("another", day(0), day(9))
+
+
+def test_a_file_that_the_vendor_took_away_is_forgotten(ledger: Ledger) -> None:
+    """Within the span that was asked for, what is not listed is not there any more; outside it nothing is known."""
+    ledger.listings.remember(MINUTES, {day(number): revision("a") for number in range(4)})
+
+    assert [] == ledger.listings.remember(MINUTES, {day(2): revision("a")}, Interval(day(1), day(2)))
+    assert [day(0), day(2), day(3)] == list(ledger.listings.revisions(MINUTES, day(0), day(9)))
 
 
 @pytest.mark.parametrize("feed", [FEED, Feed(name="all", datasets=(DATASETS[MINUTES],))], ids=lambda feed: feed.name)

@@ -13,6 +13,7 @@ from forebay.db.engine import Database
 from forebay.db.tables import files_upstream
 from forebay.db.upsert import upsert
 from forebay.ledger.records import Record, revision_record
+from forebay.model.intervals import Interval
 from forebay.model.partition import Revision
 
 
@@ -23,15 +24,21 @@ class Listings:
         self._database = database
         self._clock = clock
 
-    def remember(self, dataset: str, listed: Mapping[date, Revision]) -> list[date]:
+    def remember(self, dataset: str, listed: Mapping[date, Revision], within: Interval | None = None) -> list[date]:
         """Store what was listed of a dataset, day by day; the days that are new or replaced, sorted.
 
-        Days that are not in `listed` stay as they are.
+        `within` is what the vendor was asked for: days of it that are not in `listed` are gone, and forgotten. Other
+        days stay as they are.
         """
-        if not listed:
+        if not listed and within is None:
             return []
+        span = within or Interval(min(listed), max(listed))
         with self._database.write() as connection:
-            known = _known(connection, dataset, min(listed), max(listed))
+            known = _known(connection, dataset, span.start, span.end)
+            gone = known.keys() - listed.keys() if within else set()
+            if gone:
+                this = (files_upstream.c.dataset == dataset) & (files_upstream.c.day == sa.bindparam("gone"))
+                connection.execute(sa.delete(files_upstream).where(this), [{"gone": day} for day in sorted(gone)])
             news = sorted(day for day, revision in listed.items() if known.get(day) != revision)
             upsert(connection, files_upstream, [self._row(dataset, day, listed[day]) for day in news])
         return news

@@ -12,12 +12,13 @@ import sqlalchemy as sa
 
 from forebay.clock import Clock
 from forebay.db.engine import Database
-from forebay.db.tables import CLAIMABLE, tasks
+from forebay.db.tables import CLAIMABLE, coverage, tasks
 from forebay.ledger import claim as leases
 from forebay.ledger.add import Adding, add
 from forebay.ledger.coverage import supersede
 from forebay.ledger.finish import RetryPolicy, ended
 from forebay.ledger.records import AS_NEW, NOT_HELD, entering, read_task
+from forebay.model.coverage import Verdict
 from forebay.model.task import Discard, Done, Lease, Outcome, Task, TaskDraft, TaskKind, TaskState
 
 UNFINISHED = (TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
@@ -147,11 +148,15 @@ class Tasks:
         return due
 
     def retry(self, which: TaskFilter = _ALL, *, states: Collection[TaskState] = UNFINISHED) -> int:
-        """Let the matching tasks in `states` start over, due now and with nothing counted; how many."""
+        """Let the matching tasks start over, due now and with nothing counted; how many.
+
+        Those in `states`, and those that were completed with a suspect partition.
+        """
         now = self._clock.now()
         idle = [state.value for state in states if not state.held]
         values: dict[str, Any] = {**entering(TaskState.PENDING, now), "available_at": now, **AS_NEW}
-        statement = sa.update(tasks).where(*which.conditions(), tasks.c.status.in_(idle)).values(**values)
+        again = tasks.c.status.in_(idle) | ((tasks.c.status == TaskState.COMPLETED.value) & _left_suspect())
+        statement = sa.update(tasks).where(*which.conditions(), again).values(**values)
         with self._database.write() as connection:
             return connection.execute(statement).rowcount
 
@@ -159,3 +164,12 @@ class Tasks:
         """Delete tasks that the plan no longer wants, unless a worker has begun or ended them; how many."""
         with self._database.write() as connection:
             return connection.execute(sa.delete(tasks).where(tasks.c.id.in_(ids), CLAIMABLE)).rowcount
+
+
+def _left_suspect() -> sa.ColumnElement[bool]:
+    """The task's partition is held with a check that failed."""
+    same = [coverage.c[name] == tasks.c[name] for name in _PARTITION]
+    return sa.exists().where(*same, coverage.c.verdict == Verdict.SUSPECT.value)
+
+
+_PARTITION = ("destination", "table_name", "symbol", "start_date", "end_date", "source")

@@ -34,7 +34,7 @@ class Upstream:
             if not published.files and self.ledger.listings.revisions(dataset.name, span.start, span.end):
                 raise lists_nothing(dataset)
             revisions = {file.day: file.revision for file in published}
-            changed += len(self.ledger.listings.remember(dataset.name, revisions))
+            changed += len(self.ledger.listings.remember(dataset.name, revisions, span))
         return changed
 
 

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 import polars as pl
 
-from forebay.clock import Clock
 from forebay.errors import CheckFailed
-from forebay.lake.intake import Refused, Staged
-from forebay.lake.quarantine import Quarantine
+from forebay.lake.intake import Staged
 from forebay.lake.staging import storage_errors
 from forebay.lake.table import LakeTables
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.coverage import Coverage, Evidence, Verdict
+from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
-from forebay.model.task import Discard, Done, Lease, Outcome, TaskDraft, TaskState
+from forebay.model.task import Done, Lease, Outcome, TaskDraft, TaskState
+from forebay.tasks.records import Records
 from forebay.vendor.rest import RestClient
 
 _SETTLED_AFTER = timedelta(days=7)
 """The vendor corrects recent days: an empty answer about them is asked for again a day later."""
 _ASK_AGAIN = timedelta(days=1)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,7 @@ class Fetch:
 
     rest: RestClient
     tables: LakeTables
-    quarantine: Quarantine
-    clock: Clock
+    records: Records
 
     def __call__(self, lease: Lease, step: Callable[[TaskState], None]) -> Outcome:
         """Run one task. Raises VendorError, StoreError, LakeError, LeaseLost."""
@@ -40,12 +40,14 @@ class Fetch:
         step(TaskState.DOWNLOADING)
         try:
             staged = self.tables.stage(self._pages(draft), BAR_DATASETS[draft.partition.table], draft.key)
+            last = pl.scan_parquet(staged.path).select(pl.col("session_date").max()).collect().item()
+            step(TaskState.DOWNLOADED)
+            step(TaskState.UPLOADING)
+            with storage_errors(self.tables.root):
+                self.tables.put_range(staged, draft.partition.symbol, draft.partition.dates)
         except CheckFailed as error:
-            self._keep(draft, str(error), error.rows if isinstance(error, Refused) else None)
-            return Discard(error.kind, str(error), (self._coverage(draft, Verdict.SUSPECT, str(error)),))
-        step(TaskState.DOWNLOADED)
-        step(TaskState.UPLOADING)
-        return self._deliver(draft, staged)
+            return self.records.refuse(draft, error, Evidence(rows=0, reason=str(error)))
+        return Done(tuple(self._coverage(draft, staged, last)))
 
     def _pages(self, draft: TaskDraft) -> Iterable[pl.DataFrame]:
         partition = draft.partition
@@ -55,28 +57,20 @@ class Fetch:
         timeframe = dataset.kind.removeprefix("bars_")
         return self.rest.bars(partition.symbol, timeframe, partition.dates.start, partition.dates.end)
 
-    def _deliver(self, draft: TaskDraft, staged: Staged) -> Outcome:
-        with storage_errors(self.tables.root):
-            self.tables.put_range(staged, draft.partition.symbol, draft.partition.dates)
-        if staged.bad.height:
-            reason = f"{staged.bad.height} of {staged.tally.rows} rows are in quarantine"
-            self._keep(draft, reason, staged.bad)
-            return Done((self._coverage(draft, Verdict.SUSPECT, reason, staged),))
-        verdict = Verdict.COMPLETE if staged.rows else Verdict.KNOWN_EMPTY
-        return Done((self._coverage(draft, verdict, "", staged),))
+    def _coverage(self, draft: TaskDraft, staged: Staged, last: date | None) -> Iterator[Coverage]:
+        """One row for the range; where its young end is empty, another for that, which expires."""
+        verdict, reason = self.records.judge(draft, staged)
+        evidence = Evidence(rows=staged.rows, reason=reason, details=dict(staged.counts))
+        now, dates = self.records.clock.now(), draft.partition.dates
+        settled = max(last or date.min, (now - _SETTLED_AFTER).date())
+        if settled >= dates.start:
+            known = Interval(dates.start, min(settled, dates.end))
+            yield self.records.coverage(_over(draft, known), verdict, evidence)
+        if settled < dates.end:
+            empty = Interval(max(dates.start, settled + _DAY), dates.end)
+            nothing = Evidence(rows=0, reason="no bars yet; asked for again a day later")
+            yield self.records.coverage(_over(draft, empty), Verdict.KNOWN_EMPTY, nothing, now + _ASK_AGAIN)
 
-    def _keep(self, draft: TaskDraft, reason: str, rows: pl.DataFrame | None) -> None:
-        self.quarantine.keep(draft.partition, key=draft.key, reason=reason, now=self.clock.now(), rows=rows)
 
-    def _coverage(self, draft: TaskDraft, verdict: Verdict, reason: str, staged: Staged | None = None) -> Coverage:
-        now = self.clock.now()
-        young = draft.partition.dates.end > (now - _SETTLED_AFTER).date()
-        return Coverage(
-            draft.partition,
-            draft.destination,
-            draft.source,
-            verdict,
-            Evidence(rows=staged.rows if staged else 0, reason=reason, details=dict(staged.counts) if staged else {}),
-            now,
-            expires_at=now + _ASK_AGAIN if verdict is Verdict.KNOWN_EMPTY and young else None,
-        )
+def _over(draft: TaskDraft, dates: Interval) -> TaskDraft:
+    return replace(draft, partition=replace(draft.partition, dates=dates))
