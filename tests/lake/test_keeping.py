@@ -87,7 +87,9 @@ def test_a_full_disk_says_how_much_is_free(tmp_path: Path) -> None:
 
 def test_a_disk_that_fills_up_loses_nothing(basin: Basin) -> None:
     """Writing into a full device ends in StoreError, and the lake is not touched."""
-    basin.staging.new_file = lambda: Path("/dev/full")  # type: ignore[method-assign]
+    full = basin.staging.folder / "full.parquet"
+    full.symlink_to("/dev/full")
+    basin.staging.new_file = lambda: full  # type: ignore[method-assign]
 
     with pytest.raises(StoreError, match="no space left"):
         basin.stage(bars("A", per_day=900))

@@ -59,26 +59,34 @@ def stage(tables: Iterable[pl.DataFrame], dataset: Dataset, staging: Staging, na
 
     `name` is what errors call the input. Raises Refused when too many rows are bad, StoreError when the disk is full.
     """
-    intake = _Intake(dataset, staging, name)
-    with storage_errors(staging.folder):
-        with BarWriter(staging.new_file(), dataset.asset_class) as writer:
-            for table in tables:
-                intake.take(table, writer)
-        path, rows = (writer.path, writer.rows) if intake.in_order else intake.settle(writer.path)
-    intake.judge()
+    intake, arrived = _Intake(dataset, name), staging.new_file()
+    path = arrived
+    try:
+        with storage_errors(staging.folder):
+            with BarWriter(arrived, dataset.asset_class) as writer:
+                for table in tables:
+                    intake.take(table, writer)
+            rows = writer.rows
+            if not intake.in_order:
+                path = staging.new_file()
+                rows = intake.settle(arrived, path)
+        intake.judge()
+    except BaseException:
+        for each in (arrived, path):
+            each.unlink(missing_ok=True)
+        raise
     return Staged(path, dataset, rows, intake.bad_rows(), intake.tally, intake.repaired)
 
 
 class _Intake:
     """What is known of one input while it streams by."""
 
-    def __init__(self, dataset: Dataset, staging: Staging, name: str) -> None:
+    def __init__(self, dataset: Dataset, name: str) -> None:
         self.tally = Tally()
         self.repaired: dict[str, int] = {}
         self.in_order = True
         """Keys strictly rose so far: sorted, and no key twice."""
         self._dataset = dataset
-        self._staging = staging
         self._name = name
         self._bad: list[pl.DataFrame] = []
         self._defects = defects_of(dataset)
@@ -99,9 +107,9 @@ class _Intake:
         self.in_order = self.in_order and self._continues(checked.good)
         self._write(checked.good, writer)
 
-    def settle(self, arrived: Path) -> tuple[Path, int]:
-        """Sort a file that came out of order, a range of tickers at a time, and make its keys unique."""
-        with BarWriter(self._staging.new_file(), self._dataset.asset_class) as writer:
+    def settle(self, arrived: Path, path: Path) -> int:
+        """Sort a file that came out of order into `path`, a range of tickers at a time, and make its keys unique."""
+        with BarWriter(path, self._dataset.asset_class) as writer:
             for rows in by_ticker_range(pl.scan_parquet(arrived)):
                 kept, bad, copies = split_twins(rows)
                 self.tally.repeated += copies
@@ -109,7 +117,7 @@ class _Intake:
                     self._set_aside(bad)
                 writer.write(kept)
         arrived.unlink()
-        return writer.path, writer.rows
+        return writer.rows
 
     def judge(self) -> None:
         """Raise Refused when too much is bad."""

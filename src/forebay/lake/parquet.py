@@ -39,7 +39,10 @@ def arrow_schema(asset_class: AssetClass) -> pa.Schema:
 
 
 class BarWriter:
-    """Writes tables one after another into one Parquet file, in row groups of ROW_GROUP_ROWS whatever their sizes."""
+    """Writes tables one after another into one Parquet file, in row groups of ROW_GROUP_ROWS whatever their sizes.
+
+    The same rows make the same bytes, however they were cut into tables.
+    """
 
     def __init__(self, path: Path, asset_class: AssetClass) -> None:
         self.path = path
@@ -64,14 +67,14 @@ class BarWriter:
         self._held.append(rows if rows.columns == self._columns else rows.select(self._columns))
         held = sum(table.height for table in self._held)
         if held >= ROW_GROUP_ROWS:
-            rows = pl.concat(self._held)
+            rows = pl.concat(self._held, rechunk=True)
             whole = held - held % ROW_GROUP_ROWS
             self._put(rows[:whole])
             self._held = [rows[whole:]]
 
     def close(self) -> None:
         """Write what is left and the footer."""
-        self._put(pl.concat(self._held))
+        self._put(pl.concat(self._held, rechunk=True))
         self._held.clear()
         self._file.close()
 
