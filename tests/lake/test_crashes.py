@@ -42,7 +42,7 @@ basin.flatfile(bars(["A", "B"], source=Source.FLATFILE, price=50.0))
 STEPS = [
     ("forebay.lake.intake", "check_rows"),
     ("forebay.lake.placing", "announce"),
-    ("forebay.lake.placing", "_move"),
+    ("forebay.lake.placing", "move"),
     ("forebay.lake.placing", "by_ticker_range"),
     ("forebay.lake.delta", "commit"),
     ("forebay.lake.placing", "clear_leftovers"),
@@ -86,7 +86,7 @@ def test_a_killed_delivery_is_finished_by_the_next(tmp_path: Path, module: str, 
 def test_leftovers_go_even_when_the_delivery_is_never_repeated(tmp_path: Path) -> None:
     """A file that was renamed and never committed is removed by whoever writes to the table next."""
     basin = Basin(tmp_path, "one")
-    arguments = [str(tmp_path), "forebay.lake.placing", "_move", "after", "dead"]
+    arguments = [str(tmp_path), "forebay.lake.placing", "move", "after", "dead"]
     subprocess.run([sys.executable, "-c", CHILD.format(here=str(HERE)), *arguments], check=False)
     assert 1 == len(basin.files())
 

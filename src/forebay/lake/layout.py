@@ -17,6 +17,8 @@ from forebay.model.partition import ALL_SYMBOLS, Source
 
 _ALL, _SEPARATOR, _PARTS = "all", "__", 5
 """No encoded ticker reads `all`, and none holds two underscores in a row."""
+MIXED = "mixed-"
+"""Start of a file's name that says nothing of its rows: what stays of another program's file, written anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,11 @@ def parse_name(path: str) -> FileName | None:
         return FileName(dates, Source(source), ALL_SYMBOLS if symbol == _ALL else decode_name(symbol), mark)
     except ValueError:
         return None
+
+
+def is_ours(path: str) -> bool:
+    """Whether a file has a name that only Forebay gives."""
+    return parse_name(path) is not None or path.rsplit("/", 1)[-1].startswith(MIXED)
 
 
 def partition_column(table: str) -> str:

@@ -11,12 +11,14 @@ from pathlib import Path
 
 from forebay.clock import Clock
 from forebay.errors import LakeError
+from forebay.lake.layout import is_ours
+from forebay.lake.moving import sync
 from forebay.lake.staging import storage_errors
 
 WAIT_SECONDS = 300.0
 """How long a writer waits for its turn; a turn takes well under a second, a large rewrite some tens."""
 _LOOK_SECONDS = 0.02
-_FOLDER, _LOCK, _PENDING = "_forebay", "lock", "pending.json"
+_FOLDER, _LOCK, _PENDING, _INCOMING = "_forebay", "lock", "pending.json", "incoming.part"
 """Delta readers ignore folders whose name starts with an underscore."""
 
 
@@ -34,24 +36,44 @@ def writer_lock(folder: Path, clock: Clock) -> Iterator[None]:
         os.close(handle)
 
 
+def incoming(folder: Path) -> Path:
+    """Where a file that comes from another disk is copied to before it gets its name; cleared with the leftovers."""
+    return folder / _FOLDER / _INCOMING
+
+
 def announce(folder: Path, paths: Sequence[str]) -> None:
-    """Note the files that are about to get their names, before they do."""
+    """Note the files that are about to get their names, on disk before they do."""
     path = folder / _FOLDER / _PENDING
-    path.with_suffix(".part").write_text(json.dumps(list(paths)), encoding="utf-8")
-    path.with_suffix(".part").replace(path)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(list(paths)), encoding="utf-8")
+    sync(part)
+    part.replace(path)
+    sync(path.parent)
 
 
 def clear_leftovers(folder: Path, held: Callable[[], Sequence[str]]) -> list[str]:
-    """Remove the files that were announced and are not among `held()`, which lists what was committed."""
+    """Remove the files that were announced and are not among `held()`, which lists what the table holds."""
     path = folder / _FOLDER / _PENDING
     if not path.exists():
         return []
     kept = set(held())
-    left = [name for name in json.loads(path.read_text(encoding="utf-8")) if name not in kept]
+    left = [name for name in _announced(folder) if name not in kept]
     for name in left:
         (folder / name).unlink(missing_ok=True)
+    incoming(folder).unlink(missing_ok=True)
     path.unlink()
     return left
+
+
+def _announced(folder: Path) -> list[str]:
+    """The noted files. A note that a power cut damaged may have named any file of ours: all of them are meant then."""
+    try:
+        noted = json.loads((folder / _FOLDER / _PENDING).read_text(encoding="utf-8"))
+    except ValueError:
+        noted = None
+    if isinstance(noted, list):
+        return [str(name) for name in noted]
+    return [f"{path.parent.name}/{path.name}" for path in sorted(folder.glob("*/*.parquet")) if is_ours(path.name)]
 
 
 def _wait_for(handle: int, folder: Path, clock: Clock) -> None:

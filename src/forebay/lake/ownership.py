@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 
-from forebay.lake.layout import FileName, parse_name
+from forebay.lake.layout import MIXED, FileName, parse_name
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Source
 
@@ -23,21 +23,27 @@ class Giving:
     stays: pl.Expr
 
 
-def gives_way_to_day(held: Iterable[str], day: date) -> Giving:
-    """For a flat file of `day`: its earlier files, and whatever else has rows of that day."""
+def gives_way_to_day(held: Iterable[str], day: date, spared: Collection[str] | None = ()) -> Giving:
+    """For a flat file of `day`: its earlier files, and what else has rows of that day.
+
+    Rows from other sources stay for the tickers in `spared` (None: for all), which the file does not answer for.
+    """
     found = [(path, parse_name(path)) for path in held]
-    hit = [(path, name) for path, name in found if name is None or day in name.dates]
-    whole = tuple(path for path, name in hit if name is not None and name.dates.days == 1)
-    return Giving(whole, tuple(path for path, _ in hit if path not in whole), pl.col("session_date") != day)
+    hit = [(path, name) for path, name in found if name is None or (day in name.dates and not _spares(name, spared))]
+    whole = tuple(path for path, name in hit if name and name.dates.days == 1 and not _may_spare(name, spared))
+    left = pl.lit(value=True) if spared is None else pl.col("ticker").is_in(sorted(spared))
+    stays = (pl.col("session_date") != day) | (left & (pl.col("source") != Source.FLATFILE))
+    return Giving(whole, tuple(path for path, _ in hit if path not in whole), stays)
 
 
-def gives_way_to_range(held: Iterable[str], symbol: str, dates: Interval) -> Giving:
-    """For REST rows of `symbol` over `dates`: its REST and stream rows there. Flat files stay."""
+def gives_way_to_range(held: Iterable[str], symbol: str, dates: Interval, owned: Collection[date] = ()) -> Giving:
+    """For REST rows of `symbol` over `dates`: its REST and stream rows there. Flat files and `owned` days stay."""
     found = [(path, parse_name(path)) for path in held]
     hit = [(path, name) for path, name in found if name is None or _may_hold(name, symbol, dates)]
-    whole = tuple(path for path, name in hit if name and symbol in (name.symbol, ALL_SYMBOLS) and _inside(name, dates))
+    ours = [(path, name) for path, name in hit if name and symbol in (name.symbol, ALL_SYMBOLS)]
+    whole = tuple(path for path, name in ours if _inside(name, dates) and not any(day in name.dates for day in owned))
     theirs = of_symbol(symbol) & pl.col("session_date").is_between(dates.start, dates.end)
-    stays = ~theirs | (pl.col("source") == Source.FLATFILE)
+    stays = ~theirs | (pl.col("source") == Source.FLATFILE) | pl.col("session_date").is_in(sorted(owned))
     return Giving(whole, tuple(path for path, _ in hit if path not in whole), stays)
 
 
@@ -61,7 +67,7 @@ def merged_name(paths: Iterable[str], mark: str) -> str:
     names = [parse_name(path) for path in paths]
     known = [name for name in names if name is not None]
     if len(known) < len(names):
-        return f"mixed-{mark}.parquet"
+        return f"{MIXED}{mark}.parquet"
     symbols = {name.symbol for name in known}
     name = FileName(
         Interval(min(name.dates.start for name in known), max(name.dates.end for name in known)),
@@ -79,6 +85,18 @@ def _may_hold(name: FileName, symbol: str, dates: Interval) -> bool:
         and name.source is not Source.FLATFILE
         and (name.symbol == symbol or ALL_SYMBOLS in (symbol, name.symbol))
     )
+
+
+def _spares(name: FileName, spared: Collection[str] | None) -> bool:
+    """Whether every row of the file stays when a flat file spares these tickers."""
+    if name.source is Source.FLATFILE:
+        return False
+    return spared is None or (name.symbol != ALL_SYMBOLS and name.symbol in spared)
+
+
+def _may_spare(name: FileName, spared: Collection[str] | None) -> bool:
+    """Whether some of its rows may."""
+    return _spares(name, spared) or (bool(spared) and name.source is not Source.FLATFILE and name.symbol == ALL_SYMBOLS)
 
 
 def _inside(name: FileName, dates: Interval) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random
@@ -16,7 +14,8 @@ from forebay.errors import LakeError
 from forebay.lake import delta
 from forebay.lake.intake import by_ticker_range
 from forebay.lake.layout import partition_folder
-from forebay.lake.lock import announce, clear_leftovers, writer_lock
+from forebay.lake.lock import announce, clear_leftovers, incoming, writer_lock
+from forebay.lake.moving import mark_of, move, sync
 from forebay.lake.ownership import Giving, merged_name
 from forebay.lake.parquet import BarWriter
 from forebay.lake.staging import Staging, storage_errors
@@ -98,7 +97,7 @@ class Placing:
         self._placed.append(target)
         announce(self._folder, self._placed)
         with storage_errors(self._folder / target):
-            _move(staged, self._folder / target)
+            move(staged, self._folder / target, incoming(self._folder))
 
     def take(self, giving: Giving) -> None:
         """Plan files out of the table; what stays of some is written into one file in their place."""
@@ -111,10 +110,10 @@ class Placing:
         if rows == total:
             return
         if rows:
-            mark = hashlib.sha256("|".join([*sorted(giving.partly), str(giving.stays)]).encode()).hexdigest()[:12]
+            written = self.write(by_ticker_range(stays))
+            mark = mark_of("|".join(sorted(giving.partly)), written)
             partition = giving.partly[0].split("/", 1)[0]
-            target = f"{partition}/{merged_name(giving.partly, mark)}"
-            self.put(self.write(by_ticker_range(stays)), target, rows)
+            self.put(written, f"{partition}/{merged_name(giving.partly, mark)}", rows)
         self._removes += giving.partly
 
     def commit(self, note: str) -> None:
@@ -126,36 +125,16 @@ class Placing:
             except delta.Conflict:
                 return
             log = self._folder / "_delta_log"
-            _sync(log / f"{self.version:020}.json")
-            _sync(log)
+            sync(log / f"{self.version:020}.json")
+            sync(log)
             self.new = True
-            clear_leftovers(self._folder, lambda: [file.path for file in self._adds])
+            clear_leftovers(self._folder, lambda: [*self._files, *(file.path for file in self._adds)])
         else:
             self.version = int(self._state.version())
         self._done = True
-
-    def size_of(self, paths: Iterable[str]) -> int:
-        """Bytes of files in the table's folder."""
-        return sum((self._folder / path).stat().st_size for path in paths)
 
     def _writer(self) -> BarWriter:
         return BarWriter(self._staging.new_file(), BAR_DATASETS[self._table].asset_class)
 
     def _held_now(self) -> list[str]:
         return delta.files(delta.open_table(self._folder))
-
-
-def _move(source: Path, target: Path) -> None:
-    """Rename within one file system, contents and name on disk before anyone is told of them."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _sync(source)
-    source.replace(target)
-    _sync(target.parent)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,18 +13,16 @@ import polars as pl
 
 from forebay.clock import Clock, SystemClock
 from forebay.errors import CheckFailed, LakeError
-from forebay.lake import delta
 from forebay.lake.digest import digest
 from forebay.lake.intake import Staged, stage
 from forebay.lake.layout import FileName, partition_folder, partition_value, split_by_partition, table_folder
+from forebay.lake.moving import MARK_LENGTH, mark_of
 from forebay.lake.ownership import flatfile_days, gives_way_to_day, gives_way_to_range, of_symbol
 from forebay.lake.placing import Placing
-from forebay.lake.staging import Staging
+from forebay.lake.staging import Staging, storage_errors
 from forebay.model.catalogue import Dataset
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Revision, Source
-
-_MARK_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +33,6 @@ class Committed:
     """The table's version that holds it."""
     new: bool
     """False when the lake held exactly this before: nothing was written."""
-    rows: int
-    """Rows delivered; for REST, days that a flat file owns are not among them."""
-    bytes: int
-    """Size of their files."""
 
 
 class LakeTables:
@@ -54,51 +48,46 @@ class LakeTables:
         """Check rows and write the good ones to a file in staging; see `forebay.lake.intake.stage`."""
         return stage(tables, dataset, self._staging, name)
 
-    def holds_day(self, table: str, day: date, revision: Revision) -> bool:
-        """Whether this revision of a day's flat file is in the lake: it may be, though the ledger does not know."""
-        folder = table_folder(self.root, table)
-        return delta.exists(folder) and _day_path(table, day, revision) in delta.files(delta.open_table(folder))
-
     def replace_day(self, staged: Staged, day: date, revision: Revision) -> Committed:
         """Make `staged` the day's rows of all symbols, in place of the day's earlier file and of every other source.
 
-        The same revision twice is one commit. Raises CheckFailed when the file is empty or holds other days,
-        LakeError or StoreError when it cannot be committed: the lake is then as it was.
+        Other sources keep the tickers whose rows in the file are all bad; a file with no rows takes only the day's
+        earlier file away. The same rows of the same revision twice are one commit. The staged file is gone
+        afterwards. Raises CheckFailed when no row is good or some are of other days, LakeError or StoreError when it
+        cannot be committed: the lake is then as it was.
         """
         table = staged.dataset.table
-        _prove_day(staged, day)
-        target = _day_path(table, day, revision)
-        with self._placing(table) as placing:
-            while placing.again():
-                held = placing.held(partition_value(table, day))
-                giving = gives_way_to_day([path for path in held if path != target], day)
-                if target not in held:
-                    placing.put(staged.path, target, staged.rows)
-                placing.take(giving)
-                placing.commit(f"{table} {day} flat file")
-        return Committed(placing.version, placing.new, staged.rows, placing.size_of([target]))
+        with _used_up(staged):
+            _prove_day(staged, day)
+            target, spared = _day_path(staged, day, revision), _spared(staged)
+            with self._placing(table) as placing:
+                while placing.again():
+                    held = placing.held(partition_value(table, day))
+                    if staged.rows and target not in held:
+                        placing.put(staged.path, target, staged.rows)
+                    placing.take(gives_way_to_day([path for path in held if path != target], day, spared))
+                    placing.commit(f"{table} {day} flat file")
+        return Committed(placing.version, placing.new)
 
     def put_range(self, staged: Staged, symbol: str, dates: Interval) -> Committed:
-        """Make `staged` the REST rows of `symbol` (`*`: of all) over `dates`; days owned by a flat file keep its rows.
+        """Make `staged` the REST rows of `symbol` (`*`: of all) over `dates`; days owned by a flat file stay.
 
-        No rows is an answer too: what REST said before is then gone. Raises CheckFailed for rows of another symbol
-        or date, LakeError or StoreError when it cannot be committed: the lake is then as it was.
+        No rows is an answer too: what REST said before is then gone. The staged file is gone afterwards. Raises
+        CheckFailed for rows of another symbol or date, LakeError or StoreError when it cannot be committed: the lake
+        is then as it was.
         """
         table = staged.dataset.table
-        rows = pl.read_parquet(staged.path)
-        _prove_range(rows, symbol, dates, table)
-        written: dict[str, int] = {}
-        with self._placing(table) as placing:
-            while placing.again():
-                written = {}
-                for partition, share in split_by_partition(table, dates):
-                    self._put_share(placing, rows, (table, symbol, partition, share), written)
-                placing.commit(f"{table} {symbol} {dates.start}..{dates.end} REST")
-        return Committed(placing.version, placing.new, sum(written.values()), placing.size_of(written))
+        with _used_up(staged):
+            rows = pl.read_parquet(staged.path)
+            _prove_range(rows, symbol, dates, table)
+            with self._placing(table) as placing:
+                while placing.again():
+                    for partition, share in split_by_partition(table, dates):
+                        self._put_share(placing, rows, (table, symbol, partition, share))
+                    placing.commit(f"{table} {symbol} {dates.start}..{dates.end} REST")
+        return Committed(placing.version, placing.new)
 
-    def _put_share(
-        self, placing: Placing, rows: pl.DataFrame, where: tuple[str, str, str, Interval], written: dict[str, int]
-    ) -> None:
+    def _put_share(self, placing: Placing, rows: pl.DataFrame, where: tuple[str, str, str, Interval]) -> None:
         """One partition's part of a range."""
         table, symbol, partition, share = where
         held = placing.held(partition)
@@ -107,25 +96,46 @@ class LakeTables:
         mine = rows.filter(day.is_between(share.start, share.end) & ~day.is_in(owned))
         target = ""
         if mine.height:
-            name = FileName(share, Source.REST, symbol, digest([mine])[:_MARK_LENGTH])
+            name = FileName(share, Source.REST, symbol, digest([mine])[:MARK_LENGTH])
             target = f"{partition_folder(table, partition)}/{name}"
-            written[target] = mine.height
             if target not in held:
                 placing.put(placing.write([mine]), target, mine.height)
-        placing.take(gives_way_to_range([path for path in held if path != target], symbol, share))
+        placing.take(gives_way_to_range([path for path in held if path != target], symbol, share, owned))
 
     def _placing(self, table: str) -> Placing:
         return Placing(table_folder(self.root, table), table, self._staging, self._clock, self._random)
 
 
-def _day_path(table: str, day: date, revision: Revision) -> str:
-    mark = hashlib.sha256(f"{revision.etag}|{revision.size}".encode()).hexdigest()[:_MARK_LENGTH]
+@contextmanager
+def _used_up(staged: Staged) -> Iterator[None]:
+    """Nothing of a delivery stays in staging, however it ends."""
+    try:
+        yield
+    finally:
+        with storage_errors(staged.path):
+            staged.path.unlink(missing_ok=True)
+
+
+def _day_path(staged: Staged, day: date, revision: Revision) -> str:
+    with storage_errors(staged.path):
+        mark = mark_of(f"{revision.etag}|{revision.size}", staged.path)
     name = FileName(Interval(day, day), Source.FLATFILE, ALL_SYMBOLS, mark)
-    return f"{partition_folder(table, partition_value(table, day))}/{name}"
+    return f"{partition_folder(staged.dataset.table, partition_value(staged.dataset.table, day))}/{name}"
+
+
+def _spared(staged: Staged) -> Collection[str] | None:
+    """Tickers that a day's file says nothing good of: those with bad rows only. None, for all, when it has no rows."""
+    if staged.tally.rows == 0:
+        return None
+    doubtful = set(staged.bad["ticker"].drop_nulls())
+    if not doubtful:
+        return ()
+    good = pl.scan_parquet(staged.path).filter(pl.col("ticker").is_in(sorted(doubtful)))
+    return doubtful - set(good.select(pl.col("ticker").unique()).collect().to_series())
 
 
 def _prove_day(staged: Staged, day: date) -> None:
-    """The file is on disk with the rows that were counted, all of `day`."""
+    """The file is on disk with the rows that were counted, all of `day`; with none only if none came."""
     found = pl.scan_parquet(staged.path).select(
         pl.len(), pl.col("session_date").min().alias("first"), pl.col("session_date").max().alias("last")
     )
@@ -133,7 +143,9 @@ def _prove_day(staged: Staged, day: date) -> None:
         rows, first, last = found.collect().row(0)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise LakeError(f"{staged.path} cannot be read back: {error}", remedy="run the task again") from error
-    if rows == 0:
+    if rows == staged.rows == 0:
+        if staged.tally.rows == 0:
+            return
         raise CheckFailed(
             f"{staged.dataset.key(day)} holds no good rows", remedy="nothing was replaced; see the quarantine"
         )

@@ -1,0 +1,47 @@
+"""Files get their names here: content and name on disk before anyone is told of them, whatever disk they come from."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+MARK_LENGTH = 12
+
+
+def move(source: Path, target: Path, incoming: Path) -> None:
+    """Give `source` the name `target`. Raises OSError; then `target` is whole or not there.
+
+    A file on another disk cannot be renamed: it is copied to `incoming`, which is on the disk of `target`, first.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    sync(source)
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.copyfile(source, incoming)
+        sync(incoming)
+        incoming.replace(target)
+        source.unlink()
+    sync(target.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until the system has a file's content, or a folder's names, on disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def mark_of(origin: str, path: Path) -> str:
+    """A file's mark for its name, from where its rows came from and its bytes. Raises OSError."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256")
+    found.update(origin.encode())
+    return found.hexdigest()[:MARK_LENGTH]
