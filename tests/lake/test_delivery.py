@@ -108,7 +108,7 @@ def test_a_market_wide_rest_day_replaces_every_symbol(basin: Basin) -> None:
 
 deliveries = st.lists(
     st.one_of(
-        st.tuples(st.just("file"), st.integers(0, 3), st.integers(0, 3), st.sampled_from("AB")),
+        st.tuples(st.just("file"), st.integers(0, 3), st.integers(0, 3), st.sampled_from(["A", "B", ""])),
         st.tuples(st.just("rest"), st.integers(0, 3), st.integers(0, 3), st.sampled_from(["A", "B", "AAp", "*"])),
     ),
     max_size=7,
@@ -120,7 +120,10 @@ deliveries = st.lists(
 def test_any_sequence_of_deliveries_leaves_one_owner(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int, str]]
 ) -> None:
-    """Whatever arrives in whatever order, each (symbol, day) holds what a simple table of owners says."""
+    """Whatever arrives in whatever order, each (symbol, day) holds what a simple table of owners says.
+
+    A file has good rows of its symbol and a bad one of AAp, or none at all.
+    """
     basin = Basin(tmp_path_factory.mktemp("lake"))
     model: dict[tuple[str, date], tuple[str, float]] = {}
     filed: set[date] = set()
@@ -128,14 +131,19 @@ def test_any_sequence_of_deliveries_leaves_one_owner(
         price = 10.0 + number
         start, end = DAYS[min(first, last)], DAYS[max(first, last)]
         if kind == "file":
-            basin.flatfile(
-                bars(symbol, [start], source=Source.FLATFILE, price=price),
-                start,
-                Revision(str(number), 1, FIRST.last_modified),
-            )
-            model = {key: owner for key, owner in model.items() if key[1] != start}
-            model[symbol, start] = ("flatfile", price)
-            filed.add(start)
+            good = bars(symbol or [], [start], source=Source.FLATFILE, price=price)
+            bad = bars("AAp" if symbol else [], [start], per_day=1).with_columns(volume=pl.lit(-1.0))
+            basin.flatfile(pl.concat([good, bad]), start, Revision(str(number), 1, FIRST.last_modified))
+            spared = {"AAp"} if symbol else {"A", "B", "AAp"}
+            model = {
+                (ticker, day): owner
+                for (ticker, day), owner in model.items()
+                if day != start or (ticker in spared and owner[0] == "rest")
+            }
+            filed.discard(start)
+            if symbol:
+                model[symbol, start] = ("flatfile", price)
+                filed.add(start)
             continue
         names = ["A", "B", "AAp"] if symbol == "*" else [symbol]
         days = [day for day in DAYS if start <= day <= end]
