@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from ledger_nouns import BARS, CHECKED, covers, day, revision, span
 
 from forebay.ledger import Ledger
-from forebay.ledger.grid import Cell
 from forebay.model.coverage import Verdict
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Source
@@ -119,29 +118,6 @@ def test_stale_files_show(ledger: Ledger) -> None:
 
     assert {day(0): revision()} == ledger.coverage.revisions("lake", BARS, span(0, 5))
     assert {day(0): revision(), day(9): revision()} == ledger.coverage.revisions("lake", BARS)
-
-
-def test_the_grid_counts_months(ledger: Ledger) -> None:
-    """Partitions are counted in every month they touch, over the year's end too; rows in the month they begin."""
-    ledger.coverage.record(
-        [
-            covers(0, 0),
-            covers(1, 1),
-            covers(2, 2, Verdict.SUSPECT, rows=None),
-            covers(-1, 32, symbol="A", source=REST, rows=5),
-        ]
-    )
-
-    def cell(month: date, verdict: Verdict, partitions: int, rows: int) -> Cell:
-        return Cell("lake", BARS, month, verdict, partitions, rows)
-
-    assert [
-        cell(date(2023, 12, 1), Verdict.COMPLETE, 1, 5),
-        cell(date(2024, 1, 1), Verdict.COMPLETE, 3, 14),
-        cell(date(2024, 1, 1), Verdict.SUSPECT, 1, 0),
-        cell(date(2024, 2, 1), Verdict.COMPLETE, 1, 0),
-    ] == ledger.coverage.grid()
-    assert [] == ledger.coverage.grid("archive")
 
 
 def test_find_narrows_and_limits(ledger: Ledger) -> None:

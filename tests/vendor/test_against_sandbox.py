@@ -28,7 +28,7 @@ from forebay.model.instrument import AssetClass, asset_class_of
 from forebay.model.rows import BAR_ROWS
 from forebay.testing import FakeClock
 from forebay.vendor.bucket import BucketTimeouts
-from forebay.vendor.flatfiles import Availability, FlatFiles
+from forebay.vendor.flatfiles import FlatFiles
 from forebay.vendor.http import Timeouts
 from forebay.vendor.limits import NoLimit
 from forebay.vendor.rest import RestClient
@@ -204,15 +204,6 @@ def test_flat_files_arrive_as_published(vendor: Sandbox) -> None:
     assert files.head(newest.key) == newest.revision
     assert len(body) == newest.revision.size > 12 * 1024
     assert gzip.decompress(body).startswith(",".join(MINUTES.columns).encode() + b"\n")
-
-
-def test_availability_of_the_simulated_days(vendor: Sandbox) -> None:
-    """A weekend is absent, the future is not yet there."""
-    files = flat_files(vendor)
-
-    found = [files.availability(MINUTES, day) for day in (END, date(2025, 11, 1), date(2025, 12, 1))]
-
-    assert found == [Availability.LISTED, Availability.ABSENT, Availability.NOT_YET]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from forebay.model.catalogue import DATASETS
 from forebay.model.partition import Revision
 from forebay.testing import FakeClock
 from forebay.vendor.bucket import BucketTimeouts
-from forebay.vendor.flatfiles import Availability, FlatFiles
+from forebay.vendor.flatfiles import FlatFiles
 
 MINUTES = DATASETS["us_stocks_sip/minute_aggs_v1"]
 DAY = date(2024, 3, 7)
@@ -137,15 +137,6 @@ def test_servers_with_small_pages_are_walked_to_the_end(bucket: SmallBucket, fil
     bucket.objects, bucket.page = {MINUTES.key(day): b"x" for day in days}, 7
 
     assert [file.day for file in files.list(MINUTES, days[0], days[-1])] == days
-
-
-def test_availability(bucket: SmallBucket, files: FlatFiles) -> None:
-    """Listed, a hole before a later file, and nothing published from that day on are three answers."""
-    bucket.objects = {MINUTES.key(date(2024, 3, day)): b"x" for day in (1, 4, 5)}
-
-    answers = [files.availability(MINUTES, date(2024, 3, day)) for day in (1, 2, 5, 6)]
-
-    assert answers == [Availability.LISTED, Availability.ABSENT, Availability.LISTED, Availability.NOT_YET]
 
 
 @pytest.mark.usefixtures("bucket")

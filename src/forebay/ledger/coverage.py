@@ -13,7 +13,6 @@ from forebay.clock import Clock
 from forebay.db.engine import Database
 from forebay.db.tables import coverage
 from forebay.db.upsert import upsert
-from forebay.ledger.grid import Cell, count_cells
 from forebay.ledger.records import coverage_record, read_coverage, read_revision
 from forebay.model.coverage import Coverage, Verdict
 from forebay.model.intervals import Interval
@@ -135,11 +134,6 @@ class CoverageBook:
         query = sa.select(coverage).where(*conditions).order_by(*coverage.primary_key.columns).limit(limit)
         with self._database.read() as connection:
             return [read_coverage(row) for row in connection.execute(query).mappings()]
-
-    def grid(self, destination: str | None = None) -> list[Cell]:
-        """The status grid: counts by destination, table, month and verdict, sorted."""
-        with self._database.read() as connection:
-            return count_cells(connection, destination)
 
 
 def _touching(dates: Interval | None) -> list[sa.ColumnElement[bool]]:

@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 import obstore
@@ -53,17 +52,6 @@ class Listing:
         return len(self.files)
 
 
-class Availability(StrEnum):
-    """What a listing says of one day."""
-
-    LISTED = "listed"
-    """It is there; if reading it is refused, the plan does not include it."""
-    NOT_YET = "not_yet"
-    """Nothing is listed from that day on: it is not published yet."""
-    ABSENT = "absent"
-    """A later day is listed, this one is not: a day without a session, or a hole."""
-
-
 class FlatFiles:
     """The bucket, read only. Safe to use from several threads.
 
@@ -103,13 +91,6 @@ class FlatFiles:
                 break
             offset = metas[-1]["path"]
         return Listing(tuple(files[day] for day in sorted(files)), unknown)
-
-    def availability(self, dataset: Dataset, day: date) -> Availability:
-        """Tell a file that is refused from one that is not published yet; see the members. One request."""
-        listed = [dataset.day_of(meta["path"]) for meta in self._page(dataset.name, dataset.key(day - _DAY))]
-        if day in listed:
-            return Availability.LISTED
-        return Availability.ABSENT if any(listed) else Availability.NOT_YET
 
     def head(self, key: str) -> Revision:
         """The present revision of an object. A refusal says nothing of its reason here: NotEntitled is a guess."""
