@@ -18,6 +18,8 @@ ForebayError                       what happened, to what; `remedy` says what to
 ├── CheckFailed              permanent   the data contradict themselves or their name
 ├── LakeError, LedgerError, StoreError
 │   ├── LedgerUnavailable    temporary   the database is locked, away or restarting
+│   ├── StoreUnavailable     temporary   a destination did not answer, or broke off
+│   ├── CapReached                       a destination's daily cap; goes on by itself later
 │   └── NewerVersion         permanent   written by a later Forebay
 ├── LeaseLost                            another worker holds the task now
 └── UsageError                           a setting, flag or file of the user's is wrong
@@ -153,6 +155,22 @@ class StoreError(ForebayError):
     """A destination's storage: full, unreadable, refusing."""
 
     kind = "store"
+
+
+class StoreUnavailable(StoreError, TemporaryError):
+    """A destination gave no answer in time, a 5xx, or cut the connection."""
+
+    kind = "store_unavailable"
+
+
+class CapReached(StoreError):
+    """A destination's daily cap is used up; look again at `until` (UTC). Counts no attempt."""
+
+    kind = "cap_reached"
+
+    def __init__(self, message: str, *, until: datetime, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.until = until
 
 
 class NewerVersion(LakeError, LedgerError, PermanentError):

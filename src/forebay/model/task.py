@@ -50,6 +50,8 @@ _HELD = frozenset({TaskState.PROCESSING, TaskState.DOWNLOADING, TaskState.DOWNLO
 class TaskKind(StrEnum):
     """What is done. One file each in `forebay.tasks`."""
 
+    MIRROR = "mirror"
+    """A flat file of the vendor into the archive."""
     LOAD = "load"
     """A flat file into the lake."""
     FETCH = "fetch"
@@ -72,6 +74,8 @@ class TaskDraft:
     """What the listing said of the file when the task was planned."""
     priority: int = 0
     """Higher is claimed first: fresh data before history."""
+    after: str | None = None
+    """A destination whose task for the same key must have ended before this one begins; None: it need not wait."""
 
 
 @dataclass(frozen=True, slots=True)

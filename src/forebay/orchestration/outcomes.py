@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forebay.errors import (
+    CapReached,
     ForebayError,
     LakeError,
     NotPublishedYet,
@@ -20,6 +21,8 @@ def outcome_of(error: ForebayError) -> Outcome:
     upload = isinstance(error, LakeError | StoreError)
     match error:
         case NotPublishedYet():
+            return Snooze(error.until, reason)
+        case CapReached():
             return Snooze(error.until, reason)
         case RateLimited():
             return Retry(error.kind, reason, after=error.retry_after, counted=False)

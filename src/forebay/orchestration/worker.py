@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from structlog import get_logger
 
 from forebay.clock import Clock
-from forebay.errors import ForebayError, LeaseLost, NewerVersion, StoreError, WrongKey
+from forebay.errors import CapReached, ForebayError, LeaseLost, NewerVersion, StoreError, TemporaryError, WrongKey
 from forebay.ledger import Ledger
 from forebay.model.task import Lease, Outcome, Retry, TaskKind, TaskState
 from forebay.orchestration.outcomes import outcome_of
@@ -31,8 +31,12 @@ Step = Callable[[TaskState], None]
 Handler = Callable[[Lease, Step], Outcome]
 """What one kind of task does. Raises ForebayError; whatever else it raises is a bug and is retried as such."""
 
-STOPS_ALL = (StoreError, WrongKey, NewerVersion)
-"""Errors that no other task can escape: a full disk, a wrong key, a newer lake. Nothing is counted for them."""
+
+def stops_all(error: Exception) -> bool:
+    """Whether no other task can escape it: a full disk, a wrong key, a newer lake. Nothing is counted for these."""
+    passing = isinstance(error, TemporaryError | CapReached)
+    return isinstance(error, StoreError | WrongKey | NewerVersion) and not passing
+
 
 log = get_logger()
 
@@ -61,7 +65,7 @@ class Worker:
         """Run until nothing is claimable, now or after a backoff, and nothing of ours runs. Returns early on `stop`.
 
         A task that is not due for long (not published yet, say) is not waited for. Raises what would stop every other
-        task too (see STOPS_ALL), after those that run have ended.
+        task too (see `stops_all`), after those that run have ended.
         """
         # The heartbeat is left last: while the pool waits for what runs, leases must stay alive.
         with self._heartbeat(), ThreadPoolExecutor(self.concurrency, thread_name_prefix="task") as pool:
@@ -107,10 +111,11 @@ class Worker:
         except LeaseLost:
             log.warning("lease_lost", task=lease.task.draft.key, worker=self.worker_id)
             return
-        except STOPS_ALL:
-            self.stop()
-            with suppress(LeaseLost):  # then it is somebody else's already
-                self.ledger.tasks.release(lease)
+        except ForebayError as error:
+            if stops_all(error):
+                self.stop()
+                with suppress(LeaseLost):  # then it is somebody else's already
+                    self.ledger.tasks.release(lease)
             raise
         finally:
             with self._lock:
@@ -126,7 +131,7 @@ class Worker:
             raise
         except ForebayError as error:
             log.warning("task_failed", task=lease.task.draft.key, kind=error.kind, reason=str(error))
-            if isinstance(error, STOPS_ALL):
+            if stops_all(error):
                 raise
             return outcome_of(error)
         except Exception as error:  # a bug of ours in one task must not stop the others

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,6 +59,17 @@ def database_url(value: Any) -> Any:
     if scheme not in _DATABASES or "://" not in value:
         raise ValueError(f"{mask_url(value)} is neither SQLite (sqlite:///path) nor PostgreSQL (postgresql://...)")
     return value
+
+
+def size(value: Any) -> Any:
+    """A number of bytes, also with a unit: `500kB`, `20MB`, `10GB` (powers of 1000), `64MiB` (of 1024)."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?\s*", value, re.IGNORECASE)
+    if found is None:
+        raise ValueError("it must be a number of bytes, such as 500kB, 20MB or 10GB")
+    number, unit, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** " kmgt".index((unit or " ").lower()))
 
 
 def log_level(value: Any) -> Any:

@@ -126,8 +126,17 @@ class PlanSettings(Group):
 
 
 class ArchiveSettings(Group):
-    """The archive's bucket at Backblaze B2; without a bucket the archive is a folder."""
+    """Where the archive is: a bucket at Backblaze B2, any S3 bucket, or a folder."""
 
+    uri: Annotated[str | None, BeforeValidator(checks.at_home)] = setting(
+        "ARCHIVE_URI",
+        default=None,
+        about="A folder, or s3://bucket/prefix with the AWS_* settings. Not set: the B2 bucket, or archive/ under "
+        "FOREBAY_HOME.",
+    )
+    prefix: str = setting(
+        "ARCHIVE_PREFIX", default="", about="Put before the vendor's keys in the B2 bucket, such as polygon/flatfiles."
+    )
     key_id: SecretStr | None = setting("B2_KEY_ID", default=None, about="B2's key id.")
     application_key: SecretStr | None = setting("B2_APPLICATION_KEY", default=None, about="B2's application key.")
     bucket: str | None = setting(
@@ -137,6 +146,13 @@ class ArchiveSettings(Group):
         "B2_ENDPOINT_URL",
         default=None,
         about="The bucket's S3 endpoint, such as s3.us-west-000.backblazeb2.com; https:// is added.",
+    )
+    price: float = setting(
+        "ARCHIVE_PRICE",
+        default=0.006,
+        ge=0,
+        allow_inf_nan=False,
+        about="US dollars for a GB a month, for `forebay archive status`; 0.006 is B2's list price, S3's is 0.023.",
     )
 
 
@@ -203,6 +219,12 @@ class WorkerSettings(Group):
     batch_size: int = setting("BATCH_SIZE", default=10, ge=1, about="Tickers that are queued at once.")
     task_delay: float = setting(
         "TASK_DELAY", default=0, ge=0, allow_inf_nan=False, about="Seconds a worker pauses between two tasks."
+    )
+    bandwidth: Annotated[int, BeforeValidator(checks.size)] = setting(
+        "BANDWIDTH_LIMIT",
+        default=0,
+        ge=0,
+        about="Bytes a second that one worker process takes from the vendor, such as 20MB; 0 = no limit.",
     )
     poll_seconds: float = setting(
         "WORKER_POLL_SECONDS",

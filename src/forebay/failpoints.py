@@ -1,0 +1,34 @@
+"""Points at which a test can kill this process. `FOREBAY_FAILPOINT=name` or `name:3` (the third time) arms one."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+
+POINTS = (
+    "mirror.claimed",  # the task is ours, nothing was asked
+    "mirror.first_chunk",  # bytes flow
+    "mirror.middle",  # half of the file has been handed to the store
+    "mirror.checked",  # the last byte passed the check
+    "mirror.kept",  # the earlier revision is put aside
+    "mirror.receipt",  # the receipt is written, the object is not visible
+    "mirror.visible",  # the object is visible, the ledger does not know
+    "mirror.finished",  # the ledger knows
+    "spool.written",  # --spool: the local file is whole and checked
+    "spool.uploaded",  # --spool: the object is visible, the local file is still there
+)
+"""Every step boundary of a transfer."""
+
+_armed, _, _turn = os.environ.get("FOREBAY_FAILPOINT", "").partition(":")
+_seen: Counter[str] = Counter()
+
+
+def reach(point: str) -> None:
+    """Die here, by SIGKILL, if this point is armed. Raises KeyError for a point that is not declared."""
+    if point not in POINTS:
+        raise KeyError(point)
+    if point == _armed:
+        _seen[point] += 1
+        if _seen[point] == int(_turn or 1):
+            os.kill(os.getpid(), signal.SIGKILL)
