@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -13,14 +13,11 @@ from typing import Any
 
 from forebay.errors import UsageError
 from forebay.model.calendar import NEW_YORK
-from forebay.model.catalogue import BAR_DATASETS, BARS, DATASETS, Dataset
-from forebay.model.feed import Feed, SourceChoice
+from forebay.model.catalogue import BAR_DATASETS, DATASETS, Dataset
+from forebay.model.feed import DESTINATIONS, LAKE, Feed, SourceChoice
 
 FEEDS_FILE = Path("forebay.toml")
 """Where feeds are looked for when no other file is named."""
-
-DESTINATIONS = ("lake",)
-"""Destinations a feed can name."""
 
 _KEYS = ("name", "datasets", "symbols", "start", "end", "source", "into")
 _ALL = "all"
@@ -49,18 +46,23 @@ def read_feeds(path: Path, now: datetime | None = None) -> list[Feed]:
 def dataset_named(name: str) -> Dataset:
     """The dataset that a person calls `name`: catalogue name or lake table of bars (`stocks/bars_1m`).
 
-    Raises UsageError with the nearest names when there is none, and for a dataset that the lake has no table for.
+    Raises UsageError with the nearest names when there is none.
     """
     dataset = DATASETS.get(name) or BAR_DATASETS.get(name)
     if dataset is None:
         known = [*BAR_DATASETS, *DATASETS]
         raise UsageError(f"unknown dataset {name!r}", remedy=nearest(name, known))
-    if dataset.kind not in BARS:
-        raise UsageError(
-            f"{name} is not stored yet: the lake holds day and minute bars",
-            remedy=f"Name {dataset.asset_class}/bars_1d or {dataset.asset_class}/bars_1m instead.",
-        )
     return dataset
+
+
+def check_lake_holds(datasets: Iterable[Dataset], destinations: Collection[str]) -> None:
+    """Raise UsageError for a dataset that the lake has no table for, where the lake is a destination."""
+    for dataset in datasets:
+        if LAKE in destinations and dataset.table not in BAR_DATASETS:
+            raise UsageError(
+                f"{dataset.name} does not go into the lake yet: the lake holds day and minute bars",
+                remedy="Archive its files, or name a dataset of bars, such as stocks/bars_1m.",
+            )
 
 
 def check_dates(start: date | None, end: date | None, now: datetime) -> None:
@@ -145,14 +147,19 @@ def _feed(source: _Source, table: Mapping[str, Any]) -> Feed:
     start, end = _date(source, table, "start"), _date(source, table, "end")
     if start is not None and end is not None and end < start:
         raise source.error("start", f"start {start} is after end {end}", "Swap the two dates.")
+    datasets, destinations = _datasets(source, table), _destinations(source, table)
+    try:
+        check_lake_holds(datasets, destinations)
+    except UsageError as error:
+        raise source.error("datasets", str(error), error.remedy) from error
     return Feed(
         name=_name(source, table),
-        datasets=_datasets(source, table),
+        datasets=datasets,
         symbols=_symbols(source, table),
         start=start,
         end=end,
         source=_choice(source, table),
-        destinations=_destinations(source, table),
+        destinations=destinations,
     )
 
 
@@ -194,7 +201,7 @@ def _choice(source: _Source, table: Mapping[str, Any]) -> SourceChoice:
 
 
 def _destinations(source: _Source, table: Mapping[str, Any]) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(_texts(source, table, "into"))) if "into" in table else DESTINATIONS[:1]
+    names = tuple(dict.fromkeys(_texts(source, table, "into"))) if "into" in table else (LAKE,)
     for name in names:
         if name not in DESTINATIONS:
             raise source.error("into", f"unknown destination {name!r}", nearest(name, DESTINATIONS))

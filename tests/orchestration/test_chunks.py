@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from forebay.model.calendar import session_days
 from forebay.model.catalogue import BAR_DATASETS
+from forebay.model.feed import Feed
 from forebay.model.partition import ALL_SYMBOLS, Revision
-from forebay.orchestration.chunks import PAGE_BARS, fetch_drafts, load_draft, sessions_per_request
+from forebay.orchestration.chunks import PAGE_BARS, fetch_drafts, file_draft, sessions_per_request
+from forebay.orchestration.wanted import Wish
 from forebay.testing import FakeClock
 
 MINUTES = BAR_DATASETS["stocks/bars_1m"]
@@ -58,8 +60,10 @@ def test_fresh_days_come_first_and_day_bars_before_minutes():
     """Priority orders by date, then the small files."""
     revision = Revision("e", 1, FakeClock().now())
     day = SESSIONS[10]
-    minutes_today = load_draft(MINUTES, day, revision, "lake")
-    days_today = load_draft(BAR_DATASETS["stocks/bars_1d"], day, revision, "lake")
-    days_before = load_draft(BAR_DATASETS["stocks/bars_1d"], day - timedelta(days=1), revision, "lake")
+    bars_1d = BAR_DATASETS["stocks/bars_1d"]
+    minutes, days = (Wish(Feed("all", (each,)), each, (ALL_SYMBOLS,), (day,)) for each in (MINUTES, bars_1d))
+    minutes_today = file_draft(minutes, day, revision)
+    days_today = file_draft(days, day, revision)
+    days_before = file_draft(days, day - timedelta(days=1), revision)
 
     assert days_today.priority > minutes_today.priority > days_before.priority

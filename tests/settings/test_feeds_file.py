@@ -147,4 +147,4 @@ def test_a_day_in_the_future_is_named_with_its_line(tmp_path, day, line):
 def test_a_dataset_without_a_table_is_refused(tmp_path):
     """Trades are published, and no table holds them: that is said at once, with the bars that can be had."""
     text = GOOD.replace('["stocks/bars_1m"]', '["us_stocks_sip/trades_v1"]')
-    assert "line 8: us_stocks_sip/trades_v1 is not stored yet" in refused(tmp_path, text)
+    assert "line 8: us_stocks_sip/trades_v1 does not go into the lake yet" in refused(tmp_path, text)

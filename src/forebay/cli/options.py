@@ -46,7 +46,7 @@ Datasets = Annotated[
         "--datasets", "--dataset", metavar="NAME...", help="us_stocks_sip/minute_aggs_v1, or a table: stocks/bars_1m."
     ),
 ]
-Into = Annotated[list[str] | None, typer.Option("--into", metavar="DESTINATION...", help="Where to: lake.")]
+Into = Annotated[list[str] | None, typer.Option("--into", metavar="DESTINATION...", help="Where to: archive, lake.")]
 Source = Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="auto, flatfiles or rest.")]
 
 

@@ -14,13 +14,14 @@ from forebay.orchestration.plan import Plan
 def show_plan(plan: Plan, calls_per_minute: int) -> None:
     """The plan on stdout: one line for each dataset and source, then what cannot be had and why."""
     if plan.lines:
-        heads = ("feed", "table", "from", "days", "tasks", "calls", "download", "about", "why")
+        heads = ("feed", "table", "into", "from", "days", "tasks", "calls", "download", "about", "why")
         print_table(
             heads,
             [
                 (
                     line.feed,
                     line.table,
+                    line.destination,
                     line.source,
                     line.days,
                     len(line.drafts),
@@ -58,6 +59,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             {
                 "feed": line.feed,
                 "table": line.table,
+                "destination": line.destination,
                 "source": line.source,
                 "days": line.days,
                 "tasks": len(line.drafts),

@@ -8,6 +8,7 @@ from typing import Any
 
 from forebay.cli.output import print_table, say
 from forebay.model.coverage import Verdict
+from forebay.model.feed import LAKE
 from forebay.model.intervals import Interval
 from forebay.orchestration.report import Cell, Hole, Row
 from forebay.orchestration.status import Status
@@ -33,7 +34,7 @@ def show_summary(status: Status) -> None:
     for row in status.rows:
         share = f"{row.held:,} of {row.wanted:,}"
         unit = "session dates" if row.symbols is None else "symbol days"
-        say(f"{row.feed}: {row.table} {row.dates.start}..{row.dates.end}: {share} {unit} held and checked")
+        say(f"{row.feed}: {_place(row)} {row.dates.start}..{row.dates.end}: {share} {unit} held and checked")
     _show_holes(status.holes)
     _show_tasks(status)
     say("complete: nothing is missing" if status.all_held else "not complete: see above")
@@ -45,8 +46,13 @@ def show_grid(rows: Sequence[Row]) -> None:
     say("coverage: held / wanted session dates (or symbol days) by month")
     print_table(
         ("feed", "table", *months),
-        [(row.feed, row.table, *(_cell(row.cells.get(month)) for month in months)) for row in rows],
+        [(row.feed, _place(row), *(_cell(row.cells.get(month)) for month in months)) for row in rows],
     )
+
+
+def _place(what: Row | Hole) -> str:
+    """The table, and the destination where it is not the lake."""
+    return what.table if what.destination == LAKE else f"{what.table} ({what.destination})"
 
 
 def _cell(cell: Cell | None) -> str:
@@ -64,7 +70,7 @@ def _show_holes(holes: Sequence[Hole]) -> None:
     for hole in holes[:_LONGEST_LIST]:
         symbol = "" if hole.symbol == "*" else f" {hole.symbol}"
         why = f"{hole.verdict or 'failed'}: {hole.reason}" if hole.reason else "not fetched yet"
-        say(f"  {hole.table}{symbol} {_span(hole.dates)} ({hole.sessions} sessions): {why}")
+        say(f"  {_place(hole)}{symbol} {_span(hole.dates)} ({hole.sessions} sessions): {why}")
     if len(holes) > _LONGEST_LIST:
         say(f"  and {len(holes) - _LONGEST_LIST} more: forebay status --json")
 
@@ -101,6 +107,7 @@ def _row_json(row: Row) -> dict[str, Any]:
     return {
         "feed": row.feed,
         "table": row.table,
+        "destination": row.destination,
         "symbols": row.symbols,
         "start": row.dates.start,
         "end": row.dates.end,
@@ -118,6 +125,7 @@ def _hole_json(hole: Hole) -> dict[str, Any]:
     return {
         "feed": hole.feed,
         "table": hole.table,
+        "destination": hole.destination,
         "symbol": hole.symbol,
         "start": hole.dates.start,
         "end": hole.dates.end,

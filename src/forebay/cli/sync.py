@@ -11,6 +11,7 @@ import typer
 from forebay.cli.options import Datasets, End, Into, Json, Source, Start, Tickers, load_settings
 from forebay.cli.output import ExitCode, print_json, tell
 from forebay.cli.wishes import Asked, FeedsFile
+from forebay.model.feed import LAKE
 
 if TYPE_CHECKING:
     from forebay.app import App
@@ -70,7 +71,7 @@ def _run(app: App, plan: Plan) -> None:
     with open_board() as board:
         rows: dict[str, Row] = {}
         for line in plan.lines:
-            title, total = f"{line.table} from {line.source}", len(line.drafts)
+            title, total = _title(line.table, line.destination, line.source), len(line.drafts)
             if title in rows:
                 rows[title].grow(total)
             else:
@@ -78,7 +79,7 @@ def _run(app: App, plan: Plan) -> None:
 
         def ended(lease: Lease, _: Outcome, state: TaskState) -> None:
             draft = lease.task.draft
-            row = rows.get(f"{draft.partition.table} from {draft.source}")
+            row = rows.get(_title(draft.partition.table, draft.destination, draft.source))
             if row and not state.claimable:
                 row.advance(1, str(draft.partition))
 
@@ -88,6 +89,11 @@ def _run(app: App, plan: Plan) -> None:
             carry_out(plan, app.ledger, worker)
         finally:
             signal.signal(signal.SIGTERM, previous)
+
+
+def _title(table: str, destination: str, source: str) -> str:
+    """What a progress bar is called."""
+    return f"{table} from {source}" + ("" if destination == LAKE else f" into the {destination}")
 
 
 def _reconcile(app: App, wishes: Sequence[Wish]) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forebay.errors import UsageError
-from forebay.feeds_file import DESTINATIONS, FEEDS_FILE, check_dates, dataset_named, nearest, read_feeds
+from forebay.feeds_file import FEEDS_FILE, check_dates, check_lake_holds, dataset_named, nearest, read_feeds
 from forebay.model.catalogue import BAR_DATASETS, Dataset
-from forebay.model.feed import Feed, SourceChoice
+from forebay.model.feed import DESTINATIONS, LAKE, Feed, SourceChoice
 from forebay.model.instrument import asset_class_of
 
 if TYPE_CHECKING:
@@ -78,14 +78,16 @@ def _from_flags(asked: Asked, now: datetime) -> Feed:
     check_dates(asked.start, asked.end, now)
     datasets = tuple(dict.fromkeys(_datasets(asked)))
     symbols = tuple(dict.fromkeys(asked.tickers)) if asked.tickers else None
+    destinations = tuple(known_word("destination", name, DESTINATIONS) for name in asked.into or (LAKE,))
+    check_lake_holds(datasets, destinations)
     return Feed(
         name=_name(datasets, symbols, asked),
         datasets=datasets,
         symbols=symbols,
         start=asked.start,
         end=asked.end,
-        source=SourceChoice(_known("source", asked.source or SourceChoice.AUTO, list(SourceChoice))),
-        destinations=tuple(_known("destination", name, DESTINATIONS) for name in asked.into or DESTINATIONS),
+        source=SourceChoice(known_word("source", asked.source or SourceChoice.AUTO, list(SourceChoice))),
+        destinations=destinations,
     )
 
 
@@ -112,7 +114,8 @@ def _datasets(asked: Asked) -> list[Dataset]:
     return [BAR_DATASETS[f"{each}/{kind}"] for each in classes for kind in ("bars_1d", "bars_1m")]
 
 
-def _known(what: str, word: str, names: Sequence[str]) -> str:
+def known_word(what: str, word: str, names: Sequence[str]) -> str:
+    """`word`, if it is one of `names`. Raises UsageError that names the nearest."""
     if word not in names:
         raise UsageError(f"unknown {what} {word!r}", remedy=nearest(word, tuple(names)))
     return word

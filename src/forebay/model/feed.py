@@ -8,6 +8,10 @@ from enum import StrEnum
 
 from forebay.model.catalogue import Dataset
 
+ARCHIVE, LAKE = "archive", "lake"
+DESTINATIONS = (ARCHIVE, LAKE)
+"""Where a feed's data can go, in the order in which they go there."""
+
 
 class SourceChoice(StrEnum):
     """Where a feed's bars may come from."""
@@ -31,4 +35,4 @@ class Feed:
     end: date | None = None
     """None: the last complete session, moving with time."""
     source: SourceChoice = SourceChoice.AUTO
-    destinations: tuple[str, ...] = ("lake",)
+    destinations: tuple[str, ...] = (LAKE,)

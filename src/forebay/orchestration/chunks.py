@@ -8,10 +8,12 @@ from datetime import date
 
 from forebay.model.calendar import session_days
 from forebay.model.catalogue import Dataset, Kind
+from forebay.model.feed import ARCHIVE
 from forebay.model.instrument import encode_name
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Partition, Revision, Source
 from forebay.model.task import TaskDraft, TaskKind
+from forebay.orchestration.wanted import Wish
 
 PAGE_BARS = 50_000
 """Base bars in one REST page at most (REST page, section 2)."""
@@ -28,17 +30,22 @@ def sessions_per_request(dataset: Dataset) -> int:
     return PAGE_BARS // minutes
 
 
-def load_draft(dataset: Dataset, day: date, revision: Revision, destination: str) -> TaskDraft:
-    """The task that loads one flat file."""
+def file_draft(wish: Wish, day: date, revision: Revision) -> TaskDraft:
+    """The task that takes one flat file where the wish wants it.
+
+    A file that goes into both is archived first: the lake then reads the archive, and the vendor is asked once.
+    """
+    dataset, archived = wish.dataset, wish.destination == ARCHIVE
     return TaskDraft(
-        kind=TaskKind.LOAD,
+        kind=TaskKind.MIRROR if archived else TaskKind.LOAD,
         key=dataset.key(day),
         dataset=dataset.name,
         partition=Partition(dataset.table, ALL_SYMBOLS, Interval(day, day)),
-        destination=destination,
+        destination=wish.destination,
         source=Source.FLATFILE,
         revision=revision,
         priority=_priority(dataset, day),
+        after=ARCHIVE if not archived and ARCHIVE in wish.feed.destinations else None,
     )
 
 

@@ -35,6 +35,7 @@ class Line:
 
     feed: str
     table: str
+    destination: str
     source: Source
     drafts: tuple[TaskDraft, ...]
     days: int

@@ -13,7 +13,7 @@ from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.intervals import Interval, subtract
 from forebay.model.partition import ALL_SYMBOLS, Partition, Revision, Source
 from forebay.model.task import TaskDraft
-from forebay.orchestration.chunks import fetch_drafts, load_draft
+from forebay.orchestration.chunks import fetch_drafts, file_draft
 from forebay.orchestration.plan import Line, Plan
 from forebay.orchestration.sources import Choice, Means, choose
 from forebay.orchestration.wanted import Wish
@@ -39,50 +39,49 @@ class Planner:
         lines: list[Line] = []
         findings: list[Coverage] = []
         for wish in wishes:
-            for destination in wish.feed.destinations:
-                self._plan_wish(wish, destination, lines, findings)
+            self._plan_wish(wish, lines, findings)
         return Plan(self.now, tuple(lines), tuple(findings))
 
-    def gaps(self, wish: Wish, destination: str, verdicts: Collection[Verdict] = SATISFIED) -> dict[str, list[date]]:
+    def gaps(self, wish: Wish, verdicts: Collection[Verdict] = SATISFIED) -> dict[str, list[date]]:
         """Symbol to its session dates that are wanted and have none of `verdicts`, sorted."""
         listed = self.listed(wish)
         days = sorted({*wish.days, *listed}) if wish.whole_market else list(wish.days)
-        held = self.ledger.coverage.covered(destination, wish.dataset.table, wish.symbols, wish.span, verdicts=verdicts)
+        held = self.ledger.coverage.covered(
+            wish.destination, wish.dataset.table, wish.symbols, wish.span, verdicts=verdicts
+        )
         left = _missing(days, held.get(ALL_SYMBOLS, []))
         gaps = {symbol: _missing(left, held.get(symbol, [])) for symbol in wish.symbols}
         return {symbol: missing for symbol, missing in gaps.items() if missing}
 
-    def replaced(self, wish: Wish, destination: str) -> list[date]:
+    def replaced(self, wish: Wish) -> list[date]:
         """Days held from a flat file that the vendor has re-published since, sorted."""
         listed = self.listed(wish)
-        held = self.ledger.coverage.revisions(destination, wish.dataset.table, wish.span)
+        held = self.ledger.coverage.revisions(wish.destination, wish.dataset.table, wish.span)
         return sorted(day for day, revision in held.items() if day in listed and listed[day] != revision)
 
     def listed(self, wish: Wish) -> Mapping[date, Revision]:
         """Each day of the wish's span whose file the vendor listed when it was last asked."""
         return self.ledger.listings.revisions(wish.dataset.name, wish.span.start, wish.span.end)
 
-    def _plan_wish(self, wish: Wish, destination: str, lines: list[Line], findings: list[Coverage]) -> None:
+    def _plan_wish(self, wish: Wish, lines: list[Line], findings: list[Coverage]) -> None:
         listed = self.listed(wish)
-        gaps = self.gaps(wish, destination, SETTLED)
+        gaps = self.gaps(wish, SETTLED)
         choices = choose(wish, gaps, listed, self.means) if gaps else []
-        if replaced := self.replaced(wish, destination):
+        if replaced := self.replaced(wish):
             choices.append(Choice(Source.FLATFILE, {ALL_SYMBOLS: replaced}, "re-published by the vendor"))
         for choice in choices:
             if choice.source is Source.FLATFILE:
-                findings += self._unlisted(wish, choice, listed, destination)
-            line = self._line(wish, choice, listed, destination)
+                findings += self._unlisted(wish, choice, listed)
+            line = self._line(wish, choice, listed)
             if line.drafts:
                 lines.append(line)
 
-    def _unlisted(
-        self, wish: Wish, choice: Choice, listed: Mapping[date, Revision], destination: str
-    ) -> list[Coverage]:
+    def _unlisted(self, wish: Wish, choice: Choice, listed: Mapping[date, Revision]) -> list[Coverage]:
         """What is to be said of wanted days that the vendor does not list."""
         days = sorted({day for missing in choice.gaps.values() for day in missing} - listed.keys())
-        return [self._finding(wish, day, destination) for day in days]
+        return [self._finding(wish, day) for day in days]
 
-    def _finding(self, wish: Wish, day: date, destination: str) -> Coverage:
+    def _finding(self, wish: Wish, day: date) -> Coverage:
         due = published_by(day)
         late = self.now > due + LATE
         verdict = Verdict.MISSING_UPSTREAM if late else Verdict.PENDING_UPSTREAM
@@ -91,15 +90,15 @@ class Planner:
         )
         return Coverage(
             partition=Partition(wish.dataset.table, ALL_SYMBOLS, Interval(day, day)),
-            destination=destination,
+            destination=wish.destination,
             source=Source.FLATFILE,
             verdict=verdict,
             evidence=Evidence(reason=reason),
             checked_at=self.now,
         )
 
-    def _line(self, wish: Wish, choice: Choice, listed: Mapping[date, Revision], destination: str) -> Line:
-        drafts = tuple(self._drafts(wish, choice, listed, destination))
+    def _line(self, wish: Wish, choice: Choice, listed: Mapping[date, Revision]) -> Line:
+        drafts = tuple(self._drafts(wish, choice, listed))
         is_file = choice.source is Source.FLATFILE
         size = sum(draft.revision.size for draft in drafts if draft.revision)
         calls = 0 if is_file else len(drafts)
@@ -107,6 +106,7 @@ class Planner:
         return Line(
             feed=wish.feed.name,
             table=wish.dataset.table,
+            destination=wish.destination,
             source=choice.source,
             drafts=drafts,
             days=len(days & listed.keys()) if is_file else len(days),
@@ -116,18 +116,16 @@ class Planner:
             why=choice.why,
         )
 
-    def _drafts(
-        self, wish: Wish, choice: Choice, listed: Mapping[date, Revision], destination: str
-    ) -> Iterator[TaskDraft]:
+    def _drafts(self, wish: Wish, choice: Choice, listed: Mapping[date, Revision]) -> Iterator[TaskDraft]:
         if choice.source is Source.FLATFILE:
             for day in sorted({day for missing in choice.gaps.values() for day in missing} & listed.keys()):
-                yield load_draft(wish.dataset, day, listed[day], destination)
+                yield file_draft(wish, day, listed[day])
             return
         today = self.now.astimezone(NEW_YORK).date()
         for symbol, days in choice.gaps.items():
             # A plan may refuse the current day until it is over; history must not wait for it.
             for part in ([day for day in days if day < today], [day for day in days if day >= today]):
-                yield from fetch_drafts(wish.dataset, symbol, part, destination)
+                yield from fetch_drafts(wish.dataset, symbol, part, wish.destination)
 
 
 def _missing(days: Sequence[date], held: Sequence[Interval]) -> list[date]:

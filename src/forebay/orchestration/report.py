@@ -39,6 +39,7 @@ class Hole:
 
     feed: str
     table: str
+    destination: str
     symbol: str
     dates: Interval
     sessions: int
@@ -52,6 +53,7 @@ class Row:
 
     feed: str
     table: str
+    destination: str
     symbols: int | None
     """How many symbols; None means all."""
     dates: Interval
@@ -69,8 +71,8 @@ _GRAVITY = [Verdict.PENDING_UPSTREAM, Verdict.MISSING_UPSTREAM, Verdict.SUSPECT]
 
 
 def report(planner: Planner, ledger: Ledger, wishes: Iterable[Wish]) -> list[Row]:
-    """One row for each wish and destination. Reads the ledger only."""
-    return [_row(planner, ledger, wish, destination) for wish in wishes for destination in wish.feed.destinations]
+    """One row for each wish. Reads the ledger only."""
+    return [_row(planner, ledger, wish) for wish in wishes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,11 @@ _Explained = dict[tuple[str, date], _Known]
 """By symbol and day."""
 
 
-def _row(planner: Planner, ledger: Ledger, wish: Wish, destination: str) -> Row:
-    gaps = planner.gaps(wish, destination)
-    if replaced := planner.replaced(wish, destination):
+def _row(planner: Planner, ledger: Ledger, wish: Wish) -> Row:
+    gaps = planner.gaps(wish)
+    if replaced := planner.replaced(wish):
         gaps[ALL_SYMBOLS] = sorted({*gaps.get(ALL_SYMBOLS, []), *replaced})
-    known = _explain(planner, ledger, wish, destination) if gaps else {}
+    known = _explain(planner, ledger, wish) if gaps else {}
     wanted = Counter(f"{day:%Y-%m}" for day in wish.days)
     missing = Counter(f"{day:%Y-%m}" for days in gaps.values() for day in days if day in wish.span)
     width = len(wish.symbols)
@@ -100,6 +102,7 @@ def _row(planner: Planner, ledger: Ledger, wish: Wish, destination: str) -> Row:
     return Row(
         feed=wish.feed.name,
         table=wish.dataset.table,
+        destination=wish.destination,
         symbols=None if wish.whole_market else width,
         dates=wish.span,
         wanted=sum(cell.wanted for cell in cells.values()),
@@ -109,16 +112,16 @@ def _row(planner: Planner, ledger: Ledger, wish: Wish, destination: str) -> Row:
     )
 
 
-def _explain(planner: Planner, ledger: Ledger, wish: Wish, destination: str) -> _Explained:
+def _explain(planner: Planner, ledger: Ledger, wish: Wish) -> _Explained:
     """What coverage says of days, and under it what tasks that wait or failed say."""
     known: _Explained = {}
-    for task in ledger.tasks.find(_unfinished(wish, destination), limit=_ALL_ROWS):
+    for task in ledger.tasks.find(_unfinished(wish), limit=_ALL_ROWS):
         pending = task.error_kind == NotPublishedYet.kind
         what = _Known(Verdict.PENDING_UPSTREAM if pending else None, task.error_message or "")
         partition = task.draft.partition
         known |= {(partition.symbol, day): what for day in wish.days if what.reason and day in partition.dates}
     listed = planner.listed(wish)
-    for row in ledger.coverage.unsatisfied(destination, wish.dataset.table, wish.span):
+    for row in ledger.coverage.unsatisfied(wish.destination, wish.dataset.table, wish.span):
         days = {row.partition.dates.start, *(day for day in wish.days if day in row.partition.dates)}
         if row.verdict in _ABSENT:
             days -= listed.keys()  # it has come since
@@ -126,8 +129,8 @@ def _explain(planner: Planner, ledger: Ledger, wish: Wish, destination: str) -> 
     return {(symbol, day): what for (symbol, day), what in known.items() if symbol in (ALL_SYMBOLS, *wish.symbols)}
 
 
-def _unfinished(wish: Wish, destination: str) -> TaskFilter:
-    return TaskFilter(states=_UNFINISHED, table=wish.dataset.table, destination=destination)
+def _unfinished(wish: Wish) -> TaskFilter:
+    return TaskFilter(states=_UNFINISHED, table=wish.dataset.table, destination=wish.destination)
 
 
 def _worst(month: str, known: _Explained) -> Verdict | None:
@@ -147,6 +150,7 @@ def _holes(wish: Wish, gaps: dict[str, list[date]], known: _Explained) -> Iterat
                 yield Hole(
                     feed=wish.feed.name,
                     table=wish.dataset.table,
+                    destination=wish.destination,
                     symbol=symbol,
                     dates=dates,
                     sessions=sum(1 for day in same if day in dates),

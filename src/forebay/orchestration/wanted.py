@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from forebay.errors import UsageError
 from forebay.model.calendar import day_start, last_complete_session, session_days
 from forebay.model.catalogue import Dataset
-from forebay.model.feed import Feed
+from forebay.model.feed import ARCHIVE, DESTINATIONS, LAKE, Feed, SourceChoice
 from forebay.model.instrument import AssetClass, asset_class_of
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
@@ -35,7 +35,7 @@ FindReach = Callable[[Feed, Dataset], Reach | None]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One feed's wish for one dataset: these symbols on each of these session dates (sorted)."""
+    """One feed's wish for one dataset in one destination: these symbols on each of these session dates (sorted)."""
 
     feed: Feed
     dataset: Dataset
@@ -43,6 +43,7 @@ class Wish:
     days: tuple[date, ...]
     files: bool = True
     """Whether the plan includes the dataset's flat files."""
+    destination: str = LAKE
 
     @property
     def whole_market(self) -> bool:
@@ -60,10 +61,28 @@ def spell_out(feeds: Iterable[Feed], now: datetime, find_reach: FindReach) -> li
 
     Raises UsageError for dates that can never hold anything and for symbols of another asset class.
     """
-    return [wish for feed in feeds for dataset in feed.datasets if (wish := _wish(feed, dataset, now, find_reach))]
+    return [
+        wish
+        for feed in feeds
+        for destination in sorted(feed.destinations, key=DESTINATIONS.index)
+        for dataset in feed.datasets
+        if (wish := _wish(_for(destination, feed), dataset, destination, now, find_reach))
+    ]
 
 
-def _wish(feed: Feed, dataset: Dataset, now: datetime, find_reach: FindReach) -> Wish | None:
+def _for(destination: str, feed: Feed) -> Feed:
+    """The feed as a destination has it: the archive keeps the vendor's files, and each holds every symbol."""
+    if destination != ARCHIVE:
+        return feed
+    if feed.source is SourceChoice.REST:
+        raise UsageError(
+            f"feed {feed.name!r}: the archive keeps flat files, and the feed's source is rest",
+            remedy='leave "archive" out of its destinations, or leave its source open',
+        )
+    return replace(feed, symbols=None, source=SourceChoice.FLATFILES)
+
+
+def _wish(feed: Feed, dataset: Dataset, destination: str, now: datetime, find_reach: FindReach) -> Wish | None:
     symbols = _symbols(feed, dataset)
     if not symbols:
         return None
@@ -78,7 +97,7 @@ def _wish(feed: Feed, dataset: Dataset, now: datetime, find_reach: FindReach) ->
         return None
     start = max(feed.start or reach.first_day, reach.first_day, dataset.first_date)
     days = tuple(session_days(dataset.calendar, start, min(feed.end or newest, newest)))
-    return Wish(feed, dataset, symbols, days, reach.files) if days else None
+    return Wish(feed, dataset, symbols, days, reach.files, destination) if days else None
 
 
 def _newest(dataset: Dataset, now: datetime) -> date:
