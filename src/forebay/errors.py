@@ -19,6 +19,8 @@ ForebayError                       what happened, to what; `remedy` says what to
 ├── LakeError, LedgerError, StoreError
 │   ├── LedgerUnavailable    temporary   the database is locked, away or restarting
 │   ├── StoreUnavailable     temporary   a destination did not answer, or broke off
+│   ├── StoreFull                        no room for this file
+│   │   └── ObjectChanged    temporary   an object is gone or was replaced since it was looked at
 │   ├── CapReached                       a destination's daily cap; goes on by itself later
 │   └── NewerVersion         permanent   written by a later Forebay
 ├── LeaseLost                            another worker holds the task now
@@ -161,6 +163,18 @@ class StoreUnavailable(StoreError, TemporaryError):
     """A destination gave no answer in time, a 5xx, or cut the connection."""
 
     kind = "store_unavailable"
+
+
+class StoreFull(StoreError):
+    """A destination has no room for this file; a smaller one may still fit."""
+
+    kind = "store_full"
+
+
+class ObjectChanged(StoreUnavailable):
+    """An object is gone or was replaced since it was looked at; look again."""
+
+    kind = "object_changed"
 
 
 class CapReached(StoreError):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Self
 
-from forebay.errors import StoreError
+from forebay.stores.disk import storage_errors
+
+__all__ = ["Staging", "storage_errors", "sweep"]
 
 _LOCK = "lock"
 
@@ -89,31 +88,3 @@ def _remove_if_free(folder: Path) -> bool:
     finally:
         os.close(handle)
     return True
-
-
-@contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn the system's errors about `path` into StoreError with the next step."""
-    try:
-        yield
-    except OSError as error:
-        raise _translated(error, path) from error
-
-
-def _translated(error: OSError, path: Path) -> StoreError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        free = shutil.disk_usage(_existing(path)).free
-        return StoreError(
-            f"{path}: no space left on the disk ({free / 1e6:.0f} MB free)",
-            remedy="free some space or move FOREBAY_HOME to a larger disk, then run the same command again;"
-            " what is held stays held",
-        )
-    return StoreError(
-        f"{path}: {error.strerror or error}", remedy="check that the folder exists and that you may write to it"
-    )
-
-
-def _existing(path: Path) -> Path:
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    return path

@@ -1,0 +1,57 @@
+"""The disk's refusals as Forebay's errors, and files that are whole before they have a name."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from forebay.errors import StoreError
+
+
+@contextmanager
+def storage_errors(path: Path, settings: str = "FOREBAY_HOME") -> Iterator[None]:
+    """Turn the system's errors about `path` into StoreError with the next step; `settings` say where `path` is."""
+    try:
+        yield
+    except OSError as error:
+        raise _translated(error, path, settings) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and those above it that are not there, so that a power cut does not take them. Raises OSError."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Let the disk have the names in `folder`. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _translated(error: OSError, path: Path, settings: str) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(_existing(path)).free
+        return StoreError(
+            f"{path}: no space left on the disk ({free / 1e6:.0f} MB free)",
+            remedy=f"free some space or move {settings} to a larger disk, then run the same command again;"
+            " what is held stays held",
+        )
+    return StoreError(
+        f"{path}: {error.strerror or error}", remedy="check that the folder exists and that you may write to it"
+    )
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path
