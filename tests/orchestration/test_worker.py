@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import threading
 from datetime import date, timedelta
+from random import Random
 
 import pytest
 
-from forebay.errors import CheckFailed, NotPublishedYet, RateLimited, StoreError, VendorUnavailable, WrongKey
+from forebay.errors import (
+    CheckFailed,
+    NotPublishedYet,
+    RateLimited,
+    StoreError,
+    StoreFull,
+    VendorUnavailable,
+    WrongKey,
+)
 from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.intervals import Interval
 from forebay.model.partition import Partition, Source
@@ -173,3 +182,75 @@ def test_a_worker_that_lost_its_lease_records_nothing(ledger, clock):
 
     assert {TaskState.PENDING: 1} == counts(ledger)
     assert {} == ledger.coverage.covered("lake", "stocks/bars_1d")
+
+
+def test_an_aborted_worker_gives_its_task_back_at_once(ledger, clock):
+    """The second SIGTERM: the task is pending again, nothing is counted, and what still runs can record nothing."""
+    ledger.tasks.add(drafts(3))
+    running = threading.Event()
+
+    def handle(lease, step):
+        running.set()
+        one.aborted.wait(20)
+        while ledger.tasks.get(lease.task.id).state.held:  # breaks off later than it was told
+            threading.Event().wait(0.01)
+        return done(lease, clock)
+
+    one = worker(ledger, clock, handle, concurrency=1)
+    runner = threading.Thread(target=one.drain)
+    runner.start()
+    running.wait(20)
+    one.abort()
+    runner.join(20)
+
+    assert not runner.is_alive()
+    assert {TaskState.PENDING: 3} == counts(ledger)
+    assert {0} == {task.attempt + task.crashes for task in ledger.tasks.find()}
+
+
+def test_a_file_too_large_for_the_disk_fails_alone(ledger, clock):
+    """What does not fit is given up with its reason; what fits is stored."""
+    ledger.tasks.add(drafts(10))
+
+    def handle(lease, step):
+        if lease.task.draft.key == "key-4":
+            raise StoreFull("no room for 9 GB")
+        return done(lease, clock)
+
+    worker(ledger, clock, handle).drain()
+
+    assert {TaskState.COMPLETED: 9, TaskState.PERMANENT_FAILURE: 1} == counts(ledger)
+
+
+def test_a_disk_without_room_for_any_file_stops_the_run(ledger, clock):
+    """The queue is not burnt down to failures one by one."""
+    ledger.tasks.add(drafts(50))
+
+    def handle(lease, step):
+        raise StoreFull("no room")
+
+    with pytest.raises(StoreFull):
+        worker(ledger, clock, handle).drain()
+
+    assert 0 == counts(ledger).get(TaskState.PERMANENT_FAILURE, 0)
+    assert 50 == sum(counts(ledger).values())
+
+
+def test_a_serving_worker_takes_what_is_added_later_and_ends_when_told(ledger, clock):
+    """Polling: a task that is added while it idles is run; `stop` ends it."""
+    handled = threading.Event()
+
+    def handle(lease, step):
+        handled.set()
+        return done(lease, clock)
+
+    one = worker(ledger, clock, handle)
+    runner = threading.Thread(target=one.serve, args=(0.05, Random(1)))
+    runner.start()
+    ledger.tasks.add(drafts(1))
+
+    assert handled.wait(20)
+    one.stop()
+    runner.join(20)
+    assert not runner.is_alive()
+    assert {TaskState.COMPLETED: 1} == counts(ledger)

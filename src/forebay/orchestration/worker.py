@@ -11,18 +11,34 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from random import Random
 
 from structlog import get_logger
 
 from forebay.clock import Clock
-from forebay.errors import CapReached, ForebayError, LeaseLost, NewerVersion, StoreError, TemporaryError, WrongKey
+from forebay.errors import (
+    CapReached,
+    ForebayError,
+    LeaseLost,
+    LedgerUnavailable,
+    NewerVersion,
+    StoreError,
+    StoreFull,
+    TemporaryError,
+    WrongKey,
+)
 from forebay.ledger import Ledger
 from forebay.model.task import Lease, Outcome, Retry, TaskKind, TaskState
+from forebay.orchestration.heartbeat import Heartbeat
 from forebay.orchestration.outcomes import outcome_of
 
 RENEW_EVERY = timedelta(seconds=15)
 _WORTH_WAITING = timedelta(minutes=2)
 """A task that is due later than this (not published yet, say) is left to the next run."""
+_GRACE = 5.0
+"""Seconds that what runs may take to break off when the worker is aborted."""
+_FULL_FOR = 3
+"""A file may be too large where others still fit: so many that do not, and none that does, are a full disk."""
 _LOOK_AGAIN = 1.0
 """Seconds between two looks at the ledger while running tasks or backoffs are awaited."""
 
@@ -34,7 +50,7 @@ Handler = Callable[[Lease, Step], Outcome]
 
 def stops_all(error: Exception) -> bool:
     """Whether no other task can escape it: a full disk, a wrong key, a newer lake. Nothing is counted for these."""
-    passing = isinstance(error, TemporaryError | CapReached)
+    passing = isinstance(error, TemporaryError | CapReached | StoreFull)
     return isinstance(error, StoreError | WrongKey | NewerVersion) and not passing
 
 
@@ -52,14 +68,34 @@ class Worker:
     concurrency: int
     on_end: Callable[[Lease, Outcome, TaskState], None] = lambda *_: None
     """Called after each attempt, from the worker's own thread."""
+    aborted: threading.Event = field(default_factory=threading.Event)
+    """Set by `abort`; handlers look at it and break off."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _leases: dict[int, Lease] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _full: set[int] = field(default_factory=set)
     _rescued: datetime | None = None
 
     def stop(self) -> None:
         """Take no further task; those that run are finished. Safe to call from a signal handler."""
         self._stop.set()
+
+    def abort(self) -> None:
+        """Give back what runs, nothing counted, and end. Safe to call from a signal handler."""
+        self.aborted.set()
+        self._stop.set()
+
+    def serve(self, poll_seconds: float, rng: Random) -> None:
+        """Run tasks until `stop`: look at the ledger every `poll_seconds`, half more or less by chance.
+
+        A database that is away for a while is waited for. Raises what would stop every task (see `stops_all`).
+        """
+        while not self._stop.is_set():
+            try:
+                self.drain()
+            except LedgerUnavailable as error:
+                log.warning("ledger_away", reason=str(error), worker=self.worker_id)
+            self._stop.wait(poll_seconds * rng.uniform(0.5, 1.5))
 
     def drain(self) -> None:
         """Run until nothing is claimable, now or after a backoff, and nothing of ours runs. Returns early on `stop`.
@@ -67,17 +103,35 @@ class Worker:
         A task that is not due for long (not published yet, say) is not waited for. Raises what would stop every other
         task too (see `stops_all`), after those that run have ended.
         """
+        pool = ThreadPoolExecutor(self.concurrency, thread_name_prefix="task")
         # The heartbeat is left last: while the pool waits for what runs, leases must stay alive.
-        with self._heartbeat(), ThreadPoolExecutor(self.concurrency, thread_name_prefix="task") as pool:
-            running: set[Future[None]] = set()
-            while True:
-                running = {future for future in running if not _finished(future)}
-                if not self._stop.is_set():
-                    running |= self._fill(pool, self.concurrency - len(running))
-                if running:
-                    wait(running, timeout=_LOOK_AGAIN, return_when=FIRST_COMPLETED)
-                elif self._stop.is_set() or not self._wait_for_backoff():
-                    return
+        with Heartbeat(self._renew, RENEW_EVERY.total_seconds()):
+            try:
+                self._work(pool)
+            finally:
+                gone = self.aborted.is_set()
+                pool.shutdown(wait=not gone, cancel_futures=gone)
+
+    def _work(self, pool: ThreadPoolExecutor) -> None:
+        running: set[Future[None]] = set()
+        while not self.aborted.is_set():
+            running = {future for future in running if not _finished(future)}
+            if not self._stop.is_set():
+                running |= self._fill(pool, self.concurrency - len(running))
+            if running:
+                wait(running, timeout=_LOOK_AGAIN, return_when=FIRST_COMPLETED)
+            elif self._stop.is_set() or not self._wait_for_backoff():
+                return
+        self._give_back()
+        wait(running, timeout=_GRACE)
+
+    def _give_back(self) -> None:
+        """Release every lease: whoever still runs has lost it, and can record nothing."""
+        with self._lock:
+            leases = list(self._leases.values())
+        for lease in leases:
+            with suppress(LeaseLost):  # it has just ended
+                self.ledger.tasks.release(lease)
 
     def _fill(self, pool: ThreadPoolExecutor, free: int) -> set[Future[None]]:
         self._rescue()
@@ -112,7 +166,7 @@ class Worker:
             log.warning("lease_lost", task=lease.task.draft.key, worker=self.worker_id)
             return
         except ForebayError as error:
-            if stops_all(error):
+            if self._stops_all(error, lease):
                 self.stop()
                 with suppress(LeaseLost):  # then it is somebody else's already
                     self.ledger.tasks.release(lease)
@@ -121,7 +175,15 @@ class Worker:
             with self._lock:
                 self._leases.pop(lease.task.id, None)
         log.debug("task_ended", task=lease.task.draft.key, state=state, outcome=type(outcome).__name__.lower())
+        if state is TaskState.COMPLETED:
+            self._full.clear()
         self.on_end(lease, outcome, state)
+
+    def _stops_all(self, error: ForebayError, lease: Lease) -> bool:
+        """As `stops_all`, and a disk without room for any of several tasks in a row."""
+        if isinstance(error, StoreFull):
+            self._full.add(lease.task.id)
+        return stops_all(error) or len(self._full) >= _FULL_FOR
 
     def _attempt(self, lease: Lease) -> Outcome:
         handler = self.handlers[lease.task.draft.kind]
@@ -131,15 +193,12 @@ class Worker:
             raise
         except ForebayError as error:
             log.warning("task_failed", task=lease.task.draft.key, kind=error.kind, reason=str(error))
-            if stops_all(error):
+            if self._stops_all(error, lease):
                 raise
             return outcome_of(error)
         except Exception as error:  # a bug of ours in one task must not stop the others
             log.exception("task_crashed", task=lease.task.draft.key)
             return Retry("bug", f"{type(error).__name__}: {error}")
-
-    def _heartbeat(self) -> _Heartbeat:
-        return _Heartbeat(self._renew)
 
     def _renew(self) -> None:
         with self._lock:
@@ -149,26 +208,6 @@ class Worker:
                 self.ledger.tasks.renew(lease)
             except ForebayError as error:  # the task finds out when it next touches the ledger
                 log.warning("lease_not_renewed", task=lease.task.draft.key, reason=str(error))
-
-
-class _Heartbeat:
-    """Calls `beat` every RENEW_EVERY from a thread of its own, from entry to exit."""
-
-    def __init__(self, beat: Callable[[], None]) -> None:
-        self._beat = beat
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="heartbeat", daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *exc: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _loop(self) -> None:
-        while not self._over.wait(RENEW_EVERY.total_seconds()):
-            self._beat()
 
 
 def _finished(future: Future[None]) -> bool:
