@@ -60,6 +60,8 @@ def test_extended_hours_follow_new_york_time(day, opens, closes):
         ("XNYS", utc(2025, 11, 28, 3), date(2025, 11, 26)),  # the night of Thanksgiving
         ("24/7", utc(2026, 3, 8, 0, 1), date(2026, 3, 7)),
         ("forex", utc(2026, 3, 8, 12), date(2026, 3, 6)),  # Sunday noon: Friday
+        ("CMES", utc(2026, 3, 8, 23), date(2026, 3, 6)),  # Sunday evening: Monday's session has begun
+        ("CMES", utc(2026, 3, 9, 22), date(2026, 3, 9)),  # 17:00 in Chicago
     ],
 )
 def test_the_last_complete_session(calendar, now, expected):
@@ -74,6 +76,23 @@ def test_the_forex_week():
     assert [date(2026, 3, day) for day in range(1, 7)] == week
     assert utc(2026, 3, 1, 22) == session("forex", date(2026, 3, 1)).opens
     assert utc(2026, 3, 13, 21) == session("forex", date(2026, 3, 13)).closes
+
+
+def test_a_futures_session_begins_the_evening_before():
+    """A trade date runs from 17:00 to 17:00 Chicago time, Monday's from Sunday; on Thanksgiving it ends at noon."""
+    monday, thanksgiving = session("CMES", date(2026, 3, 16)), session("CMES", date(2025, 11, 27))
+
+    assert (utc(2026, 3, 15, 22), utc(2026, 3, 16, 22)) == (monday.opens, monday.closes)
+    assert utc(2025, 11, 27, 18) == thanksgiving.closes
+
+
+def test_futures_rest_on_few_days():
+    """Weekends, Good Friday, Christmas and New Year have no trade date; New York's other holidays have one."""
+    week = session_days("CMES", date(2025, 12, 22), date(2026, 1, 4))
+
+    assert [22, 23, 24, 26, 29, 30, 31, 2] == [day.day for day in week]
+    assert [] == session_days("CMES", date(2026, 4, 3), date(2026, 4, 5))
+    assert [date(2026, 1, 19)] == session_days("CMES", date(2026, 1, 17), date(2026, 1, 19))
 
 
 def test_a_day_without_a_session_has_no_bounds():

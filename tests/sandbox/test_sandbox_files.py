@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+import re
 from datetime import UTC, date, datetime
 
 import httpx2
@@ -8,7 +10,7 @@ import polars as pl
 import pytest
 from asking import bucket, csv, keys, raw
 
-from forebay.model.catalogue import BAR_DATASETS, DATASETS, Dataset
+from forebay.model.catalogue import BAR_DATASETS, DATASETS, FUTURES_VENUES, Dataset
 from forebay.sandbox.server import Sandbox
 from forebay.testing import FakeClock
 
@@ -41,13 +43,6 @@ def test_bar_files_equal_the_truth(table: str, day: date) -> None:
     )
 
 
-def test_rows_are_sorted_by_ticker_bytes_then_time(vendor: Sandbox) -> None:
-    """Inside a file tickers follow each other in byte order, and times rise within each."""
-    table = csv(vendor, MINUTES.key(DAY))
-    places = [(ticker.encode(), int(start)) for ticker, start in table.select("ticker", "window_start").iter_rows()]
-    assert sorted(places) == places
-
-
 def test_stock_numbers_are_spelled_as_their_time_does() -> None:
     """Whole volumes and short prices before 2026-02-23; six decimals in prices and volumes from that session on."""
     clock = FakeClock(datetime(2026, 2, 25, tzinfo=UTC))
@@ -60,13 +55,67 @@ def test_stock_numbers_are_spelled_as_their_time_does() -> None:
         assert new[name].str.contains(r"^\d+\.\d{6}$").all()
 
 
-@pytest.mark.parametrize("name", ["us_stocks_sip", "us_options_opra", "global_crypto"])
-def test_trade_files_have_the_catalogues_columns(vendor: Sandbox, name: str) -> None:
-    """Trade files carry every column; stock conditions are lists, ids are unique but for correction pairs."""
-    dataset = DATASETS[f"{name}/trades_v1"]
+@pytest.mark.parametrize("name", sorted(DATASETS))
+def test_every_dataset_has_files(vendor: Sandbox, name: str) -> None:
+    """A day of each dataset is listed and read: the documented header, numbers where they belong, sorted rows."""
+    dataset = DATASETS[name]
+    assert dataset.key(DAY) in keys(vendor, f"{name}/2025/10/")
     table = csv(vendor, dataset.key(DAY))
     assert list(dataset.columns) == table.columns
-    assert table.height > 50
+    assert (1 if dataset.kind == "bars_1d" else 50) < table.height < 100_000
+    numbers = _numbers(table, dataset)
+    stamp = next(column for column in _STAMPS if column in table.columns)
+    places = [(ticker.encode(), at) for ticker, at in numbers.select("ticker", stamp).iter_rows()]
+    assert sorted(places) == places
+
+
+_STAMPS = ("window_start", "sip_timestamp", "timestamp", "participant_timestamp")
+
+
+@pytest.mark.parametrize(("day", "lot"), [(DAY, 1), (date(2025, 11, 3), 100)])
+def test_stock_quotes(vendor: Sandbox, day: date, lot: int) -> None:
+    """A side without a quote is 0 with size 0; sizes are round lots before November 2025, shares since."""
+    table = _numbers(csv(vendor, DATASETS["us_stocks_sip/quotes_v1"].key(day)), DATASETS["us_stocks_sip/quotes_v1"])
+    both = table.filter((pl.col("ask_size") > 0) & (pl.col("bid_size") > 0))
+    assert (both["ask_price"] > both["bid_price"]).all()
+    one_sided = table.filter(pl.col("ask_size") == 0)
+    assert 0 < one_sided.height < table.height / 100
+    assert [0.0] == one_sided["ask_price"].unique().to_list()
+    assert lot == both["ask_size"].min() == both["bid_size"].min()
+
+
+def test_lists_in_a_field_are_quoted(vendor: Sandbox) -> None:
+    """Several conditions stand in one quoted field, one without quotes, none as nothing at all."""
+    text = gzip.decompress(raw(vendor, DATASETS["us_stocks_sip/trades_v1"].key(DAY))).decode()
+    fields = {re.match(r'[^,]+,("[^"]*"|[^,]*),', line)[1] for line in text.splitlines()[1:]}
+    assert {"", "37"} < fields
+    assert all('"' in field for field in fields if "," in field)
+    assert '""' not in fields
+
+
+def test_futures_files_hold_their_own_venue(vendor: Sandbox) -> None:
+    """Each venue's files have its contracts only; a missing side of a quote is empty, and trades add up to bars."""
+    found = {}
+    for venue in FUTURES_VENUES:
+        bars, trades, quotes = (
+            csv(vendor, DATASETS[f"us_futures_{venue}/{folder}"].key(DAY))
+            for folder in ("session_aggs_v1", "trades_v1", "quotes_v1")
+        )
+        found[venue] = set(bars["ticker"])
+        assert found[venue] == set(trades["ticker"]) == set(quotes["ticker"])
+        assert bars["transactions"].cast(pl.Int64()).sum() == trades.height
+        assert {"2025-10-03"} == {*bars["session_end_date"], *trades["session_end_date"], *quotes["session_end_date"]}
+        assert quotes.filter(pl.col("ask_size").is_null())["ask_price"].is_null().all()
+    assert {"ESZ5", "ESH6", "6EZ5", "6EH6"} == found["cme"]
+    assert sum(len(tickers) for tickers in found.values()) == len(set.union(*found.values()))
+
+
+def test_option_quotes_begin_later() -> None:
+    """Option quotes are listed from 2022-03-07 on, their trades before."""
+    with Sandbox(tickers=2, start=date(2022, 3, 3), end=date(2022, 3, 8), clock=FakeClock(datetime(2025, 12, 1, tzinfo=UTC))) as vendor:
+        listed = keys(vendor, "us_options_opra/quotes_v1/")
+        assert ["us_options_opra/quotes_v1/2022/03/2022-03-07.csv.gz"] == listed[:1]
+        assert raw(vendor, DATASETS["us_options_opra/trades_v1"].key(date(2022, 3, 4)))
 
 
 def test_stock_trades_show_what_bars_drop(vendor: Sandbox) -> None:
@@ -114,7 +163,7 @@ def test_listings_page_and_fold(vendor: Sandbox) -> None:
     folded = obstore.list_with_delimiter(bucket(vendor), "us_indices/day_aggs_v1/2025")
     assert ["us_indices/day_aggs_v1/2025/10", "us_indices/day_aggs_v1/2025/11"] == folded["common_prefixes"]
     top = obstore.list_with_delimiter(bucket(vendor))["common_prefixes"]
-    assert ["global_crypto", "global_forex", "us_indices", "us_options_opra", "us_stocks_sip"] == top
+    assert sorted({dataset.prefix for dataset in DATASETS.values()}) == top
     later = [one["path"] for page in obstore.list(bucket(vendor), prefix=prefix, offset=whole[2]) for one in page]
     assert whole[3:] == later
 

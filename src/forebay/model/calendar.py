@@ -1,7 +1,7 @@
 """Which days have a session, and when it begins and ends. Session dates are the exchange's own dates.
 
-Sources: exchange_calendars for the New York days; extended hours 04:00-20:00 Eastern and the forex week from the
-vendor's pages (README section 3, flat files section 6).
+Sources: exchange_calendars for the days of New York and of CME Globex; extended hours 04:00-20:00 Eastern and the
+forex week from the vendor's pages (README section 3, flat files section 6).
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ _AFTER_HOURS = timedelta(hours=4)
 """Trading goes on this long after the regular close: to 20:00, and to 17:00 on a half day."""
 _FOREX_OPENS = _FOREX_CLOSES = time(17, 0)
 
+_EXCHANGES = ("XNYS", "CMES")
+"""The calendars that exchange_calendars keeps, by its names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -44,10 +47,11 @@ class Session:
 def session_days(calendar: str, start: date, end: date) -> list[date]:
     """The session dates from `start` to `end`, both included, sorted.
 
-    Calendars: `XNYS` (New York trading days), `forex` (Sunday to Friday), `24/7`. Raises KeyError for another name.
+    Calendars: `XNYS` (New York trading days), `CMES` (trade dates of CME Globex), `forex` (Sunday to Friday), `24/7`.
+    Raises KeyError for another name.
     """
-    if calendar == "XNYS":
-        return _new_york_days(start, end)
+    if calendar in _EXCHANGES:
+        return _exchange_days(calendar, start, end)
     closed = {"24/7": -1, "forex": _SATURDAY}[calendar]
     count = (end - start).days + 1
     days = (start + timedelta(days=index) for index in range(max(count, 0)))
@@ -56,8 +60,8 @@ def session_days(calendar: str, start: date, end: date) -> list[date]:
 
 def session(calendar: str, day: date) -> Session:
     """The bounds of the session on `day`. Raises KeyError when the calendar has no session then."""
-    if calendar == "XNYS":
-        return _new_york_session(day)
+    if calendar in _EXCHANGES:
+        return _exchange_session(calendar, day)
     if not session_days(calendar, day, day):
         raise KeyError(f"{calendar} has no session on {day}")
     opens = datetime.combine(day, time(), UTC)
@@ -93,31 +97,33 @@ def _at(day: date, hour: time) -> datetime:
     return datetime.combine(day, hour, NEW_YORK).astimezone(UTC)
 
 
-def _new_york_days(start: date, end: date) -> list[date]:
+def _exchange_days(calendar: str, start: date, end: date) -> list[date]:
     if end < start:
         return []
-    days = _new_york_table(max(end.year, start.year))
+    days = _exchange_table(calendar, max(end.year, start.year))
     return days[bisect_left(days, start) : bisect_right(days, end)]
 
 
-def _new_york_session(day: date) -> Session:
-    calendar = _new_york(day.year)
+def _exchange_session(name: str, day: date) -> Session:
+    calendar = _exchange(name, day.year)
     stamp = day.isoformat()
     if not calendar.is_session(stamp):
-        raise KeyError(f"XNYS has no session on {day}")
+        raise KeyError(f"{name} has no session on {day}")
     opens = calendar.session_open(stamp).to_pydatetime()
     closes = calendar.session_close(stamp).to_pydatetime()
+    if name == "CMES":  # a trade date begins at 17:00 Chicago time of the evening before; there is no outside
+        return Session(day, opens, closes, opens, closes)
     return Session(day, _at(day, _PRE_MARKET), closes + _AFTER_HOURS, opens, closes)
 
 
-@lru_cache(maxsize=8)
-def _new_york_table(year: int) -> list[date]:
-    return [stamp.date() for stamp in _new_york(year).sessions]
+@lru_cache(maxsize=16)
+def _exchange_table(calendar: str, year: int) -> list[date]:
+    return [stamp.date() for stamp in _exchange(calendar, year).sessions]
 
 
-@lru_cache(maxsize=8)
-def _new_york(year: int) -> ExchangeCalendar:
+@lru_cache(maxsize=16)
+def _exchange(name: str, year: int) -> ExchangeCalendar:
     """The calendar up to the end of `year`; its own default end depends on the day it is asked."""
     from exchange_calendars import get_calendar  # slow to import, and `forebay --help` needs no calendar
 
-    return get_calendar("XNYS", start=f"{_FIRST_YEAR}-01-02", end=f"{year}-12-31")
+    return get_calendar(name, start=f"{_FIRST_YEAR}-01-02", end=f"{year}-12-31")

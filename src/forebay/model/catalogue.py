@@ -15,7 +15,7 @@ from forebay.model.instrument import AssetClass
 
 
 class Kind(StrEnum):
-    """What one row of a dataset is; also the second half of a lake table's name."""
+    """What one row of a dataset is; also the second half of a table's name."""
 
     BARS_1D = "bars_1d"
     BARS_1M = "bars_1m"
@@ -51,6 +51,8 @@ class Dataset:
     """The zone whose midnight starts a session date."""
     first_date: date
     """The first session date the vendor has."""
+    venue: str = ""
+    """Where it is traded, for classes that have a prefix for each venue: `cme`."""
 
     @property
     def name(self) -> str:
@@ -59,8 +61,8 @@ class Dataset:
 
     @property
     def table(self) -> str:
-        """The lake table its rows go to: `stocks/bars_1m`."""
-        return f"{self.asset_class}/{self.kind}"
+        """The table its rows belong to, one for each dataset: `stocks/bars_1m`, `futures_cme/bars_1m`."""
+        return f"{self.asset_class}{self.venue and '_' + self.venue}/{self.kind}"
 
     def key(self, day: date) -> str:
         """The object's key in the vendor's bucket: `us_stocks_sip/minute_aggs_v1/2024/03/2024-03-07.csv.gz`."""
@@ -160,6 +162,44 @@ _FOREX_QUOTES = {
     "bid_price": Column.FLOAT,
     "participant_timestamp": Column.NANOS,
 }
+_FUTURES_BARS = {
+    "ticker": Column.TEXT,
+    "exchange": Column.INT,
+    "session_end_date": Column.TEXT,
+    "window_start": Column.NANOS,
+    "open": Column.FLOAT,
+    "high": Column.FLOAT,
+    "low": Column.FLOAT,
+    "close": Column.FLOAT,
+    "volume": Column.FLOAT,
+    "dollar_volume": Column.FLOAT,
+    "transactions": Column.INT,
+}
+_FUTURES_TRADES = {
+    "ticker": Column.TEXT,
+    "timestamp": Column.NANOS,
+    "sequence_number": Column.INT,
+    "report_sequence": Column.INT,
+    "price": Column.FLOAT,
+    "size": Column.INT,
+    "correction": Column.INT,
+    "exchange": Column.INT,
+    "session_end_date": Column.TEXT,
+}
+_FUTURES_QUOTES = {
+    "ticker": Column.TEXT,
+    "timestamp": Column.NANOS,
+    "sequence_number": Column.INT,
+    "report_sequence": Column.INT,
+    "ask_timestamp": Column.NANOS,
+    "ask_price": Column.FLOAT,
+    "ask_size": Column.INT,
+    "bid_timestamp": Column.NANOS,
+    "bid_price": Column.FLOAT,
+    "bid_size": Column.INT,
+    "exchange": Column.INT,
+    "session_end_date": Column.TEXT,
+}
 
 _NEW_YORK, _CHICAGO, _UTC = "America/New_York", "America/Chicago", "UTC"
 
@@ -170,7 +210,10 @@ _FAMILIES = {
     AssetClass.INDICES: ("us_indices", "XNYS", _CHICAGO, date(2023, 2, 14)),
     AssetClass.CRYPTO: ("global_crypto", "24/7", _UTC, date(2010, 1, 1)),
     AssetClass.FOREX: ("global_forex", "forex", _UTC, date(2009, 9, 25)),
+    AssetClass.FUTURES: ("us_futures", "CMES", _CHICAGO, date(2017, 4, 3)),
 }
+FUTURES_VENUES = ("cme", "cbot", "comex", "nymex")
+"""The exchanges of the CME Group; each has a prefix of its own, `us_futures_cme`, with the same four folders."""
 
 
 def _dataset(
@@ -179,6 +222,30 @@ def _dataset(
     prefix, calendar, timezone, first_date = _FAMILIES[asset_class]
     return Dataset(
         prefix, folder, asset_class, kind, MappingProxyType(columns), calendar, timezone, first or first_date
+    )
+
+
+def _futures(venue: str) -> tuple[Dataset, ...]:
+    prefix, calendar, timezone, first_date = _FAMILIES[AssetClass.FUTURES]
+    folders = (
+        ("session_aggs_v1", Kind.BARS_1D, _FUTURES_BARS),
+        ("minute_aggs_v1", Kind.BARS_1M, _FUTURES_BARS),
+        ("trades_v1", Kind.TRADES, _FUTURES_TRADES),
+        ("quotes_v1", Kind.QUOTES, _FUTURES_QUOTES),
+    )
+    return tuple(
+        Dataset(
+            prefix=f"{prefix}_{venue}",
+            folder=folder,
+            asset_class=AssetClass.FUTURES,
+            kind=kind,
+            columns=MappingProxyType(columns),
+            calendar=calendar,
+            timezone=timezone,
+            first_date=first_date,
+            venue=venue,
+        )
+        for folder, kind, columns in folders
     )
 
 
@@ -211,13 +278,21 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
             _dataset(_FOREX, "day_aggs_v1", Kind.BARS_1D, _BARS),
             _dataset(_FOREX, "minute_aggs_v1", Kind.BARS_1M, _BARS),
             _dataset(_FOREX, "quotes_v1", Kind.QUOTES, _FOREX_QUOTES),
+            *(dataset for venue in FUTURES_VENUES for dataset in _futures(venue)),
         )
     }
 )
 """Every dataset by name, in the vendor's order."""
 
+DATASET_BY_TABLE: Mapping[str, Dataset] = MappingProxyType({dataset.table: dataset for dataset in DATASETS.values()})
+"""The same by table: `stocks/trades` to `us_stocks_sip/trades_v1`."""
+
 BARS = (Kind.BARS_1D, Kind.BARS_1M)
 BAR_DATASETS: Mapping[str, Dataset] = MappingProxyType(
-    {dataset.table: dataset for dataset in DATASETS.values() if dataset.kind in BARS}
+    {
+        table: dataset
+        for table, dataset in DATASET_BY_TABLE.items()
+        if dataset.kind in BARS and dataset.asset_class is not AssetClass.FUTURES
+    }
 )
-"""The day and minute bar datasets by lake table: `stocks/bars_1m` to `us_stocks_sip/minute_aggs_v1`."""
+"""What the lake can hold: day and minute bars by table. Futures and everything but bars can only be archived."""

@@ -10,13 +10,14 @@ from urllib.parse import unquote
 
 
 class AssetClass(StrEnum):
-    """The vendor's asset classes that Forebay stores; also the first half of a lake table's name."""
+    """The vendor's asset classes; also the first half of a table's name."""
 
     STOCKS = "stocks"
     OPTIONS = "options"
     CRYPTO = "crypto"
     FOREX = "forex"
     INDICES = "indices"
+    FUTURES = "futures"
 
 
 _PREFIXES = {
@@ -26,11 +27,14 @@ _PREFIXES = {
     "I:": AssetClass.INDICES,
 }
 PREFIX_OF = {asset_class: prefix for prefix, asset_class in _PREFIXES.items()}
-"""Asset class to the prefix of its tickers; stocks have none."""
+"""Asset class to the prefix of its tickers; stocks and futures have none."""
 
 
 def asset_class_of(ticker: str) -> AssetClass:
-    """The asset class a ticker's prefix says; no prefix means a stock (vendor README, section 4)."""
+    """The asset class a ticker's prefix says; no prefix means a stock (vendor README, section 4).
+
+    Futures have no prefix either: `ESZ5` could be a stock. Their class comes from the dataset, never from a ticker.
+    """
     return _PREFIXES.get(ticker[:2], AssetClass.STOCKS)
 
 

@@ -54,7 +54,7 @@ def dataset_of(key: str) -> tuple[Dataset, date] | None:
 
 
 class Bucket:
-    """Every day file of the market. Quotes are not simulated, so their datasets are empty."""
+    """Every day file of the market."""
 
     def __init__(self, market: Market) -> None:
         self.market = market
@@ -63,8 +63,6 @@ class Bucket:
 
     def days(self, dataset: Dataset, now: datetime) -> list[date]:
         """The session dates whose file is there at `now`, oldest first."""
-        if dataset.kind is Kind.QUOTES:
-            return []
         today = now.astimezone(NEW_YORK).date()
         sessions = self.market.sessions(dataset.asset_class, dataset.first_date, today)
         while sessions and published_at(dataset, sessions[-1]) > now:

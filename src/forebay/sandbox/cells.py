@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 
 import numpy as np
 
-from forebay.model.calendar import Session, session
+from forebay.model.calendar import Session, day_start, session
+from forebay.model.catalogue import BAR_DATASETS, Kind
 from forebay.model.instrument import AssetClass
 from forebay.sandbox.instruments import Instrument
 from forebay.sandbox.noise import Floats, Ints, Keys, key_of
@@ -20,6 +21,7 @@ CALENDARS = {
     AssetClass.INDICES: "XNYS",
     AssetClass.CRYPTO: "24/7",
     AssetClass.FOREX: "forex",
+    AssetClass.FUTURES: "CMES",
 }
 _TAPES = {"XNYS": 1, "XASE": 2, "ARCX": 2, "BATS": 2, "XNAS": 3}
 _SPY_LIKE_HOURS = frozenset({AssetClass.OPTIONS, AssetClass.INDICES})
@@ -64,6 +66,13 @@ def hours(asset_class: AssetClass, day: date) -> Session:
     if asset_class in _SPY_LIKE_HOURS:
         return Session(day, found.regular_opens, found.regular_closes, found.regular_opens, found.regular_closes)
     return found
+
+
+def bar_start(asset_class: AssetClass, day: date) -> int:
+    """The `window_start` (ns) of a day's bar: midnight in the class's zone, for futures 00:00 UTC of the trade date."""
+    if asset_class is AssetClass.FUTURES:
+        return nanos(datetime.combine(day, time(), UTC))
+    return nanos(day_start(BAR_DATASETS[f"{asset_class}/{Kind.BARS_1D}"], day))
 
 
 def nanos(moment: datetime) -> int:

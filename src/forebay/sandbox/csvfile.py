@@ -10,8 +10,10 @@ import polars as pl
 
 from forebay.model.catalogue import BARS, Column, Dataset, Kind
 from forebay.model.instrument import AssetClass
+from forebay.sandbox.cells import Cell
 from forebay.sandbox.market import Market
-from forebay.sandbox.prints import prints_frame
+from forebay.sandbox.prints import futures_bars, prints_frame
+from forebay.sandbox.quotes import quotes_frame
 from forebay.sandbox.spelling import file_ticker
 from forebay.sandbox.trades import FRACTIONS_FROM
 
@@ -21,11 +23,14 @@ _FAST = 1
 
 def day_table(market: Market, dataset: Dataset, day: date) -> pl.DataFrame:
     """The rows of a day's file, with the dataset's columns in file order and tickers in file spelling."""
+    cells = [cell for cell in market.day_cells(dataset.asset_class, day) if _is_in(dataset, cell)]
     if dataset.kind in BARS:
         rows = market.day_frames(dataset.asset_class, day)[dataset.kind]
+        if dataset.asset_class is AssetClass.FUTURES:
+            rows = futures_bars(rows, cells)
     else:
-        tapes = market.tapes(market.day_cells(dataset.asset_class, day))
-        pieces = [prints_frame(tape) for tape in tapes]
+        columns_of = quotes_frame if dataset.kind is Kind.QUOTES else prints_frame
+        pieces = [columns_of(tape) for tape in market.tapes(cells)]
         rows = pl.concat(pieces) if pieces else pl.DataFrame({name: [] for name in dataset.columns})
     return _spelled(rows).select(list(dataset.columns))
 
@@ -39,9 +44,15 @@ def render(dataset: Dataset, day: date, table: pl.DataFrame) -> bytes:
         table = table.with_columns(pl.col(floats).cast(pl.String()).str.strip_suffix(".0"))
     if dataset.kind is Kind.TRADES and not stocks and "size" not in floats:
         table = table.with_columns(pl.col("size").cast(pl.Int64()))
+    table = table.with_columns(pl.col(pl.String).replace("", None))  # an empty field has no quotes around it
     buffer = BytesIO()
     table.write_csv(buffer, float_precision=_DECIMALS if long else None)
     return gzip.compress(buffer.getvalue(), compresslevel=_FAST, mtime=0)
+
+
+def _is_in(dataset: Dataset, cell: Cell) -> bool:
+    """Futures have files for each venue; other classes have one file for all."""
+    return dataset.venue in ("", cell.instrument.venue)
 
 
 def _spelled(rows: pl.DataFrame) -> pl.DataFrame:

@@ -12,14 +12,15 @@ from threading import Lock
 import numpy as np
 import polars as pl
 
-from forebay.model.calendar import day_start, session_days
-from forebay.model.catalogue import BAR_DATASETS, Kind
+from forebay.model.calendar import session_days
+from forebay.model.catalogue import Kind
 from forebay.model.instrument import AssetClass
 from forebay.model.rows import BAR_ROWS
 from forebay.sandbox import chains, roster
 from forebay.sandbox.bars import FRAME, bars_frame, day_bars, minute_bars
 from forebay.sandbox.cache import BoundedCache
-from forebay.sandbox.cells import CALENDARS, Cell, cells_of, nanos
+from forebay.sandbox.cells import CALENDARS, Cell, bar_start, cells_of
+from forebay.sandbox.futures import FUTURES
 from forebay.sandbox.instruments import Instrument
 from forebay.sandbox.trades import Tape, tape_of
 
@@ -34,7 +35,7 @@ BarFrames = dict[Kind, pl.DataFrame]
 
 
 class Market:
-    """`tickers` stocks, option chains on two of them, and a few crypto, forex and index tickers.
+    """`tickers` stocks, option chains on two of them, and a few crypto, forex, index and futures tickers.
 
     `start` and `end` bound the session dates that have data (`end` None: no bound but the clock of who asks).
     """
@@ -48,11 +49,12 @@ class Market:
             AssetClass.CRYPTO: roster.CRYPTO,
             AssetClass.FOREX: roster.FOREX,
             AssetClass.INDICES: roster.INDICES,
+            AssetClass.FUTURES: FUTURES,
         }
         self._by_id = {one.id: one for one in self._fixed[AssetClass.STOCKS]}
         self._by_ticker: dict[str, list[Instrument]] = {}
         for one in (each for group in self._fixed.values() for each in group):
-            for name in one.names:
+            for name in one.names if one.asset_class is not AssetClass.FUTURES else ():  # some look like stocks
                 self._by_ticker.setdefault(name.ticker, []).append(one)
         self._revisions: dict[tuple[AssetClass, date], int] = {}
         self._lock = Lock()
@@ -160,11 +162,10 @@ class Market:
 
     def _build(self, asset_class: AssetClass, cells: Sequence[Cell], moment: int | None = None) -> BarFrames:
         minutes, days = [FRAME.to_frame()], [FRAME.to_frame()]
-        dataset = BAR_DATASETS[f"{asset_class}/{Kind.BARS_1D}"]
         for whole in self.tapes(cells):
             tape = whole if moment is None else whole.until(moment)
             tickers = [cell.ticker for cell in tape.cells.cells]
-            starts = np.array([nanos(day_start(dataset, cell.day)) for cell in tape.cells.cells], np.int64)
+            starts = np.array([bar_start(asset_class, cell.day) for cell in tape.cells.cells], np.int64)
             minutes.append(bars_frame(minute_bars(tape), tickers, tape.cells.day))
             days.append(bars_frame(day_bars(tape), tickers, tape.cells.day, starts))
         return {Kind.BARS_1M: pl.concat(minutes), Kind.BARS_1D: pl.concat(days)}

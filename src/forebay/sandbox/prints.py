@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
 from forebay.model.instrument import AssetClass
 from forebay.sandbox import rules
+from forebay.sandbox.cells import Cell
+from forebay.sandbox.futures import EXCHANGES
 from forebay.sandbox.noise import Ints, uniform
 from forebay.sandbox.trades import PRICE_UNIT, SIZE_UNIT, Tape
 
@@ -30,6 +34,8 @@ def prints_frame(tape: Tape) -> pl.DataFrame:
     }
     if tape.asset_class is AssetClass.STOCKS:
         return pl.DataFrame({**common, **_stock_columns(tape)})
+    if tape.asset_class is AssetClass.FUTURES:
+        return pl.DataFrame({**common, **_futures_columns(tape)})
     draw = uniform(tape.cells.key[tape.cell], tape.index, 30)
     if tape.asset_class is AssetClass.OPTIONS:
         conditions = _OPTION_CONDITIONS[(draw * 4).astype(np.int64)]
@@ -66,6 +72,27 @@ def _stock_columns(tape: Tape) -> dict[str, object]:
         "trf_id": np.where(reported, 201 + (draw * 1e6).astype(np.int64) % 2, 0),
         "trf_timestamp": np.where(reported, tape.time - delay // 2, 0),
     }
+
+
+def _futures_columns(tape: Tape) -> dict[str, object]:
+    venues = pl.Series([EXCHANGES[cell.instrument.venue] for cell in tape.cells.cells], dtype=pl.Int64())
+    return {
+        "timestamp": tape.time,
+        "sequence_number": 1003 + tape.index * 7,
+        "report_sequence": tape.index + 1,
+        "exchange": venues.gather(tape.cell),
+        "session_end_date": pl.Series(tape.cells.day[tape.cell]).cast(pl.Int32()).cast(pl.Date()),
+    }
+
+
+def futures_bars(bars: pl.DataFrame, cells: Sequence[Cell]) -> pl.DataFrame:
+    """The bars of one venue, whose cells these are, out of all; with the columns that only futures have."""
+    venues = {cell.ticker: EXCHANGES[cell.instrument.venue] for cell in cells}
+    return bars.filter(pl.col("ticker").is_in(list(venues))).with_columns(
+        pl.col("ticker").replace_strict(venues, return_dtype=pl.Int64()).alias("exchange"),
+        pl.col("session_date").alias("session_end_date"),
+        (pl.col("vwap") * pl.col("volume")).round(2).alias("dollar_volume"),
+    )
 
 
 def _share_pairs(correction: Ints, *columns: Ints) -> None:

@@ -22,6 +22,7 @@ _USUAL_HOURS = {
     AssetClass.INDICES: 6.5,
     AssetClass.CRYPTO: 24.0,
     AssetClass.FOREX: 24.0,
+    AssetClass.FUTURES: 24.0,
 }
 """Length of a usual session; shorter ones (half days, a forex Sunday) have fewer trades."""
 _BEFORE_OPEN, _AFTER_CLOSE = 0.02, 0.03
@@ -53,7 +54,8 @@ def _counts(asset_class: AssetClass, cells: Cells) -> Ints:
     mood = 0.55 + 1.8 * uniform(cells.key, zero, 11) * uniform(cells.key, zero, 12)
     length = (cells.closes - cells.opens) / (_USUAL_HOURS[asset_class] * 3600.0 * _SECOND)
     drawn = np.floor(cells.trades * mood * length + uniform(cells.key, zero, 13)).astype(np.int64)
-    late = np.where(cells.key % np.uint64(2) == 0, 3, 0) * cells.revision
+    crowd = asset_class in (AssetClass.STOCKS, AssetClass.OPTIONS)  # in a small class everyone has late trades
+    late = np.where(cells.key % np.uint64(2 if crowd else 1) == 0, 3, 0) * cells.revision
     return drawn + late
 
 

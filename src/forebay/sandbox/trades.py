@@ -32,6 +32,7 @@ PRICE_UNIT = {
     AssetClass.INDICES: 100,
     AssetClass.CRYPTO: 10_000,
     AssetClass.FOREX: 100_000,
+    AssetClass.FUTURES: 1_000,
 }
 """Parts of a dollar in which a tape's prices are whole numbers, so that sums and bars are exact."""
 SIZE_UNIT = 1_000_000
