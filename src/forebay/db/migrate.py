@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from forebay.db.engine import Database
 from forebay.errors import NewerVersion
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision in `migrations/versions`."""
 VERSION_TABLE = "forebay_revision"
 """Not Alembic's usual name: the database may be shared with programs that use that one."""

@@ -20,9 +20,15 @@ def _names(states: list[TaskState]) -> str:
     return ", ".join(f"'{state}'" for state in states)
 
 
-CLAIMABLE = sa.text(f"status IN ({_names([state for state in TaskState if state.claimable])})")
-"""Literal text, not parameters: both databases use a partial index only for a condition they can read."""
+WAITING = sa.text(f"status IN ({_names([state for state in TaskState if state.claimable])})")
+"""Nobody holds the task and it is not over. Literal text, not parameters: both databases use a partial index only for a
+condition they can read."""
+CLAIMABLE = sa.text(f"{WAITING} AND hold IS NULL")
+"""And nothing holds it back."""
 HELD = sa.text(f"status IN ({_names([state for state in TaskState if state.held])})")
+UNFINISHED = sa.text(f"status NOT IN ({_names([state for state in TaskState if state.over])})")
+HELD_BACK = sa.text("hold IS NOT NULL")
+UNSETTLED = sa.text("settled_at IS NULL")
 
 
 def entered_column(state: TaskState) -> str:
@@ -63,6 +69,8 @@ tasks = sa.Table(
     sa.Column("worker_id", sa.Text),
     sa.Column("lease_token", sa.BigInteger, nullable=False, server_default="0"),  # grows with every claim
     sa.Column("lease_expires_at", Instant),
+    # what holds it back: `paused`, `after:<destination>`, or both with a comma
+    sa.Column("hold", sa.Text),
     # when
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
@@ -77,6 +85,7 @@ tasks = sa.Table(
         postgresql_where=CLAIMABLE,
     ),
     sa.Index("ix_tasks_lease", "lease_expires_at", sqlite_where=HELD, postgresql_where=HELD),
+    sa.Index("ix_tasks_hold", "hold", "key", sqlite_where=HELD_BACK, postgresql_where=HELD_BACK),
     # For counts. Not by status alone: SQLite would take such an index for a claim too, and sort every waiting task.
     sa.Index(None, "destination", "status"),
     sa.Index(None, "table_name", "symbol", "start_date"),
@@ -107,6 +116,15 @@ coverage = sa.Table(
     sqlite_with_rowid=False,  # stored in the order of its key: ranges of symbols are read in one sweep
 )
 """What is known of a partition at a destination, from one source, with its evidence."""
+
+places = sa.Table(
+    "places",
+    metadata,
+    sa.Column("destination", sa.Text, primary_key=True),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("since", Instant, nullable=False),
+)
+"""Where a destination was when its coverage was recorded."""
 
 feeds = sa.Table(
     "feeds",
@@ -155,3 +173,26 @@ rate_pause = sa.Table(
     sa.Column("until", Instant),
 )
 """One row: until when the vendor wants no call. Whoever grants a call holds its lock."""
+
+files_earlier = sa.Table(
+    "files_earlier",
+    metadata,
+    sa.Column("file_key", sa.Text, primary_key=True),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("retry_count", sa.Integer, nullable=False),
+    sa.Column("error_message", sa.Text),
+    sa.Column("worker_id", sa.Text),
+    sa.Column("created_at", Instant),
+    sa.Column("updated_at", Instant),
+    sa.Column("settled_at", Instant),  # when it was turned into coverage or a task
+    sa.Index("ix_files_earlier_open", "file_key", sqlite_where=UNSETTLED, postgresql_where=UNSETTLED),
+)
+"""What the tracker of the system before Forebay said of each file, if its database was taken over."""
+
+# A subquery, since PostgreSQL would let a plain view of one table be written to.
+_FILES = """
+CREATE VIEW files AS
+SELECT "key" AS file_key, status, attempt AS retry_count, error_message, worker_id, created_at, updated_at
+FROM (SELECT * FROM tasks WHERE destination = 'archive') AS archived
+"""
+sa.event.listen(metadata, "after_create", sa.DDL(_FILES.strip()))  # type: ignore[no-untyped-call]

@@ -13,9 +13,12 @@ import sqlalchemy as sa
 from forebay.db.engine import Database
 from forebay.db.tables import tasks
 from forebay.db.upsert import insert_new
+from forebay.ledger.holds import PAUSED, hold_back
 from forebay.ledger.records import AS_NEW, Record, draft_record, read_revision, revision_record
 from forebay.model.task import TaskDraft, TaskState
 
+CANCELLED = "cancelled"
+"""The error kind of a task that a person has given up."""
 CHUNK = 1000
 """Drafts in one transaction: few enough that a claim never waits long for the write lock."""
 
@@ -30,6 +33,8 @@ class Adding:
     planned_at: datetime | None = None
     """When the coverage was read that these drafts are missing from. A task completed before then has lost it; one
     completed since then, by another worker, has not."""
+    cancelled: bool = False
+    """`again` starts over what a person has cancelled, too."""
 
     def starts_over(self, draft: TaskDraft, row: Record) -> bool:
         """Whether the row of an earlier draft becomes pending as if it were new."""
@@ -38,6 +43,8 @@ class Adding:
             return False
         if state.claimable:
             return self.again and (state is not TaskState.PENDING or row["available_at"] > self.now)
+        if row["error_kind"] == CANCELLED:
+            return self.again and self.cancelled
         if state is TaskState.COMPLETED and self.planned_at is not None:
             return is_newer(draft, row) or bool(row["completed_at"] < self.planned_at)
         return self.again or is_newer(draft, row)
@@ -71,6 +78,7 @@ def _add_chunk(database: Database, chunk: dict[tuple[str, str], TaskDraft], addi
         ]
         _update(connection, restarted)
         _update(connection, updated)
+        hold_back(connection, chunk.values())
     return added + len(restarted)
 
 
@@ -84,7 +92,9 @@ def _existing(connection: sa.Connection, chunk: Iterable[tuple[str, str]]) -> di
 
 
 def _restarted(draft: TaskDraft, row: Record, now: datetime) -> dict[str, Any]:
-    return {**_where(row), **draft_record(draft, now), **AS_NEW, "created_at": row["created_at"]}
+    """What was paused stays paused; what it waits for is found out anew."""
+    hold = PAUSED if (row["hold"] or "").startswith(PAUSED) else None
+    return {**_where(row), **draft_record(draft, now), **AS_NEW, "created_at": row["created_at"], "hold": hold}
 
 
 def _differs(draft: TaskDraft, row: Record) -> bool:

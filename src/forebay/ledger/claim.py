@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from forebay.db.tables import CLAIMABLE, HELD, tasks
 from forebay.errors import LeaseLost
+from forebay.ledger.holds import let_go
 from forebay.ledger.records import NOT_HELD, Record, entering, read_task
 from forebay.model.task import Lease, TaskKind, TaskState
 
@@ -52,7 +53,7 @@ def claim(
 
 
 def waiting(kinds: Collection[TaskKind] | None) -> list[sa.ColumnElement[bool] | sa.TextClause]:
-    """The condition of a task that nobody holds and that is not over, of some kinds or of any (None)."""
+    """The condition of a task that is not over and that nobody and nothing holds, of some kinds or of any (None)."""
     if kinds is None:
         return [CLAIMABLE]
     return [CLAIMABLE, tasks.c.kind.in_([kind.value for kind in kinds])]
@@ -91,18 +92,25 @@ def rescue(connection: sa.Connection, now: datetime, dead: Collection[str] = ())
 
     Counts a crash, and gives up on the fifth.
     """
-    poisoned = tasks.c.crashes + 1 >= CRASH_LIMIT
     lost = sa.or_(tasks.c.lease_expires_at <= now, tasks.c.worker_id.in_(dead))
     expired = sa.update(tasks).where(HELD, lost)
-    reason = f"its worker vanished {CRASH_LIMIT} times: the task itself may be what kills it"
-    given_up = expired.where(poisoned).values(
-        crashes=tasks.c.crashes + 1,
-        error_kind="crashed",
-        error_message=reason,
-        **entering(TaskState.PERMANENT_FAILURE, now),
-        **NOT_HELD,
-    )
+    given_up = _give_up(connection, expired, now)
     given_back = expired.values(
         crashes=tasks.c.crashes + 1, available_at=now, **entering(TaskState.PENDING, now), **NOT_HELD
     )
-    return connection.execute(given_up).rowcount + connection.execute(given_back).rowcount
+    return given_up + connection.execute(given_back).rowcount
+
+
+def _give_up(connection: sa.Connection, expired: sa.Update, now: datetime) -> int:
+    poisoned = expired.where(tasks.c.crashes + 1 >= CRASH_LIMIT).values(
+        crashes=tasks.c.crashes + 1,
+        error_kind="crashed",
+        error_message=f"its worker vanished {CRASH_LIMIT} times: the task itself may be what kills it",
+        hold=None,
+        **entering(TaskState.PERMANENT_FAILURE, now),
+        **NOT_HELD,
+    )
+    ended = connection.execute(poisoned.returning(tasks.c.destination, tasks.c.key)).all()
+    for destination, key in ended:
+        let_go(connection, destination, key)
+    return len(ended)

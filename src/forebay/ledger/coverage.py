@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from forebay.clock import Clock
 from forebay.db.engine import Database
 from forebay.db.tables import coverage
 from forebay.db.upsert import upsert
+from forebay.ledger.rebuild import Rebuilt, rebuild, withdraw
 from forebay.ledger.records import coverage_record, read_coverage, read_revision
 from forebay.model.coverage import Coverage, Verdict
 from forebay.model.intervals import Interval
@@ -23,7 +25,7 @@ SETTLED = tuple(verdict for verdict in Verdict if verdict.satisfies)
 FINAL_SOURCES = (Source.REST, Source.FLATFILE)
 """Sources that satisfy a feed; what only the stream brought is provisional."""
 _CHUNK = 500
-"""Symbols in one query."""
+"""Symbols or rows in one statement."""
 
 
 def supersede(connection: sa.Connection, rows: Iterable[Coverage]) -> None:
@@ -61,6 +63,21 @@ class CoverageBook:
         """Record rows in one transaction, as `Tasks.finish` does: for what is learnt outside a task."""
         with self._database.write() as connection:
             supersede(connection, rows)
+
+    def withdraw(self, rows: Iterable[Coverage]) -> int:
+        """Delete rows that were read before, since what they say is no longer so; how many.
+
+        A row that has been recorded anew since it was read stays.
+        """
+        gone, iterator = 0, iter(rows)
+        while chunk := list(islice(iterator, _CHUNK)):
+            with self._database.write() as connection:
+                gone += withdraw(connection, chunk)
+        return gone
+
+    def rebuild(self, destination: str, rows: Iterable[Coverage], tables: Collection[str] | None = None) -> Rebuilt:
+        """Replace what is recorded as held at `destination` by what its storage proves. See `rebuild.rebuild`."""
+        return rebuild(self._database, self._clock.now(), destination, rows, tables)
 
     def covered(
         self,

@@ -50,7 +50,7 @@ def ended(row: Record, outcome: Outcome, policy: RetryPolicy, now: datetime, rng
                 "error_message": reason,
             }
         case Discard(kind, reason, _):
-            values = _given_up(kind, reason, now)
+            values = given_up(kind, reason, now)
     return {**values, **NOT_HELD}
 
 
@@ -63,11 +63,14 @@ def _completed(coverage: tuple[Coverage, ...], now: datetime) -> dict[str, Any]:
         "throttled_since": None,
         "error_kind": None,
         "error_message": None,
+        "hold": None,
     }
 
 
-def _given_up(kind: str, reason: str, now: datetime) -> dict[str, Any]:
-    return {**entering(TaskState.PERMANENT_FAILURE, now), "error_kind": kind, "error_message": reason}
+def given_up(kind: str, reason: str, now: datetime) -> dict[str, Any]:
+    """The new values of a task that is not tried again."""
+    entered = entering(TaskState.PERMANENT_FAILURE, now)
+    return {**entered, **NOT_HELD, "hold": None, "error_kind": kind, "error_message": reason}
 
 
 def _failed(row: Record, outcome: Retry, policy: RetryPolicy, now: datetime, rng: Random) -> dict[str, Any]:
@@ -76,7 +79,7 @@ def _failed(row: Record, outcome: Retry, policy: RetryPolicy, now: datetime, rng
     uploads = row["upload_attempt"]
     used = uploads if outcome.upload else row["attempt"] - uploads
     if counted and used >= policy.max_retries:
-        return _given_up(outcome.kind, outcome.reason, now)
+        return given_up(outcome.kind, outcome.reason, now)
     wait = policy.wait(used, rng) if outcome.after is None else min(max(outcome.after, 0.0), _LONGEST_ASKED)
     state = TaskState.FAILED_UPLOAD if outcome.upload else TaskState.FAILED_DOWNLOAD
     return {

@@ -15,11 +15,15 @@ from forebay.ledger.entitlements import EntitlementBook
 from forebay.ledger.feeds import Feeds
 from forebay.ledger.finish import RetryPolicy
 from forebay.ledger.listings import Listings
+from forebay.ledger.places import Places
 from forebay.ledger.tasks import Tasks
 
 
 class Ledger:
-    """`tasks`, `coverage`, `listings`, `feeds`, `entitlements`, `budget`: one database. Usable from several threads."""
+    """`tasks`, `coverage`, `listings`, `feeds`, `places`, `entitlements`, `earlier`, `budget`: one database.
+
+    Usable from several threads.
+    """
 
     def __init__(
         self, database: Database, clock: Clock, *, calls_per_minute: int, policy: RetryPolicy, rng: Random
@@ -29,6 +33,7 @@ class Ledger:
         self.coverage = CoverageBook(database, clock)
         self.listings = Listings(database, clock)
         self.feeds = Feeds(database, clock)
+        self.places = Places(database, clock)
         self.entitlements = EntitlementBook(database)
         # Machines that share a server can share its clock; a clock under test control stays in control.
         database_time = database.dialect == "postgresql" and isinstance(clock, SystemClock)

@@ -94,6 +94,7 @@ _SAME_IN_BOTH = (
     "created_at",
     "updated_at",
     "available_at",
+    "hold",
 )
 
 

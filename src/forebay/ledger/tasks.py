@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -12,41 +11,19 @@ import sqlalchemy as sa
 
 from forebay.clock import Clock
 from forebay.db.engine import Database
-from forebay.db.tables import CLAIMABLE, coverage, tasks
+from forebay.db.tables import UNFINISHED, WAITING, coverage, tasks
 from forebay.ledger import claim as leases
-from forebay.ledger.add import Adding, add
+from forebay.ledger import holds
+from forebay.ledger.add import CANCELLED, Adding, add
 from forebay.ledger.coverage import supersede
-from forebay.ledger.finish import RetryPolicy, ended
+from forebay.ledger.filter import TaskFilter
+from forebay.ledger.finish import RetryPolicy, ended, given_up
 from forebay.ledger.records import AS_NEW, NOT_HELD, entering, read_task
 from forebay.model.coverage import Verdict
 from forebay.model.task import Discard, Done, Lease, Outcome, Task, TaskDraft, TaskKind, TaskState
 
-UNFINISHED = (TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
+FAILED = (TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
 """What `retry` starts over unless it is told otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFilter:
-    """Which tasks; what is None does not narrow."""
-
-    ids: Collection[int] | None = None
-    states: Collection[TaskState] | None = None
-    dataset: str | None = None
-    table: str | None = None
-    symbol: str | None = None
-    destination: str | None = None
-
-    def conditions(self) -> list[sa.ColumnElement[bool]]:
-        """As SQL conditions, all of which must hold."""
-        wanted: list[sa.ColumnElement[bool]] = []
-        if self.ids is not None:
-            wanted.append(tasks.c.id.in_(self.ids))
-        if self.states is not None:
-            wanted.append(tasks.c.status.in_([state.value for state in self.states]))
-        equal = {"dataset": self.dataset, "table_name": self.table, "symbol": self.symbol}
-        equal["destination"] = self.destination
-        wanted.extend(tasks.c[name] == value for name, value in equal.items() if value is not None)
-        return wanted
 
 
 _ALL = TaskFilter()
@@ -61,16 +38,27 @@ class Tasks:
         self._policy = policy
         self._rng = rng
 
-    def add(self, drafts: Iterable[TaskDraft], *, again: bool = False, planned_at: datetime | None = None) -> int:
+    def add(
+        self,
+        drafts: Iterable[TaskDraft],
+        *,
+        again: bool = False,
+        planned_at: datetime | None = None,
+        cancelled: bool = False,
+    ) -> int:
         """Add drafts, however many; how many tasks are new or start over.
 
         A draft whose (destination, key) is there already changes nothing of a task that is waiting or held but its
         priority, and its revision while nobody holds it. A completed or given-up task starts over if the draft's
         revision is another, or with `again`; a completed one also if it was completed before `planned_at`, the time at
         which the coverage was read that the draft is missing from: its coverage has expired or was withdrawn.
-        `again` also makes waiting tasks due now.
+        `again` also makes waiting tasks due now. A cancelled task stays so, whatever its draft says, unless `again` and
+        `cancelled` ask for it; a paused one stays paused.
+
+        A draft with `after` waits while an unfinished task of that destination has its key, in the ledger or among the
+        drafts beside it.
         """
-        return add(self._database, drafts, Adding(self._clock.now(), again, planned_at))
+        return add(self._database, drafts, Adding(self._clock.now(), again, planned_at, cancelled))
 
     def claim(self, worker_id: str, kinds: Collection[TaskKind] | None = None) -> Lease | None:
         """Take the next task of `kinds` (None: of any) that is due, by priority and then by age; None if none is."""
@@ -84,12 +72,18 @@ class Tasks:
             leases.change(connection, lease, {"lease_expires_at": expires_at})
         return Lease(lease.task, lease.token, lease.worker_id, expires_at)
 
-    def advance(self, lease: Lease, state: TaskState) -> None:
-        """Note that the work has entered `state`, one of the held ones. Raises LeaseLost, ValueError."""
-        if not state.held:
-            raise ValueError(f"{state} is no step of the work; finish or release the lease")
+    def advance(self, lease: Lease, *states: TaskState) -> None:
+        """Note that the work has entered `states`, held ones, one after the other. Raises LeaseLost, ValueError.
+
+        Steps that follow each other at once are one transaction.
+        """
+        if other := next((state for state in states if not state.held), None):
+            raise ValueError(f"{other} is no step of the work; finish or release the lease")
+        values: dict[str, Any] = {}
+        for state in states:
+            values |= entering(state, self._clock.now())
         with self._database.write(durable=False) as connection:
-            leases.change(connection, lease, entering(state, self._clock.now()))
+            leases.change(connection, lease, values)
 
     def release(self, lease: Lease) -> None:
         """Give the task back untouched, for a graceful stop: pending again, nothing counted. Raises LeaseLost."""
@@ -101,23 +95,31 @@ class Tasks:
         """End the attempt; the state the task is in now. One transaction, on disk when this returns.
 
         `Done` and `Discard` record their coverage in it, `Done` in place of what it supersedes. Raises LeaseLost, and
-        then nothing has changed.
+        then nothing has changed. A task that is over lets those go that wait for it.
         """
         now = self._clock.now()
         with self._database.write() as connection:
             values = ended(leases.held(connection, lease), outcome, self._policy, now, self._rng)
+            state = TaskState(values["status"])
             leases.change(connection, lease, values)
             if isinstance(outcome, Done | Discard):
                 supersede(connection, outcome.coverage)
-        return TaskState(values["status"])
+            if state.over:
+                holds.let_go(connection, lease.task.draft.destination, lease.task.draft.key)
+        return state
 
     def rescue(self, dead: Collection[str] = ()) -> int:
         """Give back the tasks of workers that fell silent, or that are known to be `dead`; how many.
 
-        Every worker calls it, every 15 seconds.
+        Tasks that wait for one that is gone or over are let go as well. Every worker calls it, every 15 seconds.
         """
+        with self._database.read() as connection:
+            orphans = holds.has_orphans(connection)
         with self._database.write() as connection:
-            return leases.rescue(connection, self._clock.now(), dead)
+            rescued = leases.rescue(connection, self._clock.now(), dead)
+            if orphans:
+                holds.let_go_orphans(connection)
+        return rescued
 
     def get(self, task_id: int) -> Task | None:
         """One task, or None."""
@@ -147,7 +149,7 @@ class Tasks:
             due: datetime | None = connection.scalar(query)
         return due
 
-    def retry(self, which: TaskFilter = _ALL, *, states: Collection[TaskState] = UNFINISHED) -> int:
+    def retry(self, which: TaskFilter = _ALL, *, states: Collection[TaskState] = FAILED) -> int:
         """Let the matching tasks start over, due now and with nothing counted; how many.
 
         Those in `states`, and those that were completed with a suspect partition.
@@ -163,7 +165,43 @@ class Tasks:
     def forget(self, ids: Collection[int]) -> int:
         """Delete tasks that the plan no longer wants, unless a worker has begun or ended them; how many."""
         with self._database.write() as connection:
-            return connection.execute(sa.delete(tasks).where(tasks.c.id.in_(ids), CLAIMABLE)).rowcount
+            gone = connection.execute(sa.delete(tasks).where(tasks.c.id.in_(ids), WAITING)).rowcount
+            if gone:
+                holds.let_go_orphans(connection)
+        return gone
+
+    def pause(self, which: TaskFilter) -> int:
+        """Keep the matching unfinished tasks from being claimed until `resume`; how many were not paused before.
+
+        A worker that is at one goes on with it.
+        """
+        with self._database.write() as connection:
+            return holds.pause(connection, which.conditions())
+
+    def resume(self, which: TaskFilter) -> int:
+        """Undo `pause` for the matching tasks; how many were paused."""
+        with self._database.write() as connection:
+            return holds.resume(connection, which.conditions())
+
+    def cancel(self, which: TaskFilter, reason: str) -> int:
+        """Give the matching unfinished tasks up, with error kind `cancelled`; how many.
+
+        The worker that is at one gets LeaseLost with its next step. Only `retry` and `add` with `cancelled` revive it.
+        """
+        values = given_up(CANCELLED, reason, self._clock.now())
+        with self._database.write() as connection:
+            ended = connection.execute(
+                sa.update(tasks).where(*which.conditions(), UNFINISHED).values(**values)
+            ).rowcount
+            if ended:
+                holds.let_go_orphans(connection)
+        return ended
+
+    def prioritise(self, which: TaskFilter, priority: int) -> int:
+        """Give the matching unfinished tasks another priority (higher is claimed first); how many."""
+        with self._database.write() as connection:
+            statement = sa.update(tasks).where(*which.conditions(), UNFINISHED).values(priority=priority)
+            return connection.execute(statement).rowcount
 
 
 def _left_suspect() -> sa.ColumnElement[bool]:

@@ -43,6 +43,11 @@ class TaskState(StrEnum):
         """A worker may take it once its time has come."""
         return self in (TaskState.PENDING, TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD)
 
+    @property
+    def over(self) -> bool:
+        """Nothing more happens to it of its own accord."""
+        return self in (TaskState.COMPLETED, TaskState.PERMANENT_FAILURE)
+
 
 _HELD = frozenset({TaskState.PROCESSING, TaskState.DOWNLOADING, TaskState.DOWNLOADED, TaskState.UPLOADING})
 
@@ -97,6 +102,8 @@ class Task:
     """Not claimed before (UTC)."""
     history: Mapping[str, datetime] = field(default_factory=dict)
     """State name to the time it was last entered (UTC)."""
+    hold: str | None = None
+    """What holds it back: `paused`, `after:<destination>`, or both with a comma between them."""
 
 
 @dataclass(frozen=True, slots=True)
