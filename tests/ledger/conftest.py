@@ -8,9 +8,8 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-import psycopg
 import pytest
-from postgres_server import postgresql
+from postgres_server import create_database, postgresql
 
 from forebay.db.engine import connect
 from forebay.db.migrate import upgrade
@@ -40,8 +39,7 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def empty_template(server: str) -> str:
     """The same on the server, as a template database."""
     name = "empty_ledger"
-    _command(server, f"CREATE DATABASE {name}")
-    database = connect(_address(server, name))
+    database = connect(create_database(server, name))
     upgrade(database)
     database.close()
     return name
@@ -52,7 +50,7 @@ def blank_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a database without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/blank.db"
-    return _new_database(request.getfixturevalue("server"), "template1")
+    return create_database(request.getfixturevalue("server"), f"ledger_{next(_numbers)}")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -62,7 +60,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         path = tmp_path / "ledger.db"
         shutil.copy(request.getfixturevalue("empty_file"), path)
         return f"sqlite:///{path}"
-    return _new_database(request.getfixturevalue("server"), request.getfixturevalue("empty_template"))
+    template = request.getfixturevalue("empty_template")
+    return create_database(request.getfixturevalue("server"), f"ledger_{next(_numbers)}", template)
 
 
 @pytest.fixture
@@ -75,17 +74,3 @@ def ledger(url: str, clock: FakeClock) -> Iterator[Ledger]:
     with Ledger.open(url, clock, rng=Random(1), timeout=10) as opened:
         yield opened
 
-
-def _new_database(server: str, template: str) -> str:
-    name = f"ledger_{next(_numbers)}"
-    _command(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    return _address(server, name)
-
-
-def _command(server: str, statement: str) -> None:
-    with psycopg.connect(host=server, user="postgres", dbname="postgres", autocommit=True) as connection:
-        connection.execute(statement)
-
-
-def _address(server: str, name: str) -> str:
-    return f"postgresql://postgres@/{name}?host={server}"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 
@@ -56,3 +57,10 @@ def postgresql() -> Iterator[str]:
             _as_server(programs / "pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
     finally:
         shutil.rmtree(folder)
+
+
+def create_database(server: str, name: str, template: str = "template1") -> str:
+    """Make a database on the server; its address."""
+    with psycopg.connect(host=server, user="postgres", dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    return f"postgresql://postgres@/{name}?host={server}"
