@@ -113,6 +113,31 @@ def test_truncated_gzip_and_flipped_bits_are_noticed_by_their_checks() -> None:
     assert gzip.decompress(good)
 
 
+@pytest.mark.parametrize("kind", ["published_short", "published_damaged"])
+def test_a_bad_file_can_be_what_was_published(kind: str) -> None:
+    """Listing, HEAD and body of a file published in pieces or damaged agree; only the gzip shows it. Then it is good."""
+    key = "us_futures_cme/trades_v1/2025/10/2025-10-03.csv.gz"
+    with _with({"kind": kind, "dataset": "us_futures_*", "times": 1}) as vendor:
+        marked = next(one for page in obstore.list(bucket(vendor), "us_futures_cme/trades_v1") for one in page[2:])
+        head, spoiled = obstore.head(bucket(vendor), key), raw(vendor, key)
+        good, after = raw(vendor, key), obstore.head(bucket(vendor), key)
+    assert (key, len(spoiled), head["e_tag"]) == (marked["path"], marked["size"], marked["e_tag"])
+    assert after["e_tag"] != head["e_tag"]
+    with pytest.raises((EOFError, zlib.error, gzip.BadGzipFile)):
+        gzip.decompress(spoiled)
+    assert gzip.decompress(good)
+
+
+def test_a_wrong_etag_comes_with_the_right_bytes() -> None:
+    """One read carries an ETag that neither the listing nor HEAD knows."""
+    key = DAYS.key(DAY)
+    with _with({"kind": "wrong_etag", "times": 1}) as vendor:
+        etag = obstore.head(bucket(vendor), key)["e_tag"]
+        wrong, right = obstore.get(bucket(vendor), key), obstore.get(bucket(vendor), key)
+        assert bytes(wrong.bytes()) == bytes(right.bytes())
+    assert etag == right.meta["e_tag"] != wrong.meta["e_tag"]
+
+
 def test_damage_is_where_it_is() -> None:
     """Read in parts, only the part that holds the flipped bit is spoiled, and counts as the fault's strike."""
     key = DAYS.key(DAY)

@@ -112,7 +112,9 @@ def test_futures_files_hold_their_own_venue(vendor: Sandbox) -> None:
 
 def test_option_quotes_begin_later() -> None:
     """Option quotes are listed from 2022-03-07 on, their trades before."""
-    with Sandbox(tickers=2, start=date(2022, 3, 3), end=date(2022, 3, 8), clock=FakeClock(datetime(2025, 12, 1, tzinfo=UTC))) as vendor:
+    with Sandbox(
+        tickers=2, start=date(2022, 3, 3), end=date(2022, 3, 8), clock=FakeClock(datetime(2025, 12, 1, tzinfo=UTC))
+    ) as vendor:
         listed = keys(vendor, "us_options_opra/quotes_v1/")
         assert ["us_options_opra/quotes_v1/2022/03/2022-03-07.csv.gz"] == listed[:1]
         assert raw(vendor, DATASETS["us_options_opra/trades_v1"].key(date(2022, 3, 4)))
@@ -211,6 +213,48 @@ def test_refusals_follow_the_plan(plan: str, dataset: str, day: date, error: typ
         assert keys(vendor, f"{dataset}/2025/10/")
         with pytest.raises(error):
             raw(vendor, DATASETS[dataset].key(day))
+
+
+@pytest.mark.parametrize(
+    ("plan", "name", "served", "refused"),
+    [
+        ("starter", "us_futures_cme/minute_aggs_v1", date(2024, 1, 2), date(2023, 12, 29)),
+        ("starter", "us_futures_cme/trades_v1", None, DAY),
+        ("developer", "us_futures_nymex/quotes_v1", date(2021, 1, 4), date(2020, 12, 30)),
+        ("developer", "us_options_opra/trades_v1", date(2022, 1, 3), date(2021, 12, 30)),
+        ("developer", "us_options_opra/quotes_v1", None, DAY),
+        ("starter", "us_indices/values_v1", date(2023, 2, 14), None),
+        ("starter", "global_forex/quotes_v1", date(2010, 1, 4), None),
+        ("basic", "global_crypto/day_aggs_v1", None, DAY),
+    ],
+)
+def test_files_of_each_class_follow_its_own_plan(
+    plan: str, name: str, served: date | None, refused: date | None
+) -> None:
+    """History and kinds of files differ by class; what a plan leaves out is 403."""
+    dataset, clock = DATASETS[name], FakeClock(datetime(2026, 1, 1, tzinfo=UTC))
+    with Sandbox(tickers=2, vendor_plan=plan, start=dataset.first_date, clock=clock) as vendor:
+        if served:
+            assert raw(vendor, dataset.key(served))
+        if refused:
+            with pytest.raises(obstore.exceptions.PermissionDeniedError):
+                raw(vendor, dataset.key(refused))
+
+
+def test_the_bucket_may_be_in_the_name_of_the_host(vendor: Sandbox) -> None:
+    """Host style works as path style does, for listings, objects and ranges, and a wrong signature is refused."""
+    named = vendor.url.replace("127.0.0.1", "flatfiles.localhost")
+    store = bucket(vendor, endpoint=named, virtual_hosted_style_request="true")
+    key = MINUTES.key(DAY)
+    url = obstore.sign(store, "GET", key, expires_in=60 * _SECOND)
+    assert url.startswith(f"{named}/us_stocks_sip/")
+    here = {"Host": named.removeprefix("http://")}
+    body = raw(vendor, key)
+    assert body == httpx2.get(url.replace(named, vendor.url), headers=here).content
+    some = httpx2.get(url.replace(named, vendor.url), headers={**here, "Range": "bytes=10-19"})
+    assert (206, body[10:20]) == (some.status_code, some.content)
+    forged = httpx2.get(url.replace(named, vendor.url)[:-1] + "x", headers=here)
+    assert 403 == forged.status_code
 
 
 def test_a_refused_object_has_no_body(vendor: Sandbox) -> None:

@@ -1,4 +1,7 @@
-"""The known bad files of the vendor (flat files, section 9), as changes to a day's rows. The truth stays as it was."""
+"""Bad files: the vendor's known ones (flat files, section 9) as changes to a day's rows, and spoiled gzip.
+
+The truth stays as it was.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import polars as pl
 
 from forebay.model.catalogue import Dataset
 from forebay.sandbox.cells import hours, nanos
+from forebay.sandbox.content import Content, damaged, part_of, size_of
 
 _DAY = 86_400_000_000_000
 _MINUTE = 60_000_000_000
@@ -21,15 +25,22 @@ _CUT_BEFORE_CLOSE = 28 * _MINUTE
 _ODD_SIZE_FROM, _ODD_SIZES = 33, 17
 """The sizes users saw in the bad trade files were 33 to 49."""
 
+_SHORT_SHARE = 0.6
+"""Of a file that was published before it was whole."""
+
 Spoil = Callable[[pl.DataFrame, Dataset, date], pl.DataFrame]
+
+
+Mar = Callable[[Content], Content]
 
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """A named change to the rows of a file."""
+    """A named change to a file: to its rows, or to its bytes."""
 
     name: str
-    spoil: Spoil
+    spoil: Spoil | None = None
+    mar: Mar | None = None
 
 
 def _a_day_late(table: pl.DataFrame, _dataset: Dataset, _day: date) -> pl.DataFrame:
@@ -62,6 +73,14 @@ def _cut_off(table: pl.DataFrame, dataset: Dataset, day: date) -> pl.DataFrame:
     return table.filter((root != pl.lit(largest)) | (pl.col(stamp) < end))
 
 
+def _short(body: Content) -> Content:
+    return part_of(body, 0, int(size_of(body) * _SHORT_SHARE))
+
+
+def _turned_bit(body: Content) -> Content:
+    return damaged(body, size_of(body) // 2)
+
+
 DEFECTS: Mapping[str, Defect] = MappingProxyType(
     {
         name: Defect(name, spoil)
@@ -72,6 +91,10 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             "trade_sizes_wrong": _wrong_sizes,
             "cut_off_before_close": _cut_off,
         }.items()
+    }
+    | {
+        "published_short": Defect("published_short", mar=_short),
+        "published_damaged": Defect("published_damaged", mar=_turned_bit),
     }
 )
 """Every defect by the name a fault rule gives it."""

@@ -22,8 +22,8 @@ REFUSALS = ("rate_limited", "server_error", "not_entitled", "not_in_timeframe")
 """Answered instead of the real answer."""
 CONNECTION = ("connect_stall", "read_stall", "cut")
 """The right answer, delivered badly."""
-BODIES = ("truncated_gzip", "bit_flip")
-"""The right marks with wrong bytes, for flat files."""
+BODIES = ("truncated_gzip", "bit_flip", "wrong_etag")
+"""The right marks with wrong bytes, or the other way round, for flat files."""
 PAGES = ("foreign_ticker", "bar_outside_window")
 """A page of bars that is not what was asked for."""
 FILES = ("late", "missing", "replaced", *DEFECTS)

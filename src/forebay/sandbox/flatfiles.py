@@ -1,4 +1,4 @@
-"""The `flatfiles` bucket over S3, path style: ListObjectsV2, HeadObject, GetObject. Errors as the vendor gives them.
+"""The `flatfiles` bucket over S3: ListObjectsV2, HeadObject, GetObject. Errors as the vendor gives them.
 
 Source: the vendor's flat-file pages, sections 1 and 7.
 """
@@ -15,17 +15,20 @@ from forebay.clock import Clock
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import FLATFILES_BUCKET, Dataset, Kind
 from forebay.sandbox import sigv4
-from forebay.sandbox.bucket import Bucket, Stored, dataset_of
+from forebay.sandbox.bucket import Bucket, dataset_of
+from forebay.sandbox.content import damaged, part_of, size_of
 from forebay.sandbox.defects import DEFECTS, Defect
 from forebay.sandbox.faults import Faults
 from forebay.sandbox.listing import Entry, list_objects
 from forebay.sandbox.plans import Plan
 from forebay.sandbox.s3xml import location, s3_error
+from forebay.sandbox.stored import Stored
 from forebay.sandbox.wire import Answer, Request, RequestKind, Subject
 
 _PARTIAL, _NOT_MODIFIED, _PRECONDITION_FAILED, _BAD_RANGE = 206, 304, 412, 416
 _SPOILED_AT = {"truncated_gzip": 0.6, "bit_flip": 0.5}
 """Where in an object the damage is, as a share of its bytes."""
+_WRONG_ETAG = f'"{"0" * 32}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +83,27 @@ class FlatFiles:
         stored = self._bucket.stored(dataset, day, self._defects(subject))
         if request.method == "HEAD":
             return _answer(stored, request, dataset)
-        spoiling = self._faults.strike(subject, _within_reach(request, len(stored.body)))
-        served = _spoiled(stored, spoiling.kind) if spoiling else stored
-        answer = _answer(served, request, dataset)
+        answer = self._read(stored, request, subject, dataset)
         self._faults.count_read(subject)
         if self._faults.replaces(subject):
             self._bucket.market.republish(dataset.asset_class, day)
-        return replace(answer, fault=spoiling.kind) if spoiling else answer
+        return answer
+
+    def _read(self, stored: Stored, request: Request, subject: Subject, dataset: Dataset) -> Answer:
+        spoiling = self._faults.strike(subject, ("wrong_etag", *_within_reach(request, size_of(stored.body))))
+        if spoiling is None:
+            return _answer(stored, request, dataset)
+        if spoiling.kind == "wrong_etag":
+            answer = _answer(stored, request, dataset).with_headers(ETag=_WRONG_ETAG)
+        else:
+            answer = _answer(_spoiled(stored, spoiling.kind), request, dataset)
+        return replace(answer, fault=spoiling.kind)
 
     def _refusal(self, dataset: Dataset, day: date, now: datetime) -> Answer | None:
         """403 with no body: what the plan leaves out, days before its window, days after the newest file."""
-        oldest = self._plan.oldest(now.astimezone(NEW_YORK).date())
-        inside = oldest <= day <= self._bucket.newest(dataset, now)
-        return None if dataset.kind in self._plan.files and inside else Answer(403)
+        oldest = self._plan.files_from(dataset, now.astimezone(NEW_YORK).date())
+        inside = oldest is not None and oldest <= day <= self._bucket.newest(dataset, now)
+        return None if inside else Answer(403)
 
     def _defects(self, subject: Subject) -> tuple[Defect, ...]:
         return tuple(DEFECTS[rule.kind] for rule in self._faults.standing(subject, DEFECTS))
@@ -114,12 +125,9 @@ def _within_reach(request: Request, size: int) -> list[str]:
 
 def _spoiled(stored: Stored, kind: str) -> Stored:
     """The object with its end missing or one bit turned, under the marks of the good one."""
-    place = int(len(stored.body) * _SPOILED_AT[kind])
-    if kind == "truncated_gzip":
-        return replace(stored, body=stored.body[:place])
-    body = bytearray(stored.body)
-    body[place] ^= 0x10
-    return replace(stored, body=bytes(body))
+    place = int(size_of(stored.body) * _SPOILED_AT[kind])
+    spoiled = part_of(stored.body, 0, place) if kind == "truncated_gzip" else damaged(stored.body, place)
+    return replace(stored, body=spoiled)
 
 
 def subject_of(request: Request) -> Subject:
@@ -149,7 +157,7 @@ def _answer(stored: Stored, request: Request, dataset: Dataset) -> Answer:
         return s3_error(_PRECONDITION_FAILED, "PreconditionFailed", request)
     if unwanted is not None and _names(unwanted, stored.etag):
         return Answer(_NOT_MODIFIED, b"", {"ETag": stored.etag})
-    size = len(stored.body)
+    size = size_of(stored.body)
     if "range" not in request.headers:
         return Answer(200, stored.body, headers)
     span = _span(request.headers["range"], size)
@@ -157,7 +165,7 @@ def _answer(stored: Stored, request: Request, dataset: Dataset) -> Answer:
         return s3_error(_BAD_RANGE, "InvalidRange", request)
     first, last = span
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return Answer(_PARTIAL, stored.body[first : last + 1], headers)
+    return Answer(_PARTIAL, part_of(stored.body, first, last + 1 - first), headers)
 
 
 def _names(condition: str, etag: str) -> bool:

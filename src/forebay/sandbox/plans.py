@@ -1,4 +1,7 @@
-"""What each of the vendor's plans includes: its stocks plans, used for all classes (vendor README, section 2)."""
+"""What each of the vendor's plans includes (vendor README, section 2): its stocks plans, used for REST of all classes.
+
+Flat files follow the plan of the same name in their own class.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from datetime import date, timedelta
 from types import MappingProxyType
 
 from forebay.errors import UsageError
-from forebay.model.catalogue import BARS, Kind
+from forebay.model.catalogue import BARS, Dataset, Kind
+from forebay.model.instrument import AssetClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +29,22 @@ class Plan:
     snapshots: bool
     trades: bool
     files: frozenset[Kind]
-    """The kinds of flat files it may read; every plan may list."""
+    """The kinds of stocks' flat files it may read; every plan may list."""
     calls_a_minute: int
     """0 means no limit."""
 
     def oldest(self, today: date) -> date:
         """The first date it serves on `today`."""
-        return today - timedelta(days=365 * self.years + self.years // 4) if self.years else date.min
+        return _years_before(today, self.years)
+
+    def files_from(self, dataset: Dataset, today: date) -> date | None:
+        """The first session date whose file it serves on `today`; None when it leaves the dataset out."""
+        years, kinds = _OTHERS.get(dataset.asset_class, {}).get(self.name, (self.years, self.files))
+        return _years_before(today, years) if dataset.kind in kinds else None
+
+
+def _years_before(today: date, years: int) -> date:
+    return today - timedelta(days=365 * years + years // 4) if years else date.min
 
 
 _BARS = frozenset(BARS)
@@ -46,6 +59,18 @@ PLANS: Mapping[str, Plan] = MappingProxyType(
         )
     }
 )
+
+
+_EVERY = frozenset(Kind)
+_WHOLE = {"starter": (0, _EVERY), "developer": (0, _EVERY)}
+_OTHERS: Mapping[AssetClass, Mapping[str, tuple[int, frozenset[Kind]]]] = MappingProxyType(
+    {
+        AssetClass.OPTIONS: {"starter": (2, _BARS), "developer": (4, _BARS | {Kind.TRADES})},
+        AssetClass.FUTURES: {"starter": (2, _BARS), "developer": (5, _EVERY)},
+        **dict.fromkeys((AssetClass.INDICES, AssetClass.CRYPTO, AssetClass.FOREX), _WHOLE),
+    }
+)
+"""Years (0: all) and kinds of flat files where a class differs from stocks (vendor README, section 2)."""
 
 
 def plan_named(name: str) -> Plan:

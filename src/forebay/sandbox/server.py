@@ -20,6 +20,7 @@ from forebay.sandbox.desk import Desk, Switches
 from forebay.sandbox.faults import Fault, Faults, read_faults
 from forebay.sandbox.http import App
 from forebay.sandbox.market import Market
+from forebay.sandbox.ownfiles import OwnFiles
 from forebay.sandbox.plans import plan_named
 from forebay.sandbox.requestlog import LoggedRequest, RequestLog
 from forebay.sandbox.vendor import Vendor, credentials
@@ -50,9 +51,10 @@ class Sandbox:
 
     The market is a pure function of `seed` and `tickers` (stocks; other classes are few and fixed). `start` and `end`
     bound its session dates; without `end` it goes on to the clock's now. `faults` is a path to a TOML file or a list of
-    rules. Everything that depends on time asks `clock`. Port 0 takes any free one.
+    rules. Everything that depends on time asks `clock`. Port 0 takes any free one. `extra_files` is a folder laid out
+    as the vendor's bucket: its files replace or join the made ones, and are read from disk as they are sent.
 
-    Raises UsageError for a wrong plan, date, number or fault rule, and for a port that is taken.
+    Raises UsageError for a wrong plan, date, number, folder or fault rule, and for a port that is taken.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Sandbox:
         port: int = 0,
         switches: Switches | None = None,
         request_log: Path | None = None,
+        extra_files: str | Path | None = None,
     ) -> None:
         _check(tickers, port, start, end)
         rules = read_faults(Path(faults)) if isinstance(faults, str | Path) else faults
@@ -80,7 +83,8 @@ class Sandbox:
         """The truth: `market.bars(asset_class, kind, start, end)`."""
         desk = Desk(self.market, clock or SystemClock(), plan_named(vendor_plan), switches or Switches())
         self._log = RequestLog(request_log)
-        self._vendor = Vendor(desk, Faults(rules), credentials(seed), self._log)
+        own = OwnFiles(Path(extra_files)) if extra_files else None
+        self._vendor = Vendor(desk, Faults(rules), credentials(seed), self._log, own)
         self._pool: ThreadPoolExecutor | None = None
         self._app: App | None = None
         self._server: uvicorn.Server | None = None

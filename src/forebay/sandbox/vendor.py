@@ -15,6 +15,7 @@ from forebay.sandbox.desk import Desk
 from forebay.sandbox.faults import CONNECTION, PAGES, REFUSALS, Fault, Faults
 from forebay.sandbox.flatfiles import FlatFiles, S3Keys, subject_of
 from forebay.sandbox.noise import key_of
+from forebay.sandbox.ownfiles import OwnFiles
 from forebay.sandbox.refusals import refusal
 from forebay.sandbox.requestlog import RequestLog
 from forebay.sandbox.rest import Rest, kind_of
@@ -44,11 +45,13 @@ def credentials(seed: int) -> Credentials:
 class Vendor:
     """Everything behind the port. `answer` may be called from several threads."""
 
-    def __init__(self, desk: Desk, faults: Faults, keys: Credentials, log: RequestLog) -> None:
+    def __init__(
+        self, desk: Desk, faults: Faults, keys: Credentials, log: RequestLog, own: OwnFiles | None = None
+    ) -> None:
         self._faults = faults
         self._clock = desk.clock
         self._rest = Rest(desk, keys.api_key)
-        self._files = FlatFiles(Bucket(desk.market), desk.plan, keys.s3, faults, desk.clock)
+        self._files = FlatFiles(Bucket(desk.market, own), desk.plan, keys.s3, faults, desk.clock)
         self._log = log
         self._numbers = itertools.count()
 
@@ -82,6 +85,7 @@ class Vendor:
             other = "MSFT" if ticker != "MSFT" else "AAPL"
             return self._true_answer(replace(request, path=request.path.replace(f"/{ticker}/", f"/{other}/", 1)))
         answer = self._true_answer(request)
+        assert isinstance(answer.body, bytes)  # REST answers are
         return replace(answer, body=_with_stray_bar(answer.body))
 
 

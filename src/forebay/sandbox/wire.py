@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
+from forebay.sandbox.content import Content
 from forebay.sandbox.noise import key_of
 
 RequestKind = Literal["listing", "head", "data", "reference"]
@@ -55,7 +56,7 @@ class Answer:
     """What goes back, and how badly: the waits and `cut` are faults of the connection."""
 
     status: int
-    body: bytes = b""
+    body: Content = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     wait_before: float = 0.0
     """Seconds of silence before the first byte."""
