@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from forebay.errors import CheckFailed
 from forebay.model.catalogue import DATASETS
 from forebay.model.rows import BAD_ROWS, BAR_ROWS
-from forebay.vendor import gunzip
+from forebay.vendor import gunzip, inflate
 from forebay.vendor.csv_rows import read_bars
 from forebay.vendor.gunzip import Received
 
@@ -217,7 +217,7 @@ def test_rows_are_the_same_however_blocks_fall(monkeypatch: pytest.MonkeyPatch) 
     text = "\n".join([HEADER] + [LINE.replace("AAPL", f"T{i}") for i in range(3000)])
     whole, _ = read(text, cut=10**6)
     monkeypatch.setattr(gunzip, "BLOCK_BYTES", 1000)
-    monkeypatch.setattr(gunzip, "_PIECE_BYTES", 333)
+    monkeypatch.setattr(inflate, "PIECE_BYTES", 333)
 
     cut, bad = read(text, cut=11)
 

@@ -2,7 +2,44 @@
 
 from __future__ import annotations
 
-from forebay.stores.store import Store
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from structlog import get_logger
+
+from forebay.errors import ObjectChanged
+from forebay.failpoints import reach
+from forebay.model.catalogue import Dataset
+from forebay.model.partition import Revision
+from forebay.stores.receipt import Receipt, from_json, from_metadata, marked, marks_of, to_json, to_metadata
+from forebay.stores.store import ByteStream, Store, Stored
+
+RECEIPTS = ".forebay/receipts"
+REVISIONS = ".forebay/revisions"
+ONE_PUT_BYTES = 8 * 2**20
+"""Up to here a file is stored by one request, with its receipt; larger ones go in parts, with the receipt beside."""
+_METADATA_BYTES = 1800
+"""Of the 2 KB that S3 allows."""
+_DAY = timedelta(days=1)
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file of the archive."""
+
+    key: str
+    stored: Stored
+    receipt: Receipt | None
+    """None: it is there, and nothing was proved of it."""
+
+    def is_revision(self, revision: Revision) -> bool:
+        """Whether it is proved to be this revision."""
+        return self.receipt is not None and self.receipt.revision == revision
 
 
 class Archive:
@@ -15,3 +52,173 @@ class Archive:
     def address(self) -> str:
         """Where it is, without secrets."""
         return self.store.address
+
+    def find(self, key: str) -> Held | None:
+        """The file under a vendor's key, whichever revision it is; None when there is none."""
+        stored = self.store.head(key)
+        return None if stored is None else Held(key, stored, self._receipt_of(stored))
+
+    def receipt(self, key: str) -> Receipt | None:
+        """What was proved of the file that is there; None for none, or when nothing was."""
+        held = self.find(key)
+        return held.receipt if held else None
+
+    def open(self, key: str, revision: Revision) -> ByteStream:
+        """The bytes of exactly this revision. Raises ObjectChanged when the archive does not hold it."""
+        held = self.find(key)
+        if held is None or not held.is_revision(revision):
+            raise ObjectChanged(
+                f"{self.address} does not hold the listed revision of {key}",
+                remedy="list the vendor and archive the file again",
+            )
+        return self.store.open(held.stored)
+
+    def list(self, dataset: Dataset, start: date, end: date) -> Iterator[tuple[date, Stored]]:
+        """The dataset's files from `start` to `end`, both included, by day."""
+        last = dataset.key(end)
+        for stored in self.store.list(f"{dataset.name}/", after=dataset.key(start - _DAY)):
+            if stored.key > last:
+                return
+            if (day := dataset.day_of(stored.key)) is not None:
+                yield day, stored
+
+    def receive(self, key: str, revision: Revision, chunks: Iterable[bytes], receipt: Callable[[], Receipt]) -> Held:
+        """Take a file; it is visible only after `receipt()`, which is called once after the last chunk, returned.
+
+        What `chunks` and `receipt` raise comes through, and then nothing is visible. An earlier revision is kept.
+        """
+        before = self.find(key)
+
+        def prove() -> Receipt:
+            return self._keep(before, receipt()) if before else receipt()
+
+        taken = self._put if self.store.traits.metadata and revision.size <= ONE_PUT_BYTES else self._stream
+        final = taken(key, revision, chunks, prove)
+        reach("mirror.visible")
+        stored = self.store.head(key)
+        if stored is None:
+            raise ObjectChanged(f"{key} has gone from {self.address} while it was stored")
+        return Held(key, stored, final)
+
+    def record(self, key: str, receipt: Receipt) -> Held:
+        """Let `receipt` speak for the object that is there already. Raises ObjectChanged when there is none."""
+        stored = self.store.head(key)
+        if stored is None:
+            raise ObjectChanged(f"{self.address} has no {key}")
+        adopted = replace(receipt, details={**receipt.details, "adopted": _state(stored)})
+        self._write(f"{RECEIPTS}/{key}.json", adopted)
+        return Held(key, stored, adopted)
+
+    def kept(self, key: str) -> Sequence[dict[str, Any]]:
+        """The earlier revisions of a file, oldest first: `etag`, `size`, `last_modified`, `kept_as`."""
+        receipt = self.receipt(key)
+        return list(receipt.details.get("replaced", ())) if receipt else []
+
+    def clear(self, key: str, size: int) -> None:
+        """End what a dead predecessor left of a file of `size` bytes that was under way."""
+        if self.store.traits.metadata and size <= ONE_PUT_BYTES:
+            return  # one request leaves nothing
+        for upload in self.store.uploads(key):
+            if upload.key == key:
+                self.store.abort(upload)
+
+    def sweep(self, spare: Callable[[str], bool]) -> int:
+        """End every upload under way of keys that are not spared; how many."""
+        litter = [upload for upload in self.store.uploads() if not spare(upload.key)]
+        for upload in litter:
+            self.store.abort(upload)
+        return len(litter)
+
+    def _put(self, key: str, revision: Revision, chunks: Iterable[bytes], prove: Callable[[], Receipt]) -> Receipt:
+        parts = list(chunks)
+        final = prove()
+        metadata = to_metadata(final)
+        if sum(len(name) + len(value) for name, value in metadata.items()) > _METADATA_BYTES:
+            self._write(f"{RECEIPTS}/{key}.json", final)
+            metadata = marks_of(revision)
+        reach("mirror.receipt")
+        self.store.put(key, parts[0] if len(parts) == 1 else b"".join(parts), metadata)
+        return final
+
+    def _stream(self, key: str, revision: Revision, chunks: Iterable[bytes], prove: Callable[[], Receipt]) -> Receipt:
+        final: list[Receipt] = []
+
+        def proved() -> Iterator[bytes]:
+            yield from chunks
+            final.append(prove())
+            self._write(f"{RECEIPTS}/{key}.json", final[0])
+            reach("mirror.receipt")
+
+        self.store.put_stream(key, proved(), revision.size, marks_of(revision))
+        return final[0]
+
+    def _keep(self, before: Held, receipt: Receipt) -> Receipt:
+        """Put another revision aside that is there now; the receipt says so, and what it said before."""
+        details = dict(receipt.details)
+        replaced = list(before.receipt.details.get("replaced", ())) if before.receipt else []
+        if not _is_same(before, receipt.revision):
+            replaced.append({**_told(before), "kept_as": self._put_aside(before)})
+            log.info("revision_replaced", key=before.key, kept_as=replaced[-1]["kept_as"])
+            reach("mirror.kept")
+        return replace(receipt, details={**details, "replaced": replaced} if replaced else details)
+
+    def _put_aside(self, before: Held) -> str:
+        """Copy the earlier revision and its receipt where the store itself would forget it; says where it is."""
+        if self.store.traits.versions:
+            return "an earlier version in the bucket"
+        told = _told(before)
+        moment = told["last_modified"].replace(":", "").replace("-", "")[:15]
+        mark = (before.receipt.sha256 if before.receipt else "") or before.stored.etag or "unread"
+        target = f"{REVISIONS}/{before.key}/{moment}Z-{quote(told['etag'] or mark[:16], safe='')}"
+        if before.receipt:
+            self._write(f"{target}.json", before.receipt)
+        self.store.copy(before.key, target)
+        return target
+
+    def _write(self, key: str, receipt: Receipt) -> None:
+        self.store.put(key, to_json(receipt), {})
+
+    def _receipt_of(self, stored: Stored) -> Receipt | None:
+        """With the object or beside it. One that speaks of another state of the object is none."""
+        if carried := from_metadata(stored.metadata):
+            return carried
+        beside = self.store.head(f"{RECEIPTS}/{stored.key}.json")
+        if beside is None:
+            return None
+        with self.store.open(beside) as chunks:
+            data = b"".join(chunks)
+        try:
+            receipt = from_json(data)
+        except ValueError as error:
+            log.warning("receipt_unreadable", key=stored.key, reason=str(error))
+            return None
+        return receipt if _belongs(receipt, stored) else None
+
+
+def _belongs(receipt: Receipt, stored: Stored) -> bool:
+    """A receipt is written before its object is visible, so it may speak of one that never came."""
+    if adopted := receipt.details.get("adopted"):
+        return bool(adopted == _state(stored))
+    revision = receipt.revision
+    if stored.metadata:
+        return marked(stored.metadata) == revision
+    return not stored.etag and (stored.size, stored.modified) == (revision.size, revision.last_modified)
+
+
+def _state(stored: Stored) -> dict[str, Any]:
+    return {"etag": stored.etag, "size": stored.size, "modified": stored.modified.isoformat()}
+
+
+def _is_same(before: Held, revision: Revision) -> bool:
+    if before.receipt:
+        return before.receipt.revision == revision
+    stored = before.stored
+    return (marked(stored.metadata) or Revision(revision.etag, stored.size, stored.modified)) == revision
+
+
+def _told(before: Held) -> dict[str, Any]:
+    """The earlier revision's marks: the vendor's if they are known, else the store's."""
+    revision = before.receipt.revision if before.receipt else marked(before.stored.metadata)
+    if revision is None:
+        revision = Revision(before.stored.etag, before.stored.size, before.stored.modified)
+    return {"etag": revision.etag, "size": revision.size, "last_modified": revision.last_modified.isoformat()}

@@ -1,4 +1,4 @@
-"""load: one flat file of the vendor into the lake."""
+"""load: one flat file of the vendor, or of the archive, into the lake."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from forebay.lake.table import LakeTables
 from forebay.model.catalogue import DATASETS
 from forebay.model.coverage import Evidence
 from forebay.model.task import Done, Lease, Outcome, Retry, TaskDraft, TaskState
+from forebay.tasks.origin import Files
 from forebay.tasks.records import Records
 from forebay.vendor.csv_rows import read_bars
-from forebay.vendor.flatfiles import FlatFiles
 from forebay.vendor.gunzip import Received
 
 
@@ -26,7 +26,7 @@ class Load:
     quarantine with its reason, and the day is suspect until the vendor publishes another revision.
     """
 
-    files: FlatFiles
+    files: Files
     tables: LakeTables
     records: Records
 

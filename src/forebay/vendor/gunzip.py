@@ -1,4 +1,4 @@
-"""Gzip bytes in, blocks of whole lines out, decompressed in a thread of its own: ISA-L works without the GIL."""
+"""Gzip bytes in, blocks of whole lines out, decompressed in a thread of its own."""
 
 from __future__ import annotations
 
@@ -10,14 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from isal import isal_zlib
-
-from forebay.errors import Damaged
+from forebay.vendor.inflate import Inflater
 
 BLOCK_BYTES = 8 << 20
 """Text in one block: larger ones leave the processor's cache, smaller ones cost more calls; best of 2 to 16 MiB."""
-_PIECE_BYTES = 256 << 10
-_GZIP = 31
 _GAP = 0.5
 """Seconds between two looks at whether the reader has gone."""
 
@@ -118,33 +114,9 @@ def _whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _decompress(chunks: Iterable[bytes], name: str, received: Received) -> Iterator[bytes]:
-    """Pieces of text, no matter how far a chunk expands. A file may be several gzip members end to end."""
-    member = None
+    """Pieces of text, no matter how far a chunk expands."""
+    inflater = Inflater(name)
     for chunk in chunks:
         received.add(chunk)
-        data = chunk
-        while data:
-            member = member or isal_zlib.decompressobj(wbits=_GZIP)
-            piece, data, done = _piece(member, data, name, received)
-            if piece:
-                yield piece
-            if done:
-                member = None
-    if member is not None or not received.bytes:
-        raise Damaged(
-            f"{name}: the gzip stream ends too early, after {received.bytes} bytes",
-            remedy="fetch the file again; a file that stays short is the vendor's to repair",
-        )
-
-
-def _piece(member: Any, data: bytes, name: str, received: Received) -> tuple[bytes, bytes, bool]:
-    """Some text, the input that is left, and whether the member ended (its checksum and length then agreed)."""
-    try:
-        piece = member.decompress(data, _PIECE_BYTES)
-    except isal_zlib.IsalError as error:  # type: ignore[misc]  # its stub does not say that it is an exception
-        raise Damaged(
-            f"{name}: the gzip stream is damaged within its first {received.bytes} bytes ({error})",
-            remedy="fetch the file again; damage that stays is the vendor's to repair",
-        ) from error
-    left = member.unused_data if member.eof else member.unconsumed_tail
-    return piece, left, member.eof
+        yield from inflater.pieces(chunk)
+    inflater.finish()
