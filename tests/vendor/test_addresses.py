@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from forebay.errors import UsageError
-from forebay.vendor.addresses import checked_address, is_local, origin
+from forebay.stores.hosts import is_local
+from forebay.vendor.addresses import checked_address, origin
 
 
 @pytest.mark.parametrize(

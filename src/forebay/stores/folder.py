@@ -12,8 +12,9 @@ from typing import Self
 from urllib.parse import quote, unquote
 from uuid import uuid4
 
-from forebay.errors import CheckFailed, ObjectChanged, StoreError, StoreUnavailable
+from forebay.errors import ObjectChanged, StoreError, StoreUnavailable
 from forebay.stores.disk import make_folder, storage_errors, sync_folder
+from forebay.stores.outgoing import Outgoing
 from forebay.stores.store import Stored, Traits, Upload
 from forebay.stores.walk import walk
 
@@ -69,13 +70,8 @@ class FolderStore:
 
         Raises CheckFailed when they are more or fewer.
         """
-
-        def write(path: Path) -> None:
-            written = _write(path, chunks, metadata.get(MODIFIED))
-            if written != size:
-                raise CheckFailed(f"{key}: {written} bytes came where {size} were announced")
-
-        self._place(key, write)
+        outgoing = Outgoing(chunks, size, key)
+        self._place(key, lambda path: _write(path, outgoing, metadata.get(MODIFIED)))
 
     def copy(self, source: str, target: str) -> None:
         """Give a file a second name, or copy it where the disk has no links. Raises ObjectChanged when it is gone."""
@@ -188,8 +184,8 @@ class FileBytes(Iterator[bytes]):
         return ObjectChanged(f"{self._path} is not the file that was listed any more")
 
 
-def _write(path: Path, chunks: Iterable[bytes], modified: str | None) -> int:
-    """Write a new file to the disk; returns its bytes. What `chunks` raises comes through untouched."""
+def _write(path: Path, chunks: Iterable[bytes], modified: str | None) -> None:
+    """Write a new file to the disk. What `chunks` raises comes through untouched."""
     with storage_errors(path, _SETTINGS):
         file = FileIO(path, "x")
     with file:
@@ -201,7 +197,6 @@ def _write(path: Path, chunks: Iterable[bytes], modified: str | None) -> int:
                 seconds = datetime.fromisoformat(modified).timestamp()
                 os.utime(file.fileno(), (seconds, seconds))
             os.fsync(file.fileno())
-            return file.tell()
 
 
 def _write_all(file: FileIO, chunk: bytes) -> None:

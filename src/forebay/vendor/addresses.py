@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from forebay.errors import UsageError
+from forebay.stores.hosts import is_local
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -29,14 +29,6 @@ def checked_address(url: str, setting: str) -> SplitResult:
             f"{setting} would send your key unencrypted to {parts.hostname}", remedy="Write https:// in front."
         )
     return parts
-
-
-def is_local(host: str) -> bool:
-    """Whether `host` is this machine or on a private network: no proxy stands between, and plain http will do."""
-    try:
-        return ip_address(host).is_private
-    except ValueError:
-        return "." not in host or host.endswith((".local", ".localhost", ".internal"))
 
 
 def origin(url: str) -> tuple[str, str, int]:

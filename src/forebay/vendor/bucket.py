@@ -5,12 +5,10 @@ Sources: the vendor's flat-file page, sections 1 and 7.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from forebay.errors import (
@@ -24,18 +22,15 @@ from forebay.errors import (
     WrongKey,
 )
 from forebay.model.catalogue import FLATFILES_BUCKET
-from forebay.vendor.addresses import checked_address, is_local
+from forebay.stores.hosts import is_local
+from forebay.stores.wire import answer
+from forebay.vendor.addresses import checked_address
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Credential  # the type stubs', not there at run time
 
-FAILURES = (BaseError, OSError)
-"""What a call of the object-store library raises when it fails."""
-
 _REGION = "us-east-1"
 """What the vendor's own samples sign with, by default of their library."""
-_STATUS = re.compile(r"non-2xx status code: (\d{3})")
-_CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _WRONG_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed")
 _KEYS_REMEDY = (
     "Check POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY (they are not the API key), and that this "
@@ -106,8 +101,8 @@ def refusal(error: Exception, key: str, *, listing: bool = False) -> ForebayErro
 
     The vendor lets every key list everything, so a refused listing means the keys, and a refused object the plan.
     """
-    said = str(error)
-    status, code = _found(_STATUS, said), _found(_CODE, said)
+    said = answer(error)
+    status, code = said.status, said.code
     what = f"the vendor's bucket answered {status}{' ' + code if code else ''} to {key}"
     if isinstance(error, FileNotFoundError):
         return FileNotFound(f"the vendor's bucket has no {key}", remedy="It may be a day without a session.")
@@ -120,22 +115,21 @@ def refusal(error: Exception, key: str, *, listing: bool = False) -> ForebayErro
     if status.startswith(("3", "4")) and status not in ("408", "429"):
         return BadRequest(what, remedy="Check FOREBAY_FLATFILES_URL.")
     if not status:
-        what = f"no whole answer from the vendor's bucket to {key}: {_reason(said)}"
+        what = f"no whole answer from the vendor's bucket to {key}: {said.reason}"
     return VendorUnavailable(what, remedy=_LATER)
 
 
-def safe_cause(error: Exception) -> Exception:
-    """The library's error without the answer's body, which can repeat the access key."""
-    return type(error)(_reason(str(error)))
+def broken_off(at: int, key: str) -> VendorUnavailable:
+    """The error for a file whose bytes stopped coming before this one."""
+    return VendorUnavailable(f"{key} broke off at byte {at}", remedy=_LATER)
 
 
-def _reason(said: str) -> str:
-    return said.partition("\n")[0].partition("<")[0].rpartition(" - ")[2].strip()
-
-
-def _found(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(text)
-    return found.group(1) if found else ""
+def replaced(size: int, key: str) -> RevisionChanged:
+    """The error for a file that is not of the revision that was asked for."""
+    return RevisionChanged(
+        f"{key} is not the file that was listed: it has {size} bytes now",
+        remedy="Look at the listing again and read the new revision.",
+    )
 
 
 def _dataset_and_file(key: str) -> str:

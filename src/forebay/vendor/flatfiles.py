@@ -14,9 +14,10 @@ from forebay.clock import Clock
 from forebay.errors import VendorUnavailable
 from forebay.model.catalogue import Dataset
 from forebay.model.partition import Revision
-from forebay.vendor.backoff import Backoff, Jitter
-from forebay.vendor.bucket import FAILURES, BucketTimeouts, bucket, refusal, safe_cause
-from forebay.vendor.ranges import PART_BYTES, FileStream, PartReader
+from forebay.stores.backoff import Backoff, Jitter
+from forebay.stores.ranges import PART_BYTES, Failures, PartReader, RangedStream, State
+from forebay.stores.wire import FAILURES, safe_cause
+from forebay.vendor.bucket import BucketTimeouts, broken_off, bucket, refusal, replaced
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta  # a type stub's, not there at run time
@@ -26,6 +27,7 @@ T = TypeVar("T")
 _LISTING_PAGE = 1000
 """Keys in one answer to a listing, the protocol's maximum."""
 _DAY = timedelta(days=1)
+_FAILURES_OF_PARTS = Failures(refusal, broken_off, replaced, VendorUnavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +98,14 @@ class FlatFiles:
         """The present revision of an object. A refusal says nothing of its reason here: NotEntitled is a guess."""
         return _revision(self._asking(key, lambda: obstore.head(self._store, key)))
 
-    def open(self, key: str, revision: Revision) -> FileStream:
-        """The bytes of exactly this revision. Nothing is asked before the first chunk is."""
-        reader = PartReader(self._store, key, revision, self._clock, self._backoff)
-        return FileStream(reader, revision, self._part_bytes)
+    def open(self, key: str, revision: Revision, start: int = 0) -> RangedStream:
+        """The bytes of exactly this revision from `start` on. Nothing is asked before the first chunk is.
+
+        It ends only after `revision.size` bytes. Raises RevisionChanged when the vendor replaces the file meanwhile.
+        """
+        state = State(key, revision.size, revision.etag)
+        reader = PartReader(self._store, state, _FAILURES_OF_PARTS, self._clock, self._backoff)
+        return RangedStream(reader, revision.size, start, self._part_bytes)
 
     def _page(self, prefix: str, offset: str) -> Sequence[ObjectMeta]:
         """Up to a thousand keys under `prefix` after `offset`, in the order of keys."""

@@ -18,9 +18,10 @@ import httpx2
 
 from forebay.clock import Clock
 from forebay.errors import PageRejected, RateLimited, UsageError, VendorUnavailable
-from forebay.vendor.addresses import checked_address, is_local, origin
+from forebay.stores.backoff import Backoff, Jitter
+from forebay.stores.hosts import is_local
+from forebay.vendor.addresses import checked_address, origin
 from forebay.vendor.answers import refusal
-from forebay.vendor.backoff import Backoff, Jitter
 from forebay.vendor.body import BodyCut, read_body
 from forebay.vendor.limits import Budget
 

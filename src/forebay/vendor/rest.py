@@ -18,7 +18,7 @@ from forebay.model.calendar import day_start
 from forebay.model.catalogue import BAR_DATASETS, Kind
 from forebay.model.instrument import AssetClass
 from forebay.model.intervals import Interval
-from forebay.vendor.backoff import Jitter
+from forebay.stores.backoff import Jitter
 from forebay.vendor.bar_pages import BarPages
 from forebay.vendor.cursor import Cursor
 from forebay.vendor.http import Timeouts, VendorHttp

@@ -1,0 +1,205 @@
+"""A bucket as a store: Backblaze B2, AWS S3 or another server with S3's protocol."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import obstore
+
+from forebay.clock import Clock
+from forebay.errors import ObjectChanged, StoreError, StoreUnavailable
+from forebay.stores.backoff import Backoff
+from forebay.stores.boto import Boto
+from forebay.stores.bucket import Bucket
+from forebay.stores.client import Timeouts, client
+from forebay.stores.outgoing import Outgoing
+from forebay.stores.ranges import Failures, PartReader, RangedStream, State
+from forebay.stores.refusals import Refusals
+from forebay.stores.store import Stored, Traits, Upload
+from forebay.stores.wire import FAILURES, answer, safe_cause
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta  # a type stub's, not there at run time
+
+_MIB = 2**20
+_SMALLEST_PART = 8 * _MIB
+_MOST_PARTS = 9000
+"""Of the 10,000 that S3 allows."""
+_PARTS_IN_FLIGHT = 4
+_COPY_LIMIT = 5 * 2**30
+"""The largest object that S3 copies by one request."""
+_PAGE = 1000
+"""Keys in one answer to a listing, the protocol's maximum."""
+_OURS = ".forebay/"
+
+
+class S3Store:
+    """A `Store` in a bucket. Safe to use from several threads.
+
+    Sends no tags, no checksum headers and no conditions with an upload, which B2 refuses. Uploads hold up to
+    _PARTS_IN_FLIGHT parts in memory. Nothing is connected before the first request.
+    """
+
+    def __init__(
+        self, bucket: Bucket, clock: Clock, *, timeouts: Timeouts | None = None, copy_limit: int = _COPY_LIMIT
+    ) -> None:
+        timeouts = timeouts or Timeouts()
+        self._bucket = bucket
+        self._clock = clock
+        self._refusals = Refusals(bucket, clock)
+        self._reading = client(bucket, timeouts, writes=False)
+        self._writing = client(bucket, timeouts, writes=True)
+        self._boto = Boto(bucket, timeouts, self._refusals)
+        self._copy_limit = copy_limit
+
+    @property
+    def address(self) -> str:
+        """`s3://bucket/prefix`."""
+        return self._bucket.address
+
+    @cached_property
+    def traits(self) -> Traits:
+        """B2 always keeps versions; another store is asked, once."""
+        return Traits(metadata=True, versions=self._bucket.is_b2 or self._boto.versioned())
+
+    def head(self, key: str) -> Stored | None:
+        """The object with its metadata; None when there is none."""
+        try:
+            with self._asking(key):
+                found = obstore.get(self._reading, self._bucket.path(key), options={"head": True})
+                metadata = {str(name): value for name, value in found.attributes.items() if name != "Content-Type"}
+                return self._stored(found.meta, metadata)
+        except ObjectChanged:
+            return None
+
+    def open(self, stored: Stored, start: int = 0) -> RangedStream:
+        """The bytes of exactly this state of the object, in parts that are read side by side."""
+        state = State(self._bucket.path(stored.key), stored.size, stored.etag)
+        failures = Failures(self._refused, self._broken_off, self._changed, StoreUnavailable)
+        return RangedStream(PartReader(self._reading, state, failures, self._clock, Backoff()), stored.size, start)
+
+    def put(self, key: str, data: bytes, metadata: Mapping[str, str]) -> None:
+        """Store a small object by one request, and compare what the store says it received."""
+        path = self._bucket.path(key)
+        with self._asking(key):
+            done = obstore.put(self._writing, path, data, attributes=dict(metadata), use_multipart=False)
+        etag = (done["e_tag"] or "").strip('"')
+        if etag != hashlib.md5(data, usedforsecurity=False).hexdigest():
+            self._compare(key, data)
+
+    def put_stream(self, key: str, chunks: Iterable[bytes], size: int, metadata: Mapping[str, str]) -> None:
+        """Store `size` bytes as they come, in parts; what fits in one part is stored by one request.
+
+        Raises CheckFailed when they are more or fewer, StoreUnavailable also when it is not known whether the last
+        request was heard: look before trying again.
+        """
+        outgoing, part = Outgoing(chunks, size, key), part_bytes(size)
+        if size <= part:
+            self.put(key, b"".join(outgoing), metadata)
+            return
+        try:
+            with self._asking(key):
+                obstore.put(
+                    self._writing,
+                    self._bucket.path(key),
+                    outgoing,
+                    attributes=dict(metadata),
+                    use_multipart=True,
+                    chunk_size=part,
+                    max_concurrency=_PARTS_IN_FLIGHT,
+                )
+        finally:
+            outgoing.raise_again()
+        self._expect(key, size)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object inside the store, metadata included. Raises ObjectChanged when there is none."""
+        found = self.head(source)
+        if found is None:
+            raise self._changed(0, self._bucket.path(source))
+        path, copied = self._bucket.path(source), self._bucket.path(target)
+        if found.size > self._copy_limit:
+            self._boto.copy(path, copied, found.metadata)
+            return
+        with self._asking(source):
+            obstore.copy(self._writing, path, copied)
+
+    def delete(self, key: str) -> None:
+        """Remove an object, every version of it; nothing happens when there is none."""
+        self._boto.delete(self._bucket.path(key), versions=self.traits.versions)
+
+    def uploads(self, prefix: str = "") -> list[Upload]:
+        """Uploads under way, or abandoned by a process that was killed."""
+        found = self._boto.uploads(self._bucket.path(prefix))
+        return [Upload(self._bucket.key(upload.key), upload.upload_id, upload.begun_at) for upload in found]
+
+    def abort(self, upload: Upload) -> None:
+        """End an upload; whoever still writes to it fails. Nothing happens when it is over already."""
+        self._boto.abort(self._bucket.path(upload.key), upload.upload_id)
+
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Stored]:
+        """Every object whose key starts with `prefix` and sorts after `after`, in the order of keys.
+
+        What Forebay keeps for itself under `.forebay/` is shown only when `prefix` begins with it.
+        """
+        with self._asking(prefix):
+            for meta in self._metas(prefix, after):
+                stored = self._stored(meta)
+                if not stored.key.startswith(prefix):
+                    if stored.key > prefix:
+                        return
+                elif not stored.key.startswith(_OURS) or prefix.startswith(_OURS):
+                    yield stored
+
+    def _metas(self, prefix: str, after: str) -> Iterator[ObjectMeta]:
+        """The library lists whole folders: that of `prefix`, from just before it on."""
+        folder = self._bucket.path(prefix).rpartition("/")[0]
+        offset = self._bucket.path(max(after, prefix[:-1]))
+        pages = obstore.list(self._reading, folder or None, offset=offset or None, chunk_size=_PAGE)
+        return (meta for page in pages for meta in page)
+
+    def _stored(self, meta: ObjectMeta, metadata: Mapping[str, str] | None = None) -> Stored:
+        modified: datetime = meta["last_modified"].astimezone(UTC).replace(microsecond=0)
+        key, etag = self._bucket.key(meta["path"]), (meta["e_tag"] or "").strip('"')
+        return Stored(key, meta["size"], etag, modified, metadata or {})
+
+    def _compare(self, key: str, data: bytes) -> None:
+        """Read a small object back: stores with keys of their own for encryption give other ETags than the MD5."""
+        found = self.head(key)
+        if found is None or found.size != len(data) or b"".join(self.open(found)) != data:
+            self._remove_damaged(key)
+
+    def _expect(self, key: str, size: int) -> None:
+        found = self.head(key)
+        if found is None or found.size != size:
+            self._remove_damaged(key)
+
+    def _remove_damaged(self, key: str) -> None:
+        self.delete(key)
+        raise StoreUnavailable(f"{self.address}/{key} did not arrive as it was sent", remedy="Try again.")
+
+    @contextmanager
+    def _asking(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except FAILURES as error:
+            raise self._refused(error, self._bucket.path(key)) from safe_cause(error)
+
+    def _refused(self, error: Exception, path: str) -> StoreError:
+        return self._refusals.error(answer(error), self._bucket.key(path))
+
+    def _broken_off(self, at: int, path: str) -> StoreUnavailable:
+        return StoreUnavailable(f"{self.address}/{self._bucket.key(path)} broke off at byte {at}")
+
+    def _changed(self, _: int, path: str) -> ObjectChanged:
+        return ObjectChanged(f"{self.address}/{self._bucket.key(path)} is gone or was replaced", remedy="Look again.")
+
+
+def part_bytes(size: int) -> int:
+    """How large the parts of an upload are: whole MiB, and few enough for any size S3 takes."""
+    return max(_SMALLEST_PART, -(-size // (_MOST_PARTS * _MIB)) * _MIB)
