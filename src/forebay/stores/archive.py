@@ -63,15 +63,15 @@ class Archive:
         held = self.find(key)
         return held.receipt if held else None
 
-    def open(self, key: str, revision: Revision) -> ByteStream:
-        """The bytes of exactly this revision. Raises ObjectChanged when the archive does not hold it."""
+    def open(self, key: str, revision: Revision, start: int = 0) -> ByteStream:
+        """The bytes of exactly this revision, from `start` on. Raises ObjectChanged when the archive lacks it."""
         held = self.find(key)
         if held is None or not held.is_revision(revision):
             raise ObjectChanged(
                 f"{self.address} does not hold the listed revision of {key}",
                 remedy="list the vendor and archive the file again",
             )
-        return self.store.open(held.stored)
+        return self.store.open(held.stored, start)
 
     def list(self, dataset: Dataset, start: date, end: date) -> Iterator[tuple[date, Stored]]:
         """The dataset's files from `start` to `end`, both included, by day."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from forebay.model.partition import Revision
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -49,6 +51,13 @@ class ByteStream(Iterator[bytes], AbstractContextManager["ByteStream"], Protocol
 
     def close(self) -> None:
         """Stop reading ahead. Can be called twice."""
+
+
+class Files(Protocol):
+    """Flat files by the vendor's key and revision: the vendor's bucket, or an archive of it."""
+
+    def open(self, key: str, revision: Revision, start: int = 0) -> ByteStream:
+        """The bytes of exactly this revision, from byte `start` on."""
 
 
 class Store(Protocol):

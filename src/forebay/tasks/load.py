@@ -12,7 +12,7 @@ from forebay.lake.table import LakeTables
 from forebay.model.catalogue import DATASETS
 from forebay.model.coverage import Evidence
 from forebay.model.task import Done, Lease, Outcome, Retry, TaskDraft, TaskState
-from forebay.tasks.origin import Files
+from forebay.stores.store import Files
 from forebay.tasks.records import Records
 from forebay.vendor.csv_rows import read_bars
 from forebay.vendor.gunzip import Received

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
 from structlog import get_logger
@@ -16,8 +16,9 @@ from forebay.model.partition import Partition, Revision, Source
 from forebay.model.task import Done, Lease, Outcome, Retry, TaskDraft, TaskState
 from forebay.stores.archive import Archive, Held
 from forebay.stores.receipt import Receipt
-from forebay.tasks.origin import Files
+from forebay.stores.store import Files
 from forebay.tasks.records import Records
+from forebay.tasks.spool import Differs, Spool, SpoolFile
 from forebay.vendor.inspection import Findings, Inspection, differing_header, inspected
 
 Step = Callable[[TaskState], None]
@@ -42,6 +43,8 @@ class Mirror:
     records: Records
     alive: Callable[[], None] = nobody_asks
     """Asked with every chunk; raises when the worker breaks off."""
+    spool: Spool | None = None
+    """Where files are kept whole before they are uploaded; None: nowhere."""
 
     def __call__(self, lease: Lease, step: Step) -> Outcome:
         """Run one task. Raises VendorError, StoreError, LeaseLost."""
@@ -55,31 +58,73 @@ class Mirror:
         step(TaskState.DOWNLOADING)
         try:
             return _done(draft, self._transfer(draft, draft.revision, step))
-        except Damaged as error:
-            if lease.task.attempt == 0:
+        except CheckFailed as error:
+            if isinstance(error, Damaged) and lease.task.attempt == 0:
                 return Retry(error.kind, str(error))
-            return self._refuse(draft, error)
+            evidence = Evidence(rows=0, revision=draft.revision, reason=str(error))
+            return self.records.refuse(draft, error, evidence)
 
     def _transfer(self, draft: TaskDraft, revision: Revision, step: Step) -> Held:
+        with self.spool.file(draft.key, revision) if self.spool else nullcontext() as file:
+            if file is None:  # also while a worker that lost its lease still has the local file
+                return self._stream(draft, revision, step)
+            receipt = self._download(draft, revision, file)
+            step(TaskState.DOWNLOADED)
+            step(TaskState.UPLOADING)
+            held = self._upload(draft, revision, file, receipt, step)
+            reach("spool.uploaded")
+            file.remove()
+            return held
+
+    def _stream(self, draft: TaskDraft, revision: Revision, step: Step) -> Held:
         """The file from the vendor to the store in one pass. Raises Damaged."""
         inspection = Inspection(draft.key)
 
         def receipt() -> Receipt:
-            findings = inspection.finish()
-            reach("mirror.checked")
+            proved = self._receipt(draft, revision, inspection.finish())
             step(TaskState.DOWNLOADED)
             step(TaskState.UPLOADING)
-            return self.receipt_for(draft, revision, findings)
+            return proved
 
         with self.files.open(draft.key, revision) as stream:
             chunks = inspected(self._watched(stream, revision.size), inspection, revision.size)
             with closing(chunks):
                 return self.archive.receive(draft.key, revision, chunks, receipt)
 
-    def _watched(self, chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
-        handed = 0
+    def _download(self, draft: TaskDraft, revision: Revision, file: SpoolFile) -> Receipt:
+        """The file to the disk, as far as it is not there. Raises Damaged, with nothing left of it."""
+        while True:
+            inspection = Inspection(draft.key)
+            chunks = self._asking(file.complete(self.files, draft.key, revision))
+            try:
+                with closing(inspected(chunks, inspection, revision.size)) as checked:
+                    for _ in checked:
+                        pass
+                receipt = self._receipt(draft, revision, inspection.finish())
+            except Differs:
+                log.warning("spool_differs", key=draft.key, path=str(file.path))
+            except Damaged:
+                file.empty()
+                raise
+            else:
+                reach("spool.written")
+                return receipt
+
+    def _upload(self, draft: TaskDraft, revision: Revision, file: SpoolFile, receipt: Receipt, step: Step) -> Held:
+        def still_ours() -> Receipt:
+            step(TaskState.UPLOADING)
+            return receipt
+
+        return self.archive.receive(draft.key, revision, self._watched(file.chunks(), revision.size), still_ours)
+
+    def _asking(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             self.alive()
+            yield chunk
+
+    def _watched(self, chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+        handed = 0
+        for chunk in self._asking(chunks):
             if not handed:
                 reach("mirror.first_chunk")
             yield chunk
@@ -87,8 +132,11 @@ class Mirror:
                 reach("mirror.middle")
             handed += len(chunk)
 
-    def receipt_for(self, draft: TaskDraft, revision: Revision, findings: Findings) -> Receipt:
+    def _receipt(self, draft: TaskDraft, revision: Revision, findings: Findings) -> Receipt:
         """What is written down of a file that passed."""
+        if findings.bytes != revision.size:
+            raise Damaged(f"{draft.key}: {findings.bytes} bytes came where {revision.size} were listed")
+        reach("mirror.checked")
         details = {}
         header = differing_header(findings, list(DATASETS[draft.dataset].columns))
         if header is not None:
@@ -96,9 +144,6 @@ class Mirror:
             log.warning("unknown_header", key=draft.key, header=header)
         now = self.records.clock.now()
         return Receipt(revision, findings.sha256, findings.md5, findings.rows, now, details)
-
-    def _refuse(self, draft: TaskDraft, error: CheckFailed) -> Outcome:
-        return self.records.refuse(draft, error, Evidence(rows=0, revision=draft.revision, reason=str(error)))
 
 
 def coverage_of(partition: Partition, destination: str, receipt: Receipt) -> Coverage:

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from forebay.errors import FileNotFound
 from forebay.model.partition import Revision
 from forebay.stores.archive import Archive
-from forebay.stores.store import ByteStream
-
-
-class Files(Protocol):
-    """Flat files by key and revision."""
-
-    def open(self, key: str, revision: Revision, start: int = 0) -> ByteStream:
-        """The bytes of exactly this revision, from byte `start` on."""
+from forebay.stores.store import ByteStream, Files
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ import numpy as np
 
 from forebay.vendor.inflate import PIECE_BYTES, Inflater
 
-_WAITING = 2
-"""Chunks between the transfer and the check of them."""
+_WAITING = 8
+"""Chunks, of about a megabyte, between the transfer and the check of them."""
 _SMALL = 1 << 20
 """Bytes. A file of up to so many costs less to inspect than a thread."""
 _LONGEST_HEADER = 64 << 10
