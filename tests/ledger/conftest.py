@@ -73,4 +73,3 @@ def clock() -> FakeClock:
 def ledger(url: str, clock: FakeClock) -> Iterator[Ledger]:
     with Ledger.open(url, clock, rng=Random(1), timeout=10) as opened:
         yield opened
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -13,7 +14,10 @@ from weakref import WeakSet
 import sqlalchemy as sa
 
 from forebay.db.errors import translated
+from forebay.db.network_drive import drive_of
 from forebay.errors import LedgerError, UsageError
+
+log = logging.getLogger(__name__)
 
 TIMEOUT = 30.0
 """Seconds that a connection, a lock or a statement may take before it is an error."""
@@ -101,6 +105,13 @@ def _sqlite(address: sa.URL, timeout: float) -> Database:
             f"cannot make the ledger's folder {path.parent}: {error.strerror}",
             remedy="make it yourself with write permission, or let DATABASE_URL name a file elsewhere",
         ) from error
+    if kind := drive_of(path):
+        log.warning(
+            "the ledger %s lies on a network drive (%s), where SQLite's locks may fail: "
+            "for workers on several machines let DATABASE_URL name a PostgreSQL database",
+            path,
+            kind,
+        )
     engine = sa.create_engine(
         address.set(database=str(path)), connect_args={"timeout": timeout}, pool_timeout=timeout, hide_parameters=True
     )

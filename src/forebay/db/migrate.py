@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from forebay.clock import Clock, SystemClock
+from forebay.db import takeover
 from forebay.db.engine import Database
 from forebay.errors import NewerVersion
+
+log = logging.getLogger(__name__)
 
 HEAD = "0002"
 """The newest revision in `migrations/versions`."""
@@ -19,11 +24,16 @@ _LOCK = 7_036_873
 """Any number: PostgreSQL's advisory lock that lets one process migrate at a time."""
 
 
-def upgrade(database: Database) -> None:
+_BEFORE_FILES = (None, "0001")
+"""Revisions at which `files`, if there is one, is not our view."""
+
+
+def upgrade(database: Database, clock: Clock | None = None) -> None:
     """Create the tables, or change an older version's; safe for many processes at once.
 
-    All or nothing, in one transaction. Raises NewerVersion, with the database untouched, when a later Forebay wrote
-    it, and LedgerError.
+    All or nothing, in one transaction. The database of the tracker before Forebay is taken over, after a copy beside
+    it whose name has the time by `clock` (None: the machine's). Raises NewerVersion, with the database untouched, when
+    a later Forebay wrote it, and LedgerError.
     """
     with database.read() as connection:
         if _revision(connection) == HEAD:
@@ -32,8 +42,24 @@ def upgrade(database: Database) -> None:
         if database.dialect == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         found = _revision(connection)
-        if found != HEAD:  # nobody was faster
-            _migrate(connection, found, database.name)
+        if found == HEAD:  # somebody was faster
+            return
+        tracker = takeover.recognise(connection, database.name) if found in _BEFORE_FILES else None
+        if tracker is not None:
+            _put_away(connection, database, clock or SystemClock())
+        _migrate(connection, found, database.name)
+        if tracker is not None:
+            log.warning(
+                "took over %d files of the tracker in %s", takeover.copy_rows(connection, tracker), database.name
+            )
+
+
+def _put_away(connection: sa.Connection, database: Database, clock: Clock) -> None:
+    """Nobody else writes: we hold the lock. A kill from here on leaves the tracker as it was, and perhaps a copy."""
+    if database.dialect == "sqlite":
+        copy = takeover.back_up(Path(database.name), clock.now())
+        log.warning("copied the tracker's database %s to %s", database.name, copy)
+    takeover.set_aside(connection)
 
 
 def _revision(connection: sa.Connection) -> str | None:

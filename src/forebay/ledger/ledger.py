@@ -11,6 +11,7 @@ from forebay.db.engine import TIMEOUT, Database, connect
 from forebay.db.migrate import upgrade
 from forebay.ledger.budget import LedgerBudget
 from forebay.ledger.coverage import CoverageBook
+from forebay.ledger.earlier import EarlierFiles
 from forebay.ledger.entitlements import EntitlementBook
 from forebay.ledger.feeds import Feeds
 from forebay.ledger.finish import RetryPolicy
@@ -34,6 +35,7 @@ class Ledger:
         self.listings = Listings(database, clock)
         self.feeds = Feeds(database, clock)
         self.places = Places(database, clock)
+        self.earlier = EarlierFiles(database, clock)
         self.entitlements = EntitlementBook(database)
         # Machines that share a server can share its clock; a clock under test control stays in control.
         database_time = database.dialect == "postgresql" and isinstance(clock, SystemClock)
@@ -58,7 +60,7 @@ class Ledger:
         """
         database = connect(url, timeout=timeout)
         try:
-            upgrade(database)
+            upgrade(database, clock)
         except BaseException:
             database.close()
             raise
