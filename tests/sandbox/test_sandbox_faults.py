@@ -115,7 +115,7 @@ def test_truncated_gzip_and_flipped_bits_are_noticed_by_their_checks() -> None:
 
 @pytest.mark.parametrize("kind", ["published_short", "published_damaged"])
 def test_a_bad_file_can_be_what_was_published(kind: str) -> None:
-    """Listing, HEAD and body of a file published in pieces or damaged agree; only the gzip shows it. Then it is good."""
+    """Listing, HEAD and body of a file published short or damaged agree; only the gzip shows it. Then it is good."""
     key = "us_futures_cme/trades_v1/2025/10/2025-10-03.csv.gz"
     with _with({"kind": kind, "dataset": "us_futures_*", "times": 1}) as vendor:
         marked = next(one for page in obstore.list(bucket(vendor), "us_futures_cme/trades_v1") for one in page[2:])
