@@ -17,7 +17,7 @@ class Keys:
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
     token: str | None = field(default=None, repr=False)
-    expires_at: datetime | None = None
+    expires_at: datetime | None = field(default=None, compare=False)
     """UTC; None: they do not expire."""
 
 
