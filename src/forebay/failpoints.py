@@ -14,7 +14,7 @@ POINTS = (
     "mirror.kept",  # the earlier revision is put aside
     "mirror.receipt",  # the receipt is written, the object is not visible
     "mirror.visible",  # the object is visible, the ledger does not know
-    "mirror.finished",  # the ledger knows
+    "task.finished",  # the ledger knows
     "spool.chunk",  # --spool: some bytes are in the local file
     "spool.written",  # --spool: the local file is whole and checked
     "spool.uploaded",  # --spool: the object is visible, the local file is still there

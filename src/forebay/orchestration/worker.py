@@ -27,6 +27,7 @@ from forebay.errors import (
     TemporaryError,
     WrongKey,
 )
+from forebay.failpoints import reach
 from forebay.ledger import Ledger
 from forebay.model.task import Lease, Outcome, Retry, TaskKind, TaskState
 from forebay.orchestration.heartbeat import Heartbeat
@@ -162,6 +163,7 @@ class Worker:
         try:
             outcome = self._attempt(lease)
             state = self.ledger.tasks.finish(lease, outcome)
+            reach("task.finished")
         except LeaseLost:
             log.warning("lease_lost", task=lease.task.draft.key, worker=self.worker_id)
             return
