@@ -75,13 +75,17 @@ def test_marks_of_own_files(root: Path) -> None:
 
 
 def test_ranges_of_a_large_file(root: Path) -> None:
-    """Whole or in ranges, at the edges and across many chunks, the bytes are the file's."""
+    """Whole, in ranges at the edges and across many chunks, and in parallel parts, the bytes are the file's."""
     content = (root / QUOTES.key(BIG)).read_bytes()
     with _with(root) as vendor:
         for first, last in ((0, 1), (5, 3_000_000), (SIZE - 2_000_000, SIZE), (SIZE - 1, SIZE)):
             found = obstore.get_range(bucket(vendor), QUOTES.key(BIG), start=first, end=last)
             assert content[first:last] == bytes(found)
         assert content == raw(vendor, QUOTES.key(BIG))
+        starts = range(0, SIZE, 3_000_000)
+        ends = [min(start + 3_000_000, SIZE) for start in starts]
+        parts = obstore.get_ranges(bucket(vendor), QUOTES.key(BIG), starts=list(starts), ends=ends, coalesce=0)
+    assert content == b"".join(map(bytes, parts))
 
 
 def test_a_changed_file_has_another_etag(tmp_path: Path) -> None:

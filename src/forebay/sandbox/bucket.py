@@ -107,7 +107,7 @@ class Bucket:
     def _make(self, dataset: Dataset, day: date, defects: Sequence[Defect]) -> Stored:
         table = day_table(self.market, dataset, day)
         for defect in defects:
-            table = defect.spoil(table, dataset, day) if defect.spoil else table
+            table = defect.spoiled(table, dataset, day)
         body: Content = render(dataset, day, table)
         for defect in defects:
             body = defect.mar(body) if defect.mar else body

@@ -25,6 +25,8 @@ _CUT_BEFORE_CLOSE = 28 * _MINUTE
 _ODD_SIZE_FROM, _ODD_SIZES = 33, 17
 """The sizes users saw in the bad trade files were 33 to 49."""
 
+_STAMPS = ("window_start", "sip_timestamp", "timestamp", "participant_timestamp")
+"""Where a row's time is: in the first of these that the file has."""
 _SHORT_SHARE = 0.6
 """Of a file that was published before it was whole."""
 
@@ -41,6 +43,13 @@ class Defect:
     name: str
     spoil: Spoil | None = None
     mar: Mar | None = None
+    needs: tuple[str, ...] = ()
+    """The columns of which a file must have one; files without them stay as they are."""
+
+    def spoiled(self, table: pl.DataFrame, dataset: Dataset, day: date) -> pl.DataFrame:
+        """The rows with this wrong in them."""
+        fits = any(column in table.columns for column in self.needs)
+        return self.spoil(table, dataset, day) if self.spoil and fits else table
 
 
 def _a_day_late(table: pl.DataFrame, _dataset: Dataset, _day: date) -> pl.DataFrame:
@@ -66,9 +75,9 @@ def _wrong_sizes(table: pl.DataFrame, _dataset: Dataset, _day: date) -> pl.DataF
 
 def _cut_off(table: pl.DataFrame, dataset: Dataset, day: date) -> pl.DataFrame:
     """Large roots end 28 minutes before the close: 15:32 Eastern on a full day."""
-    stamp = "sip_timestamp" if "sip_timestamp" in table.columns else "window_start"
+    stamp = next(column for column in _STAMPS if column in table.columns)
     end = nanos(hours(dataset.asset_class, day).regular_closes) - _CUT_BEFORE_CLOSE
-    root = pl.col("ticker").str.extract(r"^(?:O:)?([A-Z.]+)", 1)
+    root = pl.col("ticker").str.extract(r"^(?:O:)?(.[A-Z.]*)", 1)
     largest = table.group_by(root.alias("root")).len().sort("len", "root")["root"].last() if table.height else ""
     return table.filter((root != pl.lit(largest)) | (pl.col(stamp) < end))
 
@@ -83,14 +92,14 @@ def _turned_bit(body: Content) -> Content:
 
 DEFECTS: Mapping[str, Defect] = MappingProxyType(
     {
-        name: Defect(name, spoil)
-        for name, spoil in {
-            "window_start_a_day_late": _a_day_late,
-            "window_start_negative": _negative,
-            "closing_minute_missing": _no_closing_minute,
-            "trade_sizes_wrong": _wrong_sizes,
-            "cut_off_before_close": _cut_off,
-        }.items()
+        name: Defect(name, spoil, needs=needs)
+        for name, spoil, needs in (
+            ("window_start_a_day_late", _a_day_late, ("window_start",)),
+            ("window_start_negative", _negative, ("window_start",)),
+            ("closing_minute_missing", _no_closing_minute, ("window_start",)),
+            ("trade_sizes_wrong", _wrong_sizes, ("size",)),
+            ("cut_off_before_close", _cut_off, _STAMPS),
+        )
     }
     | {
         "published_short": Defect("published_short", mar=_short),

@@ -43,18 +43,22 @@ class S3Keys:
 
 
 class FlatFiles:
-    """Answers S3 requests from a `Bucket`, for one plan and one pair of keys."""
+    """Answers S3 requests from a `Bucket`, for one plan and one pair of keys.
 
-    def __init__(self, bucket: Bucket, plan: Plan, keys: S3Keys, faults: Faults, clock: Clock) -> None:
+    `clock` says what is published; `wall` is what signatures are held against.
+    """
+
+    def __init__(self, bucket: Bucket, plan: Plan, keys: S3Keys, faults: Faults, clock: Clock, wall: Clock) -> None:
         self._bucket = bucket
         self._plan = plan
         self._keys = keys
         self._faults = faults
         self._clock = clock
+        self._wall = wall
 
     def answer(self, request: Request) -> Answer:
         """Answer one request whose path begins with the bucket's name."""
-        verdict = sigv4.verify(request, self._keys.access_key, self._keys.secret)
+        verdict = sigv4.verify(request, self._keys.access_key, self._keys.secret, self._wall.now())
         if verdict != "ok":
             return s3_error(403, verdict, request)
         key = request.path.removeprefix(f"/{FLATFILES_BUCKET}").removeprefix("/")

@@ -18,6 +18,7 @@ _MESSAGES = {
     "InvalidRange": "The requested range is not satisfiable.",
     "InvalidArgument": "Invalid argument.",
     "MethodNotAllowed": "The bucket is read only.",
+    "RequestTimeTooSkewed": "The difference between the request time and the current time is too large.",
     "SlowDown": "Please reduce your request rate.",
     "InternalError": "We encountered an internal error. Please try again.",
 }

@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import quote, unquote
 
 from forebay.sandbox.wire import Request
 
-Verdict = Literal["ok", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"]
+Verdict = Literal["ok", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed"]
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _SCOPE_PARTS = 5
 """Access key id, date, region, service, `aws4_request`."""
 _UNSIGNED = "UNSIGNED-PAYLOAD"
+_SKEW = timedelta(minutes=15)
+"""How far a client's clock may be off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,14 @@ class _Claim:
     signature: str
     stamp: str
     payload: str
+    lasts: int | None = None
+    """Seconds that a presigned address is good for."""
 
 
-def verify(request: Request, access_key: str, secret: str) -> Verdict:
-    """Whether the request carries a valid signature of (`access_key`, `secret`).
+def verify(request: Request, access_key: str, secret: str, now: datetime) -> Verdict:
+    """Whether the request carries a signature of (`access_key`, `secret`) that is valid at `now`.
 
-    The age of the signature is not checked: the sandbox's clock may be a test's, the client's never is.
+    `now` is the real time, as the client's is: the market's clock may be a test's.
     """
     claim = _claim(request)
     if claim is None:
@@ -44,7 +49,17 @@ def verify(request: Request, access_key: str, secret: str) -> Verdict:
         return "InvalidAccessKeyId"
     if not hmac.compare_digest(_signature(request, claim, secret), claim.signature):
         return "SignatureDoesNotMatch"
-    return "ok"
+    return _in_time(claim, now)
+
+
+def _in_time(claim: _Claim, now: datetime) -> Verdict:
+    try:
+        age = now - datetime.strptime(claim.stamp, "%Y%m%dT%H%M%S%z")
+    except ValueError:
+        return "AccessDenied"
+    if claim.lasts is not None:
+        return "ok" if -_SKEW <= age <= timedelta(seconds=claim.lasts) else "AccessDenied"
+    return "ok" if abs(age) <= _SKEW else "RequestTimeTooSkewed"
 
 
 def _claim(request: Request) -> _Claim | None:
@@ -53,13 +68,15 @@ def _claim(request: Request) -> _Claim | None:
         return _header_claim(request.headers, header.removeprefix(_ALGORITHM))
     if request.value("X-Amz-Algorithm") == _ALGORITHM:
         query = dict(request.query)
-        return _read(
+        lasts = query.get("X-Amz-Expires", "")
+        claim = _read(
             query.get("X-Amz-Credential", ""),
             query.get("X-Amz-SignedHeaders", ""),
             query.get("X-Amz-Signature", ""),
             query.get("X-Amz-Date", ""),
             _UNSIGNED,
         )
+        return replace(claim, lasts=int(lasts)) if claim and lasts.isdigit() else None
     return None
 
 

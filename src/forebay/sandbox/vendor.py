@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from forebay.clock import SystemClock
 from forebay.model.catalogue import FLATFILES_BUCKET
 from forebay.sandbox.bucket import Bucket
 from forebay.sandbox.desk import Desk
@@ -51,7 +52,7 @@ class Vendor:
         self._faults = faults
         self._clock = desk.clock
         self._rest = Rest(desk, keys.api_key)
-        self._files = FlatFiles(Bucket(desk.market, own), desk.plan, keys.s3, faults, desk.clock)
+        self._files = FlatFiles(Bucket(desk.market, own), desk.plan, keys.s3, faults, desk.clock, SystemClock())
         self._log = log
         self._numbers = itertools.count()
 
