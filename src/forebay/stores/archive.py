@@ -82,23 +82,27 @@ class Archive:
             if (day := dataset.day_of(stored.key)) is not None:
                 yield day, stored
 
-    def receive(self, key: str, revision: Revision, chunks: Iterable[bytes], receipt: Callable[[], Receipt]) -> Held:
+    def receive(
+        self,
+        key: str,
+        revision: Revision,
+        chunks: Iterable[bytes],
+        receipt: Callable[[], Receipt],
+        before: Held | None = None,
+    ) -> Receipt:
         """Take a file; it is visible only after `receipt()`, which is called once after the last chunk, returned.
 
-        What `chunks` and `receipt` raise comes through, and then nothing is visible. An earlier revision is kept.
+        What `chunks` and `receipt` raise comes through, and then nothing is visible. `before` is what `find` says is
+        there now; another revision is kept.
         """
-        before = self.find(key)
 
         def prove() -> Receipt:
             return self._keep(before, receipt()) if before else receipt()
 
-        taken = self._put if self.store.traits.metadata and revision.size <= ONE_PUT_BYTES else self._stream
-        final = taken(key, revision, chunks, prove)
+        take = self._put if self.store.traits.metadata and revision.size <= ONE_PUT_BYTES else self._stream
+        proved = take(key, revision, chunks, prove)
         reach("mirror.visible")
-        stored = self.store.head(key)
-        if stored is None:
-            raise ObjectChanged(f"{key} has gone from {self.address} while it was stored")
-        return Held(key, stored, final)
+        return proved
 
     def record(self, key: str, receipt: Receipt) -> Held:
         """Let `receipt` speak for the object that is there already. Raises ObjectChanged when there is none."""
@@ -106,7 +110,7 @@ class Archive:
         if stored is None:
             raise ObjectChanged(f"{self.address} has no {key}")
         adopted = replace(receipt, details={**receipt.details, "adopted": _state(stored)})
-        self._write(f"{RECEIPTS}/{key}.json", adopted)
+        self._write(_beside(key), adopted)
         return Held(key, stored, adopted)
 
     def kept(self, key: str) -> Sequence[dict[str, Any]]:
@@ -134,7 +138,7 @@ class Archive:
         final = prove()
         metadata = to_metadata(final)
         if sum(len(name) + len(value) for name, value in metadata.items()) > _METADATA_BYTES:
-            self._write(f"{RECEIPTS}/{key}.json", final)
+            self._write(_beside(key), final)
             metadata = marks_of(revision)
         reach("mirror.receipt")
         self.store.put(key, parts[0] if len(parts) == 1 else b"".join(parts), metadata)
@@ -146,7 +150,7 @@ class Archive:
         def proved() -> Iterator[bytes]:
             yield from chunks
             final.append(prove())
-            self._write(f"{RECEIPTS}/{key}.json", final[0])
+            self._write(_beside(key), final[0])
             reach("mirror.receipt")
 
         self.store.put_stream(key, proved(), revision.size, marks_of(revision))
@@ -171,7 +175,7 @@ class Archive:
         mark = (before.receipt.sha256 if before.receipt else "") or before.stored.etag or "unread"
         target = f"{REVISIONS}/{before.key}/{moment}Z-{quote(told['etag'] or mark[:16], safe='')}"
         if before.receipt:
-            self._write(f"{target}.json", before.receipt)
+            self._write(_beside(target), before.receipt)
         self.store.copy(before.key, target)
         return target
 
@@ -182,7 +186,7 @@ class Archive:
         """With the object or beside it. One that speaks of another state of the object is none."""
         if carried := from_metadata(stored.metadata):
             return carried
-        beside = self.store.head(f"{RECEIPTS}/{stored.key}.json")
+        beside = self.store.head(_beside(stored.key))
         if beside is None:
             return None
         with self.store.open(beside) as chunks:
@@ -193,6 +197,11 @@ class Archive:
             log.warning("receipt_unreadable", key=stored.key, reason=str(error))
             return None
         return receipt if _belongs(receipt, stored) else None
+
+
+def _beside(key: str) -> str:
+    """Where the receipt of a file is that does not carry it."""
+    return f"{key}.json" if key.startswith(f"{REVISIONS}/") else f"{RECEIPTS}/{key}.json"
 
 
 def _belongs(receipt: Receipt, stored: Stored) -> bool:

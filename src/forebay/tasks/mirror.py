@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass
-
-from structlog import get_logger
 
 from forebay.errors import CheckFailed, Damaged
 from forebay.failpoints import reach
-from forebay.model.catalogue import DATASETS
 from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.partition import Partition, Revision, Source
 from forebay.model.task import Done, Lease, Outcome, Retry, TaskDraft, TaskState
@@ -18,12 +14,10 @@ from forebay.stores.archive import Archive, Held
 from forebay.stores.receipt import Receipt
 from forebay.stores.store import Files
 from forebay.tasks.records import Records
-from forebay.tasks.spool import Differs, Spool, SpoolFile
-from forebay.vendor.inspection import Findings, Inspection, differing_header, inspected
+from forebay.tasks.spool import Spool
+from forebay.tasks.transfer import Transfer
 
 Step = Callable[[TaskState], None]
-
-log = get_logger()
 
 
 def nobody_asks() -> None:
@@ -52,98 +46,28 @@ class Mirror:
         assert draft.revision is not None, "a mirror is planned from a listing"
         reach("mirror.claimed")
         held = self.archive.find(draft.key)
-        if held and held.is_revision(draft.revision):  # stored by a worker that could not say so any more
-            return _done(draft, held)
+        if held and held.receipt and held.is_revision(draft.revision):  # by a worker that could not say so any more
+            return _done(draft, held.receipt)
         self.archive.clear(draft.key, draft.revision.size)
         step(TaskState.DOWNLOADING)
         try:
-            return _done(draft, self._transfer(draft, draft.revision, step))
+            return _done(draft, self._carry_out(self._transfer(draft, draft.revision, held, step)))
         except CheckFailed as error:
             if isinstance(error, Damaged) and lease.task.attempt == 0:
                 return Retry(error.kind, str(error))
             evidence = Evidence(rows=0, revision=draft.revision, reason=str(error))
             return self.records.refuse(draft, error, evidence)
 
-    def _transfer(self, draft: TaskDraft, revision: Revision, step: Step) -> Held:
-        with self.spool.file(draft.key, revision) if self.spool else nullcontext() as file:
-            if file is None:  # also while a worker that lost its lease still has the local file
-                return self._stream(draft, revision, step)
-            receipt = self._download(draft, revision, file)
-            step(TaskState.DOWNLOADED)
-            step(TaskState.UPLOADING)
-            held = self._upload(draft, revision, file, receipt, step)
-            reach("spool.uploaded")
-            file.remove()
-            return held
+    def _transfer(self, draft: TaskDraft, revision: Revision, before: Held | None, step: Step) -> Transfer:
+        now = self.records.clock.now
+        return Transfer(self.files, self.archive, draft.key, draft.dataset, revision, before, step, self.alive, now)
 
-    def _stream(self, draft: TaskDraft, revision: Revision, step: Step) -> Held:
-        """The file from the vendor to the store in one pass. Raises Damaged."""
-        inspection = Inspection(draft.key)
-
-        def receipt() -> Receipt:
-            proved = self._receipt(draft, revision, inspection.finish())
-            step(TaskState.DOWNLOADED)
-            step(TaskState.UPLOADING)
-            return proved
-
-        with self.files.open(draft.key, revision) as stream:
-            chunks = inspected(self._watched(stream, revision.size), inspection, revision.size)
-            with closing(chunks):
-                return self.archive.receive(draft.key, revision, chunks, receipt)
-
-    def _download(self, draft: TaskDraft, revision: Revision, file: SpoolFile) -> Receipt:
-        """The file to the disk, as far as it is not there. Raises Damaged, with nothing left of it."""
-        while True:
-            inspection = Inspection(draft.key)
-            chunks = self._asking(file.complete(self.files, draft.key, revision))
-            try:
-                with closing(inspected(chunks, inspection, revision.size)) as checked:
-                    for _ in checked:
-                        pass
-                receipt = self._receipt(draft, revision, inspection.finish())
-            except Differs:
-                log.warning("spool_differs", key=draft.key, path=str(file.path))
-            except Damaged:
-                file.empty()
-                raise
-            else:
-                reach("spool.written")
-                return receipt
-
-    def _upload(self, draft: TaskDraft, revision: Revision, file: SpoolFile, receipt: Receipt, step: Step) -> Held:
-        def still_ours() -> Receipt:
-            step(TaskState.UPLOADING)
-            return receipt
-
-        return self.archive.receive(draft.key, revision, self._watched(file.chunks(), revision.size), still_ours)
-
-    def _asking(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            self.alive()
-            yield chunk
-
-    def _watched(self, chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
-        handed = 0
-        for chunk in self._asking(chunks):
-            if not handed:
-                reach("mirror.first_chunk")
-            yield chunk
-            if 2 * handed < size <= 2 * (handed + len(chunk)):
-                reach("mirror.middle")
-            handed += len(chunk)
-
-    def _receipt(self, draft: TaskDraft, revision: Revision, findings: Findings) -> Receipt:
-        """What is written down of a file that passed."""
-        if findings.bytes != revision.size:
-            raise Damaged(f"{draft.key}: {findings.bytes} bytes came where {revision.size} were listed")
-        reach("mirror.checked")
-        details = {}
-        header = differing_header(findings, list(DATASETS[draft.dataset].columns))
-        if header is not None:
-            details["header"] = header
-            log.warning("unknown_header", key=draft.key, header=header)
-        now = self.records.clock.now()
-        return Receipt(revision, findings.sha256, findings.md5, findings.rows, now, details)
+    def _carry_out(self, transfer: Transfer) -> Receipt:
+        if self.spool is None:
+            return transfer.stream()
+        with self.spool.file(transfer.key, transfer.revision) as file:
+            # a worker that lost its lease may have the local file still
+            return transfer.stream() if file is None else transfer.by_way_of(file)
 
 
 def coverage_of(partition: Partition, destination: str, receipt: Receipt) -> Coverage:
@@ -158,6 +82,5 @@ def coverage_of(partition: Partition, destination: str, receipt: Receipt) -> Cov
     return Coverage(partition, destination, Source.FLATFILE, Verdict.COMPLETE, evidence, receipt.checked_at)
 
 
-def _done(draft: TaskDraft, held: Held) -> Done:
-    assert held.receipt is not None
-    return Done((coverage_of(draft.partition, draft.destination, held.receipt),))
+def _done(draft: TaskDraft, receipt: Receipt) -> Done:
+    return Done((coverage_of(draft.partition, draft.destination, receipt),))
