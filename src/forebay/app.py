@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from forebay.clock import Clock, SystemClock
-from forebay.errors import ForebayError, LedgerError
+from forebay.errors import ForebayError, LeaseLost, LedgerError
 from forebay.ledger import Ledger
-from forebay.ledger.tasks import TaskFilter
+from forebay.ledger.filter import TaskFilter
 from forebay.model.catalogue import Dataset
-from forebay.model.feed import Feed
-from forebay.model.task import TaskKind, TaskState
+from forebay.model.feed import ARCHIVE, Feed
+from forebay.model.task import Task, TaskKind, TaskState
 from forebay.orchestration.entitlement import Entitlements, remembered_reach
 from forebay.orchestration.plan import Rates
 from forebay.orchestration.planner import Planner
@@ -37,9 +38,16 @@ if TYPE_CHECKING:
     from forebay.lake.reader import Lake
     from forebay.lake.staging import Staging
     from forebay.lake.table import LakeTables
+    from forebay.orchestration.discoverer import Discoverer
+    from forebay.orchestration.offline import Offline
     from forebay.orchestration.reconcile import Reconciler
+    from forebay.orchestration.takeover import TakenOver
+    from forebay.stores.archive import Archive
+    from forebay.stores.store import Files
+    from forebay.tasks.records import Records
     from forebay.vendor.flatfiles import FlatFiles
     from forebay.vendor.rest import RestClient
+    from forebay.vendor.throttle import Throttle
 
 
 def new_worker_id() -> str:
@@ -105,10 +113,26 @@ class App:
     @cached_property
     def flatfiles(self) -> FlatFiles:
         """The vendor's bucket. Raises UsageError when its keys are not set."""
+        from forebay.stores.ranges import PART_BYTES
         from forebay.vendor.flatfiles import FlatFiles
 
         key_id, secret = self.settings.flatfiles.require_keys()
-        return FlatFiles(self.settings.flatfiles.url, key_id, secret, self.clock)
+        part_bytes = self._throttle.part_bytes if self._throttle else PART_BYTES
+        return FlatFiles(self.settings.flatfiles.url, key_id, secret, self.clock, part_bytes=part_bytes)
+
+    @cached_property
+    def _throttle(self) -> Throttle | None:
+        from forebay.vendor.throttle import Throttle
+
+        limit = self.settings.worker.bandwidth
+        return Throttle(limit, self.clock) if limit else None
+
+    @property
+    def _files(self) -> Files:
+        """The vendor's files at the pace that the settings allow."""
+        from forebay.vendor.throttle import Throttled
+
+        return Throttled(self.flatfiles, self._throttle) if self._throttle else self.flatfiles
 
     @cached_property
     def rest(self) -> RestClient:
@@ -141,19 +165,93 @@ class App:
         )
         return Planner(self.ledger, means, now)
 
-    def worker(self) -> Worker:
-        """A worker for every kind of task that the keys allow."""
-        from forebay.tasks.fetch import Fetch
-        from forebay.tasks.load import Load
+    def worker(self, *, spool: bool = False, kinds: Collection[TaskKind] = tuple(TaskKind)) -> Worker:
+        """A worker for those `kinds` of task that the keys allow. `spool` downloads whole files before it uploads."""
+        aborted = Event()
+        made = {
+            TaskKind.MIRROR: lambda: self._mirror(aborted, spool=spool),
+            TaskKind.LOAD: self._load,
+            TaskKind.FETCH: self._fetch,
+        }
+        handlers = {kind: handler for kind in kinds if (handler := made[kind]())}
+        concurrency = self.settings.worker.concurrency
+        return Worker(self.ledger, handlers, self.clock, self.worker_id, concurrency, aborted=aborted)
+
+    @property
+    def keeps_archive(self) -> bool:
+        """Whether anything was ever meant for an archive."""
+        return self.ledger.places.address(ARCHIVE) is not None
+
+    @cached_property
+    def _records(self) -> Records:
         from forebay.tasks.records import Records
 
-        handlers: dict[TaskKind, Handler] = {}
-        records = Records(self.quarantine, self.clock)
-        if self.has_flatfiles:
-            handlers[TaskKind.LOAD] = Load(self.flatfiles, self.tables, records)
-        if self.has_rest:
-            handlers[TaskKind.FETCH] = Fetch(self.rest, self.tables, records)
-        return Worker(self.ledger, handlers, self.clock, self.worker_id, self.settings.worker.concurrency)
+        return Records(self.quarantine, self.clock)
+
+    def _mirror(self, aborted: Event, *, spool: bool) -> Handler | None:
+        from forebay.tasks.mirror import Mirror
+        from forebay.tasks.spool import Spool
+
+        def alive() -> None:
+            if aborted.is_set():
+                raise LeaseLost("this worker was told to break off")
+
+        if not (self.has_flatfiles and self.keeps_archive):
+            return None
+        folder = Spool(self.settings.folders.spool) if spool else None
+        return Mirror(self._files, self.archive, self._records, alive, folder)
+
+    def _load(self) -> Handler | None:
+        from forebay.tasks.load import Load
+        from forebay.tasks.origin import Origin
+
+        files = self._files if self.has_flatfiles else None
+        archive = self.archive if self.keeps_archive else None
+        if files is None and archive is None:
+            return None
+        return Load(Origin(files, archive), self.tables, self._records)
+
+    def _fetch(self) -> Handler | None:
+        from forebay.tasks.fetch import Fetch
+
+        return Fetch(self.rest, self.tables, self._records) if self.has_rest else None
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The archive of the vendor's files. Raises UsageError for settings that contradict each other."""
+        from forebay.stores.address import archive_store
+        from forebay.stores.archive import Archive
+
+        settings = self.settings
+        return Archive(archive_store(settings.archive, settings.aws, settings.folders, self.clock))
+
+    def settle_archive(self) -> None:
+        """See that the archive is where the ledger knows it. Raises UsageError when it was elsewhere."""
+        from forebay.orchestration.place import settle
+
+        settle(self.ledger, self.archive.address)
+
+    def take_over(self) -> TakenOver | None:
+        """Turn what an earlier system's tracker said into coverage and tasks; None when there is nothing of it."""
+        if next(self.ledger.earlier.rows(), None) is None or not self.has_flatfiles:
+            return None
+        from forebay.orchestration.archive_adopt import Adopter
+        from forebay.orchestration.takeover import Takeover
+
+        adopter = Adopter(self.ledger, self.archive, Upstream(self.flatfiles, self.ledger), self.clock)
+        return Takeover(self.ledger, adopter, self.discoverer()).settle()
+
+    def discoverer(self) -> Discoverer:
+        """Turns missing files into tasks."""
+        from forebay.orchestration.discoverer import Discoverer
+
+        return Discoverer(self.outlook(), self.ledger)
+
+    def offline(self) -> Offline:
+        """The lake from the archive."""
+        from forebay.orchestration.offline import Offline
+
+        return Offline(self.ledger)
 
     def outlook(self) -> Outlook:
         """Plans that know what the vendor has now; asks its listing."""
@@ -174,11 +272,10 @@ class App:
 
     def status(self, wishes: Sequence[Wish]) -> Status:
         """What is held and missing of these wishes, the queue, the failures and the quarantine."""
-        failed = (TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
         return Status(
             rows=report(self.planner(), self.ledger, wishes),
             tasks=self.ledger.tasks.counts(),
-            failures=self.ledger.tasks.find(TaskFilter(states=failed)),
+            failures=self.failures(),
             quarantined=len(self.quarantine.list()),
         )
 
@@ -187,6 +284,11 @@ class App:
         from forebay.orchestration.reconcile import Reconciler
 
         return Reconciler(self.ledger, self.lake, self.clock)
+
+    def failures(self) -> Sequence[Task]:
+        """Tasks that failed or were given up, newest first."""
+        failed = (TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
+        return self.ledger.tasks.find(TaskFilter(states=failed))
 
     def recover(self) -> None:
         """Clear up after workers of this machine that died: their staged files go, their tasks are free at once."""

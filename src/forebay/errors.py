@@ -19,8 +19,8 @@ ForebayError                       what happened, to what; `remedy` says what to
 ├── LakeError, LedgerError, StoreError
 │   ├── LedgerUnavailable    temporary   the database is locked, away or restarting
 │   ├── StoreUnavailable     temporary   a destination did not answer, or broke off
-│   ├── StoreFull                        no room for this file
 │   │   └── ObjectChanged    temporary   an object is gone or was replaced since it was looked at
+│   ├── StoreFull                        no room for this file
 │   ├── CapReached                       a destination's daily cap; goes on by itself later
 │   └── NewerVersion         permanent   written by a later Forebay
 ├── LeaseLost                            another worker holds the task now

@@ -23,7 +23,7 @@ _FEW_CALLS = 30
 
 
 def doctor(ctx: typer.Context, *, json: Json = False) -> int:
-    """Check keys, what the plan includes, clock, disk, ledger, lake and every configured server.
+    """Check keys, what the plan includes, clock, disk, ledger, lake, archive and every configured server.
 
     Makes two REST calls where they are few. Exit code 1 when something has to be mended.
 
@@ -57,6 +57,7 @@ def _findings(app: App) -> Iterator[Finding]:
     ledger = checkup.checked("ledger", lambda: checkup.check_ledger(app.ledger))
     yield ledger
     yield checkup.checked("lake", lambda: checkup.check_lake(app.lake))
+    yield checkup.checked("archive", lambda: checkup.check_archive(app.archive))
     yield from _rest(app, ledger)
     yield from _files(app)
     for subject, host, port, setting in _servers(app.settings):

@@ -11,7 +11,7 @@ import typer
 from forebay.cli.options import Datasets, End, Into, Json, Source, Start, Tickers, load_settings
 from forebay.cli.output import ExitCode, print_json, tell
 from forebay.cli.wishes import Asked, FeedsFile
-from forebay.model.feed import LAKE
+from forebay.model.feed import ARCHIVE, LAKE
 
 if TYPE_CHECKING:
     from forebay.app import App
@@ -46,6 +46,8 @@ def sync(
         asked = Asked(feeds, datasets, tickers, start, end, source, into)
         app.recover()
         wanted = feeds_asked(app, asked)
+        if any(ARCHIVE in feed.destinations for feed in wanted):
+            app.settle_archive()
         prospect = app.outlook().look_ahead(wanted)
         remember(app, asked, wanted)
         for note in prospect.plan.notes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,17 +11,22 @@ import typer
 from forebay.cli.options import Json, load_settings
 from forebay.cli.output import ExitCode, print_json, print_table, say
 from forebay.errors import UsageError
-from forebay.feeds_file import nearest
+from forebay.feeds_file import dataset_named, nearest
 from forebay.model.task import TaskState
 
 if TYPE_CHECKING:
+    from forebay.ledger.filter import TaskFilter
+    from forebay.ledger.tasks import Tasks
     from forebay.model.task import Task
 
-app = typer.Typer(help="List, show and retry tasks.")
+app = typer.Typer(help="List tasks; retry, pause, cancel and reorder them.")
 
 State = Annotated[
     list[str] | None, typer.Option("--state", metavar="STATE...", help="pending, completed, permanent_failure, ...")
 ]
+Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID...]", help="Their numbers.")]
+OfDataset = Annotated[str | None, typer.Option("--dataset", metavar="NAME", help="All of this dataset.")]
+Everything = Annotated[bool, typer.Option("--all", help="All there are.")]
 
 
 @app.command("list")
@@ -36,7 +43,7 @@ def list_tasks(
     """
     settings = load_settings(ctx)
     from forebay.app import open_app
-    from forebay.ledger.tasks import TaskFilter
+    from forebay.ledger.filter import TaskFilter
 
     with open_app(settings) as wired:
         found = wired.ledger.tasks.find(TaskFilter(states=_states(state)), limit=limit)
@@ -86,11 +93,81 @@ def retry_tasks(
     """
     settings = load_settings(ctx)
     from forebay.app import open_app
-    from forebay.ledger.tasks import TaskFilter
+    from forebay.ledger.filter import TaskFilter
 
     with open_app(settings) as wired:
         count = wired.ledger.tasks.retry(TaskFilter(ids=task_ids or None))
-    say(f"{count} tasks start over; `forebay sync` runs them")
+    say(f"{count} tasks start over; `forebay sync` or `forebay worker` runs them")
+    return ExitCode.OK
+
+
+@app.command("pause")
+def pause_tasks(ctx: typer.Context, ids: Ids = None, dataset: OfDataset = None, *, every: Everything = False) -> int:
+    """Hold waiting tasks back until they are resumed; those at work are finished.
+
+    Example: forebay tasks pause --dataset us_stocks_sip/quotes_v1
+    """
+    return _change(ctx, _which(ids, dataset, every=every), lambda tasks, which: tasks.pause(which), "paused")
+
+
+@app.command("resume")
+def resume_tasks(ctx: typer.Context, ids: Ids = None, dataset: OfDataset = None, *, every: Everything = False) -> int:
+    """Let paused tasks go on.
+
+    Example: forebay tasks resume --all
+    """
+    return _change(ctx, _which(ids, dataset, every=every), lambda tasks, which: tasks.resume(which), "resumed")
+
+
+@app.command("cancel")
+def cancel_tasks(ctx: typer.Context, ids: Ids = None, dataset: OfDataset = None, *, every: Everything = False) -> int:
+    """Give tasks up, those at work too. Only `tasks retry` or `discoverer on-demand` starts them over.
+
+    Example: forebay tasks cancel 17 18
+    """
+    which = _which(ids, dataset, every=every)
+    return _change(ctx, which, lambda tasks, which: tasks.cancel(which, "cancelled by a person"), "cancelled")
+
+
+@app.command("prioritise")
+def prioritise_tasks(
+    ctx: typer.Context,
+    priority: Annotated[int, typer.Option("--priority", help="Higher runs first; a fresh day's is about 1,480,000.")],
+    ids: Ids = None,
+    dataset: OfDataset = None,
+    *,
+    every: Everything = False,
+) -> int:
+    """Let waiting tasks run sooner, or later.
+
+    Example: forebay tasks prioritise --priority 9999999 17
+    """
+    which = _which(ids, dataset, every=every)
+    return _change(ctx, which, lambda tasks, which: tasks.prioritise(which, priority), "reordered")
+
+
+def _which(ids: list[int] | None, dataset: str | None, *, every: bool) -> _Which:
+    if not ids and dataset is None and not every:
+        raise UsageError("no task is named", remedy="give their numbers, --dataset NAME, or --all")
+    return _Which(ids, dataset_named(dataset).name if dataset else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Which:
+    """Tasks as the flags of a command name them."""
+
+    ids: list[int] | None
+    dataset: str | None
+
+
+def _change(ctx: typer.Context, which: _Which, change: Callable[[Tasks, TaskFilter], int], done: str) -> int:
+    settings = load_settings(ctx)
+    from forebay.app import open_app
+    from forebay.ledger.filter import TaskFilter
+
+    with open_app(settings) as wired:
+        count = change(wired.ledger.tasks, TaskFilter(ids=which.ids or None, dataset=which.dataset))
+    say(f"{count} tasks {done}")
     return ExitCode.OK
 
 
@@ -114,6 +191,7 @@ def _task_json(task: Task) -> dict[str, Any]:
         "partition": str(task.draft.partition),
         "destination": task.draft.destination,
         "state": task.state,
+        "hold": task.hold,
         "attempt": task.attempt,
         "crashes": task.crashes,
         "worker_id": task.worker_id,

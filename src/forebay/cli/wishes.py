@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forebay.cli.output import tell
 from forebay.errors import UsageError
 from forebay.feeds_file import FEEDS_FILE, check_dates, check_lake_holds, dataset_named, nearest, read_feeds
+from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import BAR_DATASETS, Dataset
 from forebay.model.feed import DESTINATIONS, LAKE, Feed, SourceChoice
 from forebay.model.instrument import asset_class_of
@@ -51,13 +53,9 @@ def feeds_asked(app: App, asked: Asked) -> list[Feed]:
 
     Raises UsageError for a wrong name or date, and when nothing says what to hold.
     """
-    now = app.clock.now()
     if asked.by_flags:
-        return [_from_flags(asked, now)]
-    path = asked.feeds_file or (FEEDS_FILE if FEEDS_FILE.exists() else None)
-    feeds = read_feeds(path, now) if path else []
-    names = {feed.name for feed in feeds}
-    feeds += [feed for feed in app.ledger.feeds.list() if feed.name not in names]
+        return [_from_flags(asked, app.clock.now())]
+    feeds = known_feeds(app, asked.feeds_file)
     if not feeds:
         raise UsageError(
             "nothing says what to hold: there is no forebay.toml here, and no flag names a dataset or ticker",
@@ -65,6 +63,14 @@ def feeds_asked(app: App, asked: Asked) -> list[Feed]:
             "`forebay sync --datasets stocks/bars_1d --tickers AAPL,MSFT --start 2026-01-02`",
         )
     return feeds
+
+
+def known_feeds(app: App, feeds_file: Path | None = None) -> list[Feed]:
+    """The feeds of forebay.toml (or of `feeds_file`), and those remembered under other names. Raises UsageError."""
+    path = feeds_file or (FEEDS_FILE if FEEDS_FILE.exists() else None)
+    feeds = read_feeds(path, app.clock.now()) if path else []
+    names = {feed.name for feed in feeds}
+    return [*feeds, *(feed for feed in app.ledger.feeds.list() if feed.name not in names)]
 
 
 def remember(app: App, asked: Asked, feeds: Sequence[Feed]) -> None:
@@ -78,7 +84,7 @@ def _from_flags(asked: Asked, now: datetime) -> Feed:
     check_dates(asked.start, asked.end, now)
     datasets = tuple(dict.fromkeys(_datasets(asked)))
     symbols = tuple(dict.fromkeys(asked.tickers)) if asked.tickers else None
-    destinations = tuple(known_word("destination", name, DESTINATIONS) for name in asked.into or (LAKE,))
+    destinations = destinations_named(asked.into or [LAKE])
     check_lake_holds(datasets, destinations)
     return Feed(
         name=_name(datasets, symbols, asked),
@@ -86,7 +92,7 @@ def _from_flags(asked: Asked, now: datetime) -> Feed:
         symbols=symbols,
         start=asked.start,
         end=asked.end,
-        source=SourceChoice(known_word("source", asked.source or SourceChoice.AUTO, list(SourceChoice))),
+        source=SourceChoice(_known("source", asked.source or SourceChoice.AUTO, list(SourceChoice))),
         destinations=destinations,
     )
 
@@ -114,8 +120,42 @@ def _datasets(asked: Asked) -> list[Dataset]:
     return [BAR_DATASETS[f"{each}/{kind}"] for each in classes for kind in ("bars_1d", "bars_1m")]
 
 
-def known_word(what: str, word: str, names: Sequence[str]) -> str:
-    """`word`, if it is one of `names`. Raises UsageError that names the nearest."""
+def settle_archive(app: App) -> None:
+    """See where the archive is, and take over what an earlier system's tracker says of it. Raises UsageError."""
+    app.settle_archive()
+    taken = app.take_over()
+    if taken:
+        tell(f"taken over from the earlier tracker: {taken.adopted:,} files held, {taken.queued:,} queued")
+        for reason in taken.refused:
+            tell(f"note: {reason}")
+        for key in taken.unknown:
+            tell(f"note: {key!r} in the earlier tracker is no flat file of the vendor's; it is left alone")
+
+
+def destinations_named(names: Sequence[str]) -> tuple[str, ...]:
+    """The destinations that a person names. Raises UsageError."""
+    return tuple(dict.fromkeys(_known("destination", name, DESTINATIONS) for name in names))
+
+
+def check_dates_named(texts: Sequence[str], now: datetime) -> list[date]:
+    """Dates of a list, sorted, each once. Raises UsageError that names every bad one."""
+    today = now.astimezone(NEW_YORK).date()
+    dates = {text: _as_date(text) for text in texts}
+    bad = [f"{text!r} is not a date of the form YYYY-MM-DD" for text, day in dates.items() if day is None]
+    bad += [f"{day} is in the future" for day in dates.values() if day is not None and day > today]
+    if bad:
+        raise UsageError("; ".join(bad), remedy="correct the list; nothing was queued")
+    return sorted({day for day in dates.values() if day is not None})
+
+
+def _as_date(text: str) -> date | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a date has no zone
+    except ValueError:
+        return None
+
+
+def _known(what: str, word: str, names: Sequence[str]) -> str:
     if word not in names:
         raise UsageError(f"unknown {what} {word!r}", remedy=nearest(word, tuple(names)))
     return word

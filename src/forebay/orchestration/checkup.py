@@ -22,6 +22,7 @@ from forebay.orchestration.entitlement import PROBES
 if TYPE_CHECKING:
     from forebay.lake.reader import Lake
     from forebay.ledger import Ledger
+    from forebay.stores.archive import Archive
     from forebay.vendor.flatfiles import FlatFiles, Published
     from forebay.vendor.rest import RestClient
 
@@ -96,6 +97,12 @@ def check_lake(lake: Lake) -> Finding:
         asset_class, kind = table.split("/")
         lake.bars(None, kind.removeprefix("bars_"), asset_class=asset_class)
     return Finding("lake", Health.OK, f"{lake.path}: {', '.join(tables) or 'empty'}")
+
+
+def check_archive(archive: Archive) -> Finding:
+    """Whether the archive's store answers. Raises StoreError."""
+    next(archive.store.list(), None)
+    return Finding("archive", Health.OK, archive.address)
 
 
 def check_rest(rest: RestClient, datasets: Iterable[Dataset], clock: Clock) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from datetime import date
 
 from forebay.errors import NotPublishedYet
 from forebay.ledger import Ledger
-from forebay.ledger.tasks import TaskFilter
+from forebay.ledger.filter import TaskFilter
 from forebay.model.coverage import Verdict
 from forebay.model.intervals import Interval, runs
 from forebay.model.partition import ALL_SYMBOLS

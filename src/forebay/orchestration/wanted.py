@@ -86,7 +86,7 @@ def _wish(feed: Feed, dataset: Dataset, destination: str, now: datetime, find_re
     symbols = _symbols(feed, dataset)
     if not symbols:
         return None
-    newest = _newest(dataset, now)
+    newest = newest_session(dataset, now)
     if feed.start and feed.start > now.date():
         raise UsageError(
             f"feed {feed.name!r} starts on {feed.start}, which is in the future",
@@ -100,7 +100,7 @@ def _wish(feed: Feed, dataset: Dataset, destination: str, now: datetime, find_re
     return Wish(feed, dataset, symbols, days, reach.files, destination) if days else None
 
 
-def _newest(dataset: Dataset, now: datetime) -> date:
+def newest_session(dataset: Dataset, now: datetime) -> date:
     """The newest session date that is over in its exchange's time and in its own zone, delayed data included."""
     then = now - _DELAY
     newest = last_complete_session(dataset.calendar, then)

@@ -42,6 +42,11 @@ class FolderSettings(Group):
         return self.home / "quarantine"
 
     @property
+    def spool(self) -> Path:
+        """Whole files on their way to a bucket, with `forebay worker --spool`; kept where a download is cut off."""
+        return self.home / "spool"
+
+    @property
     def tmp(self) -> Path:
         """Files under way; on the same disk as the lake, so that a rename is atomic."""
         return self.home / "tmp"

@@ -1,0 +1,110 @@
+"""`forebay worker`: runs tasks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forebay.cli.options import load_settings
+from forebay.cli.output import ExitCode, tell
+from forebay.cli.wishes import settle_archive
+
+if TYPE_CHECKING:
+    from forebay.model.task import Lease, Outcome, TaskState
+    from forebay.orchestration.worker import Worker
+
+
+def worker(
+    ctx: typer.Context,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", min=1, help="Tasks at the same time (WORKER_CONCURRENCY).")
+    ] = None,
+    bandwidth: Annotated[
+        str | None, typer.Option("--bandwidth", metavar="BYTES", help="A second, such as 20MB (BANDWIDTH_LIMIT).")
+    ] = None,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="End when no task is due.")] = False,
+    spool: Annotated[
+        bool, typer.Option("--spool", help="Download to a local file first, and upload that; resumable.")
+    ] = False,
+) -> int:
+    """Run tasks of the ledger until told to stop; start as many as you like, on as many machines.
+
+    SIGTERM (or Ctrl-C) finishes what runs and ends; a second one gives it back and ends at once. Exit code 3 when a
+    task ended in failure.
+
+    Example: forebay worker --concurrency 4
+    """
+    settings = load_settings(ctx, {"WORKER_CONCURRENCY": concurrency, "BANDWIDTH_LIMIT": bandwidth})
+    from forebay.app import open_app
+
+    tally = _Tally()
+    with open_app(settings) as app:
+        app.recover()
+        settle_archive(app)
+        runner = app.worker(spool=spool)
+        runner.on_end = tally
+        with _signals(runner):
+            if once:
+                runner.drain()
+            else:
+                runner.serve(settings.worker.poll_seconds, Random())
+    if runner.aborted.is_set():
+        _leave()
+    return ExitCode.PARTIAL if tally.failed else ExitCode.OK
+
+
+class _Tally:
+    """Tells of each task as it ends, and counts."""
+
+    def __init__(self) -> None:
+        self.failed: set[str] = set()
+
+    def __call__(self, lease: Lease, _: Outcome, state: TaskState) -> None:
+        import structlog
+
+        from forebay.model.task import TaskState
+
+        draft = lease.task.draft
+        name = f"{draft.destination} {draft.key}"
+        self.failed.discard(name)
+        if state not in (TaskState.COMPLETED, TaskState.PENDING):
+            self.failed.add(name)
+        log = structlog.get_logger(__name__)
+        log.info("task_ended", kind=draft.kind, key=draft.key, into=draft.destination, state=state)
+
+
+@contextmanager
+def _signals(runner: Worker) -> Iterator[None]:
+    """The first SIGTERM or SIGINT drains, the second aborts."""
+    told: list[int] = []
+
+    def handle(number: int, _: object) -> None:
+        told.append(number)
+        if len(told) == 1:
+            tell("finishing what runs; the same signal again gives it back and ends")
+            runner.stop()
+        else:
+            runner.abort()
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _leave() -> None:
+    """End without waiting for threads that hang in the network: their tasks are given back already."""
+    tell("stopped; tasks under way were given back")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ExitCode.INTERRUPTED)
