@@ -29,6 +29,8 @@ class Quarantined:
     noted_at: datetime
     """UTC."""
     rows_path: Path | None
+    revision: str | None = None
+    """ETag of the vendor's file that it was in; None for what REST brought."""
 
 
 class Quarantine:
@@ -102,4 +104,5 @@ def _read(path: Path) -> Quarantined:
         rows=note["rows"],
         noted_at=datetime.fromisoformat(note["noted_at"]),
         rows_path=rows_path if rows_path.exists() else None,
+        revision=note["revision"],
     )
