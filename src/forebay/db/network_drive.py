@@ -5,27 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
+_KERNEL = ("nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "glusterfs", "lustre", "gpfs", "beegfs")
 _FUSE = ("sshfs", "s3fs", "rclone", "glusterfs", "ceph", "davfs", "juicefs")
-NETWORK = frozenset(
-    {
-        *(
-            "nfs",
-            "nfs4",
-            "cifs",
-            "smb3",
-            "smbfs",
-            "9p",
-            "afs",
-            "ceph",
-            "glusterfs",
-            "lustre",
-            "gpfs",
-            "beegfs",
-            "orangefs",
-        ),
-        *(f"fuse.{name}" for name in _FUSE),
-    }
-)
+NETWORK = frozenset(_KERNEL) | {f"fuse.{name}" for name in _FUSE}
 """Names of file systems, as /proc/self/mounts has them, that several machines see."""
 
 _MOUNTS = Path("/proc/self/mounts")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from forebay.db.tables import CLAIMABLE, HELD, tasks
+from forebay.db.types import Instant
 from forebay.errors import LeaseLost
 from forebay.ledger.holds import let_go
 from forebay.ledger.records import NOT_HELD, Record, entering, read_task
@@ -31,6 +33,18 @@ def claim(
     connection: sa.Connection, worker_id: str, now: datetime, kinds: Collection[TaskKind] | None = None
 ) -> Lease | None:
     """Take the first task whose time has come: higher priority first, then the older one. None if there is none."""
+    statement = _claiming(None if kinds is None else frozenset(kinds))
+    values = {"now": now, "worker": worker_id, "until": now + LEASE}
+    row = connection.execute(statement, values).mappings().one_or_none()
+    if row is None:
+        return None
+    return Lease(read_task(row), str(row["lease_token"]), worker_id, row["lease_expires_at"])
+
+
+# A statement takes longer to build than to run: those of every task's way are built once.
+@cache
+def _claiming(kinds: frozenset[TaskKind] | None) -> sa.Executable:
+    now = sa.bindparam("now", type_=Instant())
     first = (
         sa.select(tasks.c.id)
         .where(*waiting(kinds), tasks.c.available_at <= now)
@@ -39,17 +53,13 @@ def claim(
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
-    taken = {"worker_id": worker_id, "lease_token": tasks.c.lease_token + 1, "lease_expires_at": now + LEASE}
-    statement = (
-        sa.update(tasks)
-        .where(tasks.c.id == first)
-        .values(**entering(TaskState.PROCESSING, now), **taken)
-        .returning(tasks)
-    )
-    row = connection.execute(statement).mappings().one_or_none()
-    if row is None:
-        return None
-    return Lease(read_task(row), str(row["lease_token"]), worker_id, row["lease_expires_at"])
+    taken = {
+        "worker_id": sa.bindparam("worker"),
+        "lease_token": tasks.c.lease_token + 1,
+        "lease_expires_at": sa.bindparam("until"),
+    }
+    statement = sa.update(tasks).where(tasks.c.id == first)
+    return statement.values(**entering(TaskState.PROCESSING, now), **taken).returning(tasks)
 
 
 def waiting(kinds: Collection[TaskKind] | None) -> list[sa.ColumnElement[bool] | sa.TextClause]:
@@ -59,9 +69,14 @@ def waiting(kinds: Collection[TaskKind] | None) -> list[sa.ColumnElement[bool] |
     return [CLAIMABLE, tasks.c.kind.in_([kind.value for kind in kinds])]
 
 
+_MINE = (tasks.c.id == sa.bindparam("lease_id"), tasks.c.lease_token == sa.bindparam("lease"), HELD)
+_LOOK = sa.select(tasks).where(*_MINE).with_for_update()
+_CHANGE = sa.update(tasks).where(*_MINE)
+
+
 def held(connection: sa.Connection, lease: Lease) -> Record:
     """The leased task's row, locked until the transaction ends. Raises LeaseLost as `change` does."""
-    row = connection.execute(sa.select(tasks).where(*_mine(lease)).with_for_update()).mappings().one_or_none()
+    row = connection.execute(_LOOK, _marks(lease)).mappings().one_or_none()
     if row is None:
         raise _lost(lease)
     return row
@@ -72,12 +87,12 @@ def change(connection: sa.Connection, lease: Lease, values: dict[str, Any]) -> N
 
     A lease that expired unnoticed is still good: nobody else has begun.
     """
-    if connection.execute(sa.update(tasks).where(*_mine(lease)).values(**values)).rowcount != 1:
+    if connection.execute(_CHANGE, _marks(lease) | values).rowcount != 1:
         raise _lost(lease)
 
 
-def _mine(lease: Lease) -> list[sa.ColumnElement[bool] | sa.TextClause]:
-    return [tasks.c.id == lease.task.id, tasks.c.lease_token == int(lease.token), HELD]
+def _marks(lease: Lease) -> dict[str, Any]:
+    return {"lease_id": lease.task.id, "lease": int(lease.token)}
 
 
 def _lost(lease: Lease) -> LeaseLost:

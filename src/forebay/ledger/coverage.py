@@ -35,21 +35,22 @@ def supersede(connection: sa.Connection, rows: Iterable[Coverage]) -> None:
     source is no better; any other row replaces only its own earlier self.
     """
     for row in rows:
+        record = coverage_record(row)
         if row.verdict.satisfies:
-            connection.execute(sa.delete(coverage).where(*_within(row)))
-        upsert(connection, coverage, [coverage_record(row)])
+            no_better = [source.value for source in Source if source.rank <= row.source.rank]
+            connection.execute(_SUPERSEDED, {f"its_{name}": record[name] for name in _PLACE} | {"no_better": no_better})
+        upsert(connection, coverage, [record])
 
 
-def _within(row: Coverage) -> list[sa.ColumnElement[bool]]:
-    no_better = [source.value for source in Source if source.rank <= row.source.rank]
-    return [
-        coverage.c.destination == row.destination,
-        coverage.c.table_name == row.partition.table,
-        coverage.c.symbol == row.partition.symbol,
-        coverage.c.start_date >= row.partition.dates.start,
-        coverage.c.end_date <= row.partition.dates.end,
-        coverage.c.source.in_(no_better),
-    ]
+_PLACE = ("destination", "table_name", "symbol", "start_date", "end_date")
+_SUPERSEDED = sa.delete(coverage).where(
+    coverage.c.destination == sa.bindparam("its_destination"),
+    coverage.c.table_name == sa.bindparam("its_table_name"),
+    coverage.c.symbol == sa.bindparam("its_symbol"),
+    coverage.c.start_date >= sa.bindparam("its_start_date"),
+    coverage.c.end_date <= sa.bindparam("its_end_date"),
+    coverage.c.source.in_(sa.bindparam("no_better", expanding=True)),
+)
 
 
 class CoverageBook:

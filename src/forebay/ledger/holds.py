@@ -54,9 +54,7 @@ def _unfinished(connection: sa.Connection, destination: str, keys: list[str]) ->
 
 def let_go(connection: sa.Connection, destination: str, key: str) -> None:
     """Whoever waits for the task of `destination` for `key` may begin: it is over."""
-    holds = [prefix + _AFTER + destination for prefix in ("", _BOTH)]
-    waiting = sa.update(tasks).where(tasks.c.hold.in_(holds), tasks.c.key == key)
-    connection.execute(waiting.values(hold=sa.case((_is_paused(), PAUSED), else_=None)))
+    connection.execute(_LET_GO, {"holds": [_AFTER + destination, _BOTH + _AFTER + destination], "its_key": key})
 
 
 def let_go_orphans(connection: sa.Connection) -> int:
@@ -79,3 +77,10 @@ def _orphaned() -> tuple[sa.ColumnElement[bool] | sa.TextClause, ...]:
 
 def _is_paused() -> sa.ColumnElement[bool]:
     return tasks.c.hold.startswith(PAUSED)
+
+
+_LET_GO = (
+    sa.update(tasks)
+    .where(tasks.c.hold.in_(sa.bindparam("holds", expanding=True)), tasks.c.key == sa.bindparam("its_key"))
+    .values(hold=sa.case((_is_paused(), PAUSED), else_=None))
+)

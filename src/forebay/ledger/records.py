@@ -138,7 +138,7 @@ def read_coverage(row: Record) -> Coverage:
     )
 
 
-def entering(state: TaskState, now: datetime) -> dict[str, Any]:
+def entering(state: TaskState, now: datetime | sa.BindParameter[datetime]) -> dict[str, Any]:
     """The columns that change whenever a task enters `state`."""
     return {"status": state.value, "updated_at": now, tables.entered_column(state): now}
 
