@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from forebay.errors import ObjectChanged, StoreError, StoreUnavailable
 from forebay.stores.disk import make_folder, storage_errors, sync_folder
-from forebay.stores.outgoing import Outgoing
+from forebay.stores.outgoing import counted
 from forebay.stores.store import Stored, Traits, Upload
 from forebay.stores.walk import walk
 
@@ -70,8 +70,7 @@ class FolderStore:
 
         Raises CheckFailed when they are more or fewer.
         """
-        outgoing = Outgoing(chunks, size, key)
-        self._place(key, lambda path: _write(path, outgoing, metadata.get(MODIFIED)))
+        self._place(key, lambda path: _write(path, counted(chunks, size, key), metadata.get(MODIFIED)))
 
     def copy(self, source: str, target: str) -> None:
         """Give a file a second name, or copy it where the disk has no links. Raises ObjectChanged when it is gone."""

@@ -1,40 +1,86 @@
-"""Bytes on their way into a store: counted, and what their source raises is kept as it was."""
+"""Bytes on their way into a store: counted, and handed from the thread that has them to the one that sends them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Condition
 
 from forebay.errors import CheckFailed
 
+_WAITING = 2
+"""Chunks that may wait for the sender."""
 
-class Outgoing(Iterator[bytes]):
-    """`chunks`, which must be `size` bytes together. For one reader."""
 
-    def __init__(self, chunks: Iterable[bytes], size: int, key: str) -> None:
-        self._chunks = iter(chunks)
-        self._size = size
-        self._key = key
-        self._seen = 0
-        self._raised: BaseException | None = None
+def counted(chunks: Iterable[bytes], size: int, key: str) -> Iterator[bytes]:
+    """The chunks as they are. Raises CheckFailed when they are not `size` bytes together."""
+    seen = 0
+    for chunk in chunks:
+        seen += len(chunk)
+        if seen > size:
+            break
+        yield chunk
+    if seen != size:
+        raise CheckFailed(f"{key}: {seen} bytes came where {size} were announced")
+
+
+def send(chunks: Iterable[bytes], upload: Callable[[Iterator[bytes]], object]) -> None:
+    """Run `upload` in a thread of its own on what `chunks` gives in this one; return when it has returned.
+
+    The object-store library asks for the next chunk from inside its own event loop, where `chunks` could not use
+    that library. What `chunks` raises is raised in `upload` and comes through here; so does what `upload` raises.
+    """
+    feed = _Feed()
+    with ThreadPoolExecutor(1, thread_name_prefix="upload") as pool:
+        done = pool.submit(upload, feed)
+        done.add_done_callback(lambda _: feed.stop())
+        try:
+            wanted = all(feed.give(chunk) for chunk in chunks)
+        except BaseException as error:
+            feed.end(error)
+            raise
+        if wanted:
+            feed.end()
+        done.result()
+
+
+class _Feed(Iterator[bytes]):
+    """A short queue between two threads, which either side can close."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._chunks: deque[bytes] = deque()
+        self._ended = self._stopped = False
+        self._error: BaseException | None = None
+
+    def give(self, chunk: bytes) -> bool:
+        """Wait for room and add a chunk; false when nobody takes it any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or len(self._chunks) < _WAITING)
+            self._chunks.append(chunk)
+            self._changed.notify_all()
+            return not self._stopped
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Nothing follows: the other side comes to the end, or at once to `error`."""
+        with self._changed:
+            self._ended, self._error = True, error
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Nothing is taken any more."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
 
     def __next__(self) -> bytes:
-        """The next chunk. Raises CheckFailed when there are too many or too few bytes."""
-        try:
-            chunk = next(self._chunks, None)
-            self._count(chunk)
-        except BaseException as error:
-            self._raised = error
-            raise
-        if chunk is None:
-            raise StopIteration
-        return chunk
-
-    def _count(self, chunk: bytes | None) -> None:
-        self._seen += len(chunk or b"")
-        if self._seen > self._size or (chunk is None and self._seen < self._size):
-            raise CheckFailed(f"{self._key}: {self._seen} bytes came where {self._size} were announced")
-
-    def raise_again(self) -> None:
-        """Raise what the source raised, if it did, in place of what became of it on the way."""
-        if self._raised is not None:
-            raise self._raised
+        """The next chunk."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._chunks or self._ended)
+            if self._error is not None:
+                raise self._error
+            if not self._chunks:
+                raise StopIteration
+            self._changed.notify_all()
+            return self._chunks.popleft()

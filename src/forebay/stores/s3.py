@@ -17,7 +17,7 @@ from forebay.stores.backoff import Backoff
 from forebay.stores.boto import Boto
 from forebay.stores.bucket import Bucket
 from forebay.stores.client import Timeouts, client
-from forebay.stores.outgoing import Outgoing
+from forebay.stores.outgoing import counted, send
 from forebay.stores.ranges import Failures, PartReader, RangedStream, State
 from forebay.stores.refusals import Refusals
 from forebay.stores.store import Stored, Traits, Upload
@@ -98,24 +98,24 @@ class S3Store:
         Raises CheckFailed when they are more or fewer, StoreUnavailable also when it is not known whether the last
         request was heard: look before trying again.
         """
-        outgoing, part = Outgoing(chunks, size, key), part_bytes(size)
+        outgoing, part = counted(chunks, size, key), part_bytes(size)
         if size <= part:
             self.put(key, b"".join(outgoing), metadata)
             return
-        try:
-            with self._asking(key):
-                obstore.put(
-                    self._writing,
-                    self._bucket.path(key),
-                    outgoing,
-                    attributes=dict(metadata),
-                    use_multipart=True,
-                    chunk_size=part,
-                    max_concurrency=_PARTS_IN_FLIGHT,
-                )
-        finally:
-            outgoing.raise_again()
+        send(outgoing, lambda feed: self._upload(key, feed, part, metadata))
         self._expect(key, size)
+
+    def _upload(self, key: str, chunks: Iterator[bytes], part: int, metadata: Mapping[str, str]) -> None:
+        with self._asking(key):
+            obstore.put(
+                self._writing,
+                self._bucket.path(key),
+                chunks,
+                attributes=dict(metadata),
+                use_multipart=True,
+                chunk_size=part,
+                max_concurrency=_PARTS_IN_FLIGHT,
+            )
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object inside the store, metadata included. Raises ObjectChanged when there is none."""
