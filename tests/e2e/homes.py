@@ -18,6 +18,7 @@ from forebay.app import App, new_worker_id
 from forebay.clock import SystemClock
 from forebay.model.feed import Feed
 from forebay.orchestration.sync import carry_out
+from forebay.sandbox.bucket import Bucket, dataset_of
 from forebay.settings import load
 from forebay.vendor.bucket import BucketTimeouts
 from forebay.vendor.flatfiles import FlatFiles
@@ -98,7 +99,8 @@ class Home:
     def litter(self) -> list[str]:
         """What a run must not leave behind: staged files, half files, files that no table knows."""
         data = self.folder / "data"
-        staged = [path for path in (data / "tmp").rglob("*") if path.is_file()] if (data / "tmp").exists() else []
+        under_way = [data / "tmp", data / "spool", data / "archive" / ".forebay" / "tmp"]
+        staged = [path for folder in under_way if folder.exists() for path in folder.rglob("*") if path.is_file()]
         return sorted(str(path.relative_to(data)) for path in [*staged, *data.rglob("*.part"), *self._orphans()])
 
     def _orphans(self) -> list[Path]:
@@ -119,6 +121,12 @@ def held(home: Home, table: str) -> pl.DataFrame:
     """What the lake holds."""
     asset_class, kind = table.split("/")
     return home.lake.bars(None, kind.removeprefix("bars_"), asset_class=asset_class).collect()
+
+
+def published(vendor: Sandbox, key: str) -> bytes:
+    """A flat file of the vendor's as it is now, without faults."""
+    dataset, day = dataset_of(key)
+    return Bucket(vendor.market).stored(dataset, day).body
 
 
 SAID_BY_BOTH = ["ticker", "window_start", "open", "high", "low", "close", "volume", "transactions", "session_date"]
