@@ -18,11 +18,11 @@ from forebay.testing import FakeClock
 
 
 def test_it_starts_at_once() -> None:
-    """Ten thousand tickers and five years cost nothing until they are asked for."""
-    begun = time.perf_counter()
+    """Ten thousand tickers and five years cost less than a second of work until they are asked for."""
+    begun = time.process_time()
     with Sandbox(tickers=10_000, start=date(2021, 10, 1)) as vendor, rest(vendor) as client:
         assert client.get("/v1/nothing").status_code == 404
-    assert time.perf_counter() - begun < 1.0
+    assert time.process_time() - begun < 1.0
 
 
 def test_requests_are_logged_by_kind() -> None:

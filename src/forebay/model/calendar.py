@@ -23,6 +23,8 @@ _DAY = timedelta(days=1)
 _FRIDAY, _SATURDAY, _SUNDAY = 4, 5, 6
 _FIRST_YEAR = 2003
 """The vendor's oldest stock day is 2003-09-10."""
+_LAST_YEAR = 2030
+"""A calendar takes half a second to make: up to this year one serves all."""
 
 _PRE_MARKET = time(4, 0)
 _AFTER_HOURS = timedelta(hours=4)
@@ -100,12 +102,12 @@ def _at(day: date, hour: time) -> datetime:
 def _exchange_days(calendar: str, start: date, end: date) -> list[date]:
     if end < start:
         return []
-    days = _exchange_table(calendar, max(end.year, start.year))
+    days = _exchange_table(calendar, max(end.year, _LAST_YEAR))
     return days[bisect_left(days, start) : bisect_right(days, end)]
 
 
 def _exchange_session(name: str, day: date) -> Session:
-    calendar = _exchange(name, day.year)
+    calendar = _exchange(name, max(day.year, _LAST_YEAR))
     stamp = day.isoformat()
     if not calendar.is_session(stamp):
         raise KeyError(f"{name} has no session on {day}")
