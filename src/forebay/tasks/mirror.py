@@ -47,6 +47,8 @@ class Mirror:
         reach("mirror.claimed")
         held = self.archive.find(draft.key)
         if held and held.receipt and held.is_revision(draft.revision):  # by a worker that could not say so any more
+            if self.spool:
+                self.spool.forget(draft.key)
             return _done(draft, held.receipt)
         self.archive.clear(draft.key, draft.revision.size)
         step(TaskState.DOWNLOADING)

@@ -47,13 +47,25 @@ class Spool:
             make_folder(path.parent)
             handle = _locked(path)
             if handle:
-                _remove_others(path, path.parent / path.name.removesuffix(f"{_mark(revision)}.part"))
+                self._remove(key, spare=path)
         if handle is None:
             log.warning("spool_busy", key=key, path=str(path))
             yield None
             return
         with handle:
             yield SpoolFile(path, handle)
+
+    def forget(self, key: str) -> None:
+        """Remove the local files of a key, except one that another process is at."""
+        with storage_errors(self.folder):
+            self._remove(key)
+
+    def _remove(self, key: str, spare: Path | None = None) -> None:
+        folder, _, name = key.rpartition("/")
+        for path in (self.folder / folder).glob(f"{name}.*.part"):
+            if path != spare and (handle := _locked(path)):
+                path.unlink(missing_ok=True)
+                handle.close()
 
 
 class SpoolFile:
@@ -152,14 +164,6 @@ def _is_at(handle: FileIO, path: Path) -> bool:
         return os.path.samestat(os.fstat(handle.fileno()), path.stat())
     except FileNotFoundError:
         return False
-
-
-def _remove_others(path: Path, stem: Path) -> None:
-    """Remove files of the same key that no process has."""
-    for other in path.parent.iterdir():
-        if other != path and other.name.startswith(stem.name) and (handle := _locked(other)):
-            other.unlink(missing_ok=True)
-            handle.close()
 
 
 def _mark(revision: Revision) -> str:
