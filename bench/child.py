@@ -1,4 +1,4 @@
-"""What a piece of Python costs, measured on a process of its own."""
+"""What a command or a piece of Python costs, measured on a process of its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -18,13 +19,20 @@ class Cost:
     peak: int
     """Largest resident memory, bytes."""
 
+    def __add__(self, then: Cost) -> Cost:
+        """Of one after the other."""
+        return Cost(self.cpu + then.cpu, self.wall + then.wall, max(self.peak, then.peak))
+
 
 def cost_of(code: str, *arguments: str) -> Cost:
     """Run `code` in a fresh interpreter; raises RuntimeError with its standard error when it fails."""
+    return cost_of_command([sys.executable, "-c", code, *arguments])
+
+
+def cost_of_command(command: Sequence[str], env: Mapping[str, str] | None = None) -> Cost:
+    """Run a command, whole; raises RuntimeError with its standard error when it fails."""
     started = time.perf_counter()
-    child = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
     assert child.stderr is not None
     said = child.stderr.read()
     _, status, usage = os.wait4(child.pid, 0)
