@@ -10,7 +10,7 @@ from forebay.errors import CheckFailed, ObjectChanged
 from forebay.stores.store import Store, Stored
 
 MIB = 2**20
-LARGE = 20 * MIB + 7
+LARGE = 9 * MIB + 7  # two parts of an upload
 KEY = "us_options_opra/day_aggs_v1/2024/03/2024-03-07.csv.gz"
 
 
