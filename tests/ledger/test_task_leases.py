@@ -87,6 +87,18 @@ def test_the_steps_of_the_work_leave_their_times(ledger: Ledger, clock: FakeCloc
     assert TaskState.UPLOADING == task.state
 
 
+def test_steps_that_follow_at_once_are_one_call(ledger: Ledger, clock: FakeClock) -> None:
+    """Each state has its time, and the last one is the task's."""
+    ledger.tasks.add([draft(0)])
+    lease = ledger.tasks.claim("w")
+    clock.advance(1)
+    ledger.tasks.advance(lease, TaskState.DOWNLOADED, TaskState.UPLOADING)
+
+    task = ledger.tasks.get(lease.task.id)
+    assert TaskState.UPLOADING == task.state
+    assert (clock.now(), clock.now()) == (task.history["downloaded"], task.history["uploading"])
+
+
 @pytest.mark.parametrize("state", [TaskState.PENDING, TaskState.COMPLETED, TaskState.FAILED_UPLOAD])
 def test_only_outcomes_end_the_work(ledger: Ledger, state: TaskState) -> None:
     """A worker cannot write itself into a state that an outcome decides."""
@@ -235,3 +247,11 @@ def test_a_claim_sorts_nothing(ledger: Ledger) -> None:
 
     assert "SCAN tasks USING INDEX ix_tasks_claim" in " ".join(steps)
     assert not [step for step in steps if "TEMP B-TREE" in step]
+
+
+def test_rows_held_back_are_not_in_the_claims_index(ledger: Ledger) -> None:
+    """However many tasks are paused or wait for others, a claim does not walk over them: its index leaves them out."""
+    with ledger.database.read() as connection:
+        (index,) = [one for one in sa.inspect(connection).get_indexes("tasks") if one["name"] == "ix_tasks_claim"]
+
+    assert "hold IS NULL" in str(index["dialect_options"][f"{ledger.database.dialect}_where"])
