@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 from pathlib import Path
 
@@ -9,19 +10,45 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "e2e"))
 
-from homes import END, START, Home  # noqa: E402 - found by the line above
-from places import BucketPlace, FolderPlace, Keeper  # noqa: E402
-from s3_server import a_bucket  # noqa: E402
-from shell import Shell  # noqa: E402
+from homes import END, START, Home
+from places import BucketPlace, FolderPlace, Keeper
+from s3_server import a_bucket
+from shell import Shell
 
-from forebay import Sandbox  # noqa: E402
+from forebay import Sandbox
 
 
-@pytest.fixture(scope="module")
-def vendor():
+@pytest.fixture(scope="session")
+def own_files(tmp_path_factory):
+    """What lies here under a vendor's key takes the place of the vendor's file."""
+    folder = tmp_path_factory.mktemp("own_files")
+    first = folder / "global_crypto/trades_v1/2026/03/2026-03-01.csv.gz"
+    first.parent.mkdir(parents=True)
+    first.write_bytes(gzip.compress(b"ticker\n", mtime=0))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vendor(own_files):
     """A simulated vendor with every plan's data and no faults."""
-    with Sandbox(start=START, end=END, tickers=12) as running:
+    with Sandbox(start=START, end=END, tickers=12, extra_files=own_files) as running:
         yield running
+
+
+@pytest.fixture
+def publish(own_files):
+    """Lets the vendor publish a file anew, from the bytes of another; undone afterwards."""
+    put = []
+
+    def publish(key, text):
+        path = own_files / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(text, mtime=0))
+        put.append(path)
+
+    yield publish
+    for path in put:
+        path.unlink()
 
 
 @pytest.fixture

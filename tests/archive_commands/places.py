@@ -38,7 +38,7 @@ class FolderPlace:
     def address(self) -> str:
         return str(self.path)
 
-    def keys(self) -> list[str]:
+    def everything(self) -> list[str]:
         found = [path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if path.is_file()]
         return sorted(key for key in found if not key.startswith(".forebay/tmp/"))
 
@@ -82,8 +82,8 @@ class BucketPlace:
     def address(self) -> str:
         return f"s3://{self.bucket.name}/{self.prefix}"
 
-    def keys(self) -> list[str]:
-        return sorted(key.removeprefix(f"{self.prefix}/") for key in self.bucket.keys())
+    def everything(self) -> list[str]:
+        return sorted(key.removeprefix(f"{self.prefix}/") for key in ABucket.keys(self.bucket))
 
     def read(self, key: str) -> bytes:
         return self.bucket.read(f"{self.prefix}/{key}")
@@ -136,7 +136,7 @@ class Keeper:
 
     def vendor_keys(self) -> list[str]:
         """Keys in the archive that are not Forebay's own."""
-        return [key for key in self.place.keys() if not key.startswith(".forebay/")]
+        return [key for key in self.place.everything() if not key.startswith(".forebay/")]
 
     @contextmanager
     def app(self):
@@ -161,9 +161,7 @@ class Keeper:
     def published(self, dataset=OPTIONS, days=WEEK):
         """What the vendor has: key to (bytes, revision)."""
         listed = self.upstream.list(dataset, min(days), max(days))
-        return {
-            file.key: (b"".join(self.upstream.open(file.key, file.revision)), file.revision) for file in listed
-        }
+        return {file.key: (b"".join(self.upstream.open(file.key, file.revision)), file.revision) for file in listed}
 
     def coverage(self, destination="archive"):
         """Every coverage row of a destination."""
