@@ -107,6 +107,15 @@ def test_a_cap_is_waited_for(s3: S3Store, proxy: ChaosProxy, ask: Callable[[S3St
     assert "Caps & Alerts" in raised.value.remedy
 
 
+def test_a_cap_on_looking_is_no_wrong_key(s3: S3Store, proxy: ChaosProxy) -> None:
+    """The answer to HEAD has no body to say why it was refused: the reason is asked for."""
+    cap = cap_reached()
+    proxy.faults.append(Fault(method("HEAD", "GET"), cap.status, cap.code, cap.message, times=None))
+
+    with pytest.raises(CapReached):
+        s3.head("a")
+
+
 @pytest.mark.parametrize("ask", [stream, lambda s3: s3.put("a", b"1", {})])
 def test_keys_that_may_not_write_are_said(s3: S3Store, proxy: ChaosProxy, ask: Callable[[S3Store], None]) -> None:
     """The bucket, the settings that hold the keys and what they must allow are named; nothing is tried again."""

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import obstore
+from obstore.exceptions import PermissionDeniedError
 
 from forebay.clock import Clock
 from forebay.errors import ObjectChanged, StoreError, StoreUnavailable
@@ -24,7 +25,7 @@ from forebay.stores.store import Stored, Traits, Upload
 from forebay.stores.wire import FAILURES, answer, safe_cause
 
 if TYPE_CHECKING:
-    from obstore import ObjectMeta  # a type stub's, not there at run time
+    from obstore import GetResult, ObjectMeta  # the type stubs', not there at run time
 
 _MIB = 2**20
 _SMALLEST_PART = 8 * _MIB
@@ -36,6 +37,10 @@ _COPY_LIMIT = 5 * 2**30
 _PAGE = 1000
 """Keys in one answer to a listing, the protocol's maximum."""
 _OURS = ".forebay/"
+_NOT_OURS = frozenset(
+    ("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Type", "Storage-Class")
+)
+"""What the library shows beside the metadata that was given."""
 
 
 class S3Store:
@@ -71,8 +76,8 @@ class S3Store:
         """The object with its metadata; None when there is none."""
         try:
             with self._asking(key):
-                found = obstore.get(self._reading, self._bucket.path(key), options={"head": True})
-                metadata = {str(name): value for name, value in found.attributes.items() if name != "Content-Type"}
+                found = self._look(self._bucket.path(key))
+                metadata = {name: value for name, value in found.attributes.items() if name not in _NOT_OURS}
                 return self._stored(found.meta, metadata)
         except ObjectChanged:
             return None
@@ -155,6 +160,13 @@ class S3Store:
                         return
                 elif not stored.key.startswith(_OURS) or prefix.startswith(_OURS):
                     yield stored
+
+    def _look(self, path: str) -> GetResult:
+        try:
+            return obstore.get(self._reading, path, options={"head": True})
+        except PermissionDeniedError:  # an answer to HEAD has no body to say why: a cap, or the keys
+            obstore.get(self._reading, path, options={"range": (0, 1)})
+            raise
 
     def _metas(self, prefix: str, after: str) -> Iterator[ObjectMeta]:
         """The library lists whole folders: that of `prefix`, from just before it on."""
