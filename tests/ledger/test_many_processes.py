@@ -16,16 +16,17 @@ from forebay.model.task import Done, TaskState
 from forebay.testing import FakeClock
 
 FORK = get_context("fork")
-TASKS, WORKERS = 2000, 8
+WORKERS = 8
 STEPS = (TaskState.DOWNLOADED, TaskState.UPLOADING)
 
 
 def test_eight_processes_claim_each_task_once(url: str, ledger: Ledger) -> None:
     """Eight processes take 2,000 tasks through every state: each is claimed once, by many hands, and all is covered.
 
-    No step fails because the database is busy.
+    No step fails because the database is busy. A server without one lock for all shows as much with fewer.
     """
-    ledger.tasks.add(draft(number) for number in range(TASKS))
+    total = 2000 if ledger.database.dialect == "sqlite" else 500
+    ledger.tasks.add(draft(number) for number in range(total))
     start, answers = FORK.Barrier(WORKERS), FORK.Queue()
     children = [FORK.Process(target=_work_off, args=(url, f"w{number}", start, answers)) for number in range(WORKERS)]
     for child in children:
@@ -35,11 +36,11 @@ def test_eight_processes_claim_each_task_once(url: str, ledger: Ledger) -> None:
     for child in children:
         child.join(20)
 
-    assert TASKS == len(claimed)
+    assert total == len(claimed)
     assert {1} == set(claimed.values())
-    assert TASKS / WORKERS / 10 < min(len(share) for share in shares)
-    assert TASKS == ledger.tasks.counts()[TaskState.COMPLETED]
-    assert [covers(0, TASKS - 1).partition.dates] == union(ledger.coverage.covered("lake", BARS)["*"])
+    assert total / WORKERS / 10 < min(len(share) for share in shares)
+    assert total == ledger.tasks.counts()[TaskState.COMPLETED]
+    assert [covers(0, total - 1).partition.dates] == union(ledger.coverage.covered("lake", BARS)["*"])
 
 
 def _work_off(url: str, worker_id: str, start, answers) -> None:
