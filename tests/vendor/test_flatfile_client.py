@@ -185,6 +185,14 @@ def test_a_file_comes_whole_and_in_order(
 
 
 @pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("start", [0, 1, PART, len(BODY) - 1, len(BODY)])
+def test_a_file_can_be_read_from_any_byte_on(server: ScriptedServer, files: FlatFiles, start: int) -> None:
+    """Only what is missing is asked for."""
+    assert BODY[start:] == b"".join(files.open(KEY, revision(), start))
+    assert -(-(len(BODY) - start) // PART) == len(server.asked)
+
+
+@pytest.mark.usefixtures("bucket")
 def test_reading_ahead_is_bounded(server: ScriptedServer, files: FlatFiles) -> None:
     """A reader that stops after one chunk has four parts read ahead at most, and none after it closed."""
     with files.open(KEY, revision()) as stream:
