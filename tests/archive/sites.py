@@ -21,7 +21,7 @@ from forebay.ledger import Ledger
 from forebay.model.catalogue import DATASETS
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Partition, Source
-from forebay.model.task import Task, TaskDraft, TaskKind
+from forebay.model.task import Lease, Outcome, Task, TaskDraft, TaskKind
 from forebay.orchestration.worker import Worker
 from forebay.stores.archive import Archive
 from forebay.stores.folder import FolderStore
@@ -109,12 +109,13 @@ class Site:
 
     def mirror(self, **options: object) -> Mirror:
         spool = Spool(self.home / "spool") if self.spool else None
-        return Mirror(self.files(), self.archive(), self.records(), **{"spool": spool, **options})
+        parts = {"files": self.files(), "archive": self.archive(), "records": self.records(), "spool": spool}
+        return Mirror(**{**parts, **options})
 
     def plan(self) -> None:
         """Add a task for what the vendor lists."""
         with self.ledger() as ledger:
-            ledger.tasks.add([draft_of(file.day, file.revision) for file in self.listing()])
+            ledger.tasks.add([draft_of(file.day, file.revision) for file in self.listing()], again=True)
 
     def listing(self):
         return self.files().list(DATASET, DAY, DAY)
@@ -126,19 +127,36 @@ class Site:
             Worker(ledger, {TaskKind.MIRROR: self.mirror()}, SystemClock(), self.worker, 1).drain()
             return ledger.tasks.find()[0]
 
+    @contextmanager
+    def lease(self) -> Iterator[tuple[Lease, Ledger]]:
+        """A claim on the day's file as it is listed."""
+        self.plan()
+        with self.ledger() as ledger:
+            lease = ledger.tasks.claim("tester")
+            assert lease
+            yield lease, ledger
+
+    def run(self, mirror: Mirror | None = None, attempt: int = 0) -> Outcome:
+        """One attempt of the handler, its steps taken in a real ledger."""
+        with self.lease() as (lease, ledger):
+            handler = mirror or self.mirror()
+            claimed = replace(lease, task=replace(lease.task, attempt=attempt))
+            outcome = handler(claimed, lambda *states: ledger.tasks.advance(lease, *states))
+            ledger.tasks.finish(lease, outcome)
+            return outcome
+
     def be_killed_at(self, point: str) -> None:
         """Run a worker in a process of its own until it dies at `point`."""
         script = json.dumps({**asdict(self), "home": str(self.home), "worker": "first"})
         environment = {**os.environ, "FOREBAY_FAILPOINT": point}
-        ended = subprocess.run([sys.executable, __file__, script], env=environment, capture_output=True, timeout=60)
+        command = [sys.executable, __file__, script]
+        ended = subprocess.run(command, check=False, env=environment, capture_output=True, timeout=60)
         assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
 
 
 def draft_of(day: date, revision) -> TaskDraft:
     partition = Partition(DATASET.table, ALL_SYMBOLS, Interval(day, day))
-    return TaskDraft(
-        TaskKind.MIRROR, DATASET.key(day), DATASET.name, partition, "archive", Source.FLATFILE, revision
-    )
+    return TaskDraft(TaskKind.MIRROR, DATASET.key(day), DATASET.name, partition, "archive", Source.FLATFILE, revision)
 
 
 if __name__ == "__main__":
