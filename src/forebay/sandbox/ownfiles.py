@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from hashlib import md5
 from pathlib import Path
+from time import monotonic
 
 from forebay.errors import UsageError
 from forebay.model.catalogue import DATASETS, Dataset
@@ -15,6 +16,8 @@ from forebay.sandbox.stored import Stored
 _HASHED_BYTES = 16 * 1024 * 1024
 """Up to this size an ETag is the MD5 of the content, as of an object put in one piece."""
 _KEPT_ETAGS = 100_000
+_LOOK_AGAIN = 1.0
+"""Seconds: a walk through ten thousand files is too long for every request."""
 
 
 class OwnFiles:
@@ -25,6 +28,7 @@ class OwnFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._days: dict[str, tuple[float, list[date]]] = {}
         self._etags: BoundedCache[str] = BoundedCache(_KEPT_ETAGS, lambda _: 1)
         if not root.is_dir():
             raise UsageError(f"{root} is not a folder", remedy="Name a folder of files to serve.")
@@ -35,7 +39,14 @@ class OwnFiles:
             )
 
     def days(self, dataset: Dataset) -> list[date]:
-        """The session dates of a dataset that have a file now, the oldest first."""
+        """The session dates of a dataset that have a file, the oldest first; looked up at most once a second."""
+        looked_at, days = self._days.get(dataset.name, (0.0, []))
+        if monotonic() - looked_at > _LOOK_AGAIN or not looked_at:
+            days = self._look(dataset)
+            self._days[dataset.name] = (monotonic(), days)
+        return days
+
+    def _look(self, dataset: Dataset) -> list[date]:
         paths = (self._root / dataset.name).glob("*/*/*.csv.gz")
         found = (dataset.day_of(path.relative_to(self._root).as_posix()) for path in paths)
         return sorted(day for day in found if day)
