@@ -34,6 +34,9 @@ def sandbox(
     faults: Annotated[Path | None, typer.Option(help="TOML file with rules of what goes wrong.")] = None,
     start: Annotated[datetime | None, typer.Option(formats=_FORMAT, help="First session date (2025-10-01).")] = None,
     end: Annotated[datetime | None, typer.Option(formats=_FORMAT, help="Last session date (the newest one).")] = None,
+    extra_files: Annotated[
+        Path | None, typer.Option(help="Serve the files of this folder too, laid out as the vendor's keys.")
+    ] = None,
     request_log: Annotated[Path | None, typer.Option(help="Write each request as a line of JSON to this file.")] = None,
     print_env: Annotated[
         bool, typer.Option("--print-env", help="Print the settings that point a client here, and stop.")
@@ -62,6 +65,7 @@ def sandbox(
         host=host,
         port=port,
         request_log=request_log,
+        extra_files=extra_files,
     )
     with vendor:
         if run:
