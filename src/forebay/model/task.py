@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from forebay.model.coverage import Coverage
 from forebay.model.partition import Partition, Revision, Source
@@ -50,6 +51,13 @@ class TaskState(StrEnum):
 
 
 _HELD = frozenset({TaskState.PROCESSING, TaskState.DOWNLOADING, TaskState.DOWNLOADED, TaskState.UPLOADING})
+
+
+class Step(Protocol):
+    """Tells the ledger how far the work has come."""
+
+    def __call__(self, *states: TaskState) -> None:
+        """Enter these states, one after the other, in one transaction. Raises LeaseLost."""
 
 
 class TaskKind(StrEnum):

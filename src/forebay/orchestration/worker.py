@@ -29,7 +29,7 @@ from forebay.errors import (
 )
 from forebay.failpoints import reach
 from forebay.ledger import Ledger
-from forebay.model.task import Lease, Outcome, Retry, TaskKind, TaskState
+from forebay.model.task import Lease, Outcome, Retry, Step, TaskKind, TaskState
 from forebay.orchestration.heartbeat import Heartbeat
 from forebay.orchestration.outcomes import outcome_of
 
@@ -43,8 +43,6 @@ _FULL_FOR = 3
 _LOOK_AGAIN = 1.0
 """Seconds between two looks at the ledger while running tasks or backoffs are awaited."""
 
-Step = Callable[[TaskState], None]
-"""Tells the ledger which state the task is in now. Raises LeaseLost."""
 Handler = Callable[[Lease, Step], Outcome]
 """What one kind of task does. Raises ForebayError; whatever else it raises is a bug and is retried as such."""
 
@@ -190,7 +188,7 @@ class Worker:
     def _attempt(self, lease: Lease) -> Outcome:
         handler = self.handlers[lease.task.draft.kind]
         try:
-            return handler(lease, lambda state: self.ledger.tasks.advance(lease, state))
+            return handler(lease, lambda *states: self.ledger.tasks.advance(lease, *states))
         except LeaseLost:
             raise
         except ForebayError as error:

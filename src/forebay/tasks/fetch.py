@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -16,7 +16,7 @@ from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
-from forebay.model.task import Done, Lease, Outcome, TaskDraft, TaskState
+from forebay.model.task import Done, Lease, Outcome, Step, TaskDraft, TaskState
 from forebay.tasks.records import Records
 from forebay.vendor.rest import RestClient
 
@@ -34,7 +34,7 @@ class Fetch:
     tables: LakeTables
     records: Records
 
-    def __call__(self, lease: Lease, step: Callable[[TaskState], None]) -> Outcome:
+    def __call__(self, lease: Lease, step: Step) -> Outcome:
         """Run one task. Raises VendorError, StoreError, LakeError, LeaseLost."""
         draft = lease.task.draft
         step(TaskState.DOWNLOADING)

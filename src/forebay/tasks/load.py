@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from forebay.errors import CheckFailed, Damaged
@@ -11,7 +10,7 @@ from forebay.lake.staging import storage_errors
 from forebay.lake.table import LakeTables
 from forebay.model.catalogue import DATASETS
 from forebay.model.coverage import Evidence
-from forebay.model.task import Done, Lease, Outcome, Retry, TaskDraft, TaskState
+from forebay.model.task import Done, Lease, Outcome, Retry, Step, TaskDraft, TaskState
 from forebay.stores.store import Files
 from forebay.tasks.records import Records
 from forebay.vendor.csv_rows import read_bars
@@ -30,14 +29,13 @@ class Load:
     tables: LakeTables
     records: Records
 
-    def __call__(self, lease: Lease, step: Callable[[TaskState], None]) -> Outcome:
+    def __call__(self, lease: Lease, step: Step) -> Outcome:
         """Run one task. Raises VendorError, StoreError, LakeError, LeaseLost."""
         draft, received = lease.task.draft, Received()
         step(TaskState.DOWNLOADING)
         try:
             staged = self._stage(draft, received)
-            step(TaskState.DOWNLOADED)
-            step(TaskState.UPLOADING)
+            step(TaskState.DOWNLOADED, TaskState.UPLOADING)
             return self._deliver(draft, staged, received)
         except CheckFailed as error:
             if isinstance(error, Damaged) and lease.task.attempt == 0:
