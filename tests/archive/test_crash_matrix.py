@@ -15,7 +15,6 @@ from forebay.model.task import TaskState
 
 STREAM = [point for point in POINTS if not point.startswith("spool.")]
 SPOOL = [*(point for point in POINTS if point.startswith("spool.")), "mirror.visible"]
-STORED = ["mirror.kept", "mirror.receipt", "mirror.visible"]
 SMALL, LARGE = 300_000, 9 * MIB
 """Bytes; a bucket takes the large one in parts."""
 
@@ -25,6 +24,7 @@ def kill_and_run_again(planned: Site, point: str, size: int) -> None:
     earlier = planned.publish(csv_gz(1000, seed=1), at=NIGHT)
     with planned.open() as (site, _):
         site.plan()
+        first = site.listing().files[0].revision
         assert site.drain().state is TaskState.COMPLETED
         data = site.publish(csv_gz(size, seed=2), at=MORNING)
         site.plan()
@@ -37,7 +37,10 @@ def kill_and_run_again(planned: Site, point: str, size: int) -> None:
         assert data == b"".join(archive.open(KEY, revision))
         assert [KEY] == [stored.key for stored in archive.store.list()]
         kept = archive.kept(KEY)
-        assert [len(earlier)] == [one["size"] for one in kept]
+        assert [(first.etag, first.size)] == [(one["etag"], one["size"]) for one in kept]
+        copies = [stored.key for stored in archive.store.list(".forebay/revisions/")]
+        assert kept[0]["kept_as"] in copies
+        assert len(copies) == len([name for name in copies if name.startswith(kept[0]["kept_as"])])
         assert earlier == b"".join(archive.store.open(archive.store.head(kept[0]["kept_as"])))
         assert [] == archive.store.uploads()
         assert [] == site.spooled
@@ -68,7 +71,7 @@ def test_a_spooled_transfer_survives_a_kill_at_every_point(point: str, tmp_path:
     kill_and_run_again(Site(tmp_path, spool=True), point, SMALL)
 
 
-@pytest.mark.parametrize("point", ["mirror.middle", *STORED])
+@pytest.mark.parametrize("point", ["mirror.middle", "mirror.receipt", "mirror.visible"])
 def test_a_bucket_survives_a_kill_at_every_point_of_an_upload(point: str, tmp_path: Path, bucket: ABucket) -> None:
     """The same with an upload in parts, of which none stays open."""
     kill_and_run_again(Site(tmp_path, bucket=(bucket.name, bucket.endpoint), part_bytes=MIB), point, LARGE)
@@ -76,7 +79,7 @@ def test_a_bucket_survives_a_kill_at_every_point_of_an_upload(point: str, tmp_pa
     assert [] == bucket.open_uploads()
 
 
-@pytest.mark.parametrize("point", STORED[1:])
+@pytest.mark.parametrize("point", ["mirror.receipt"])
 def test_a_small_object_survives_a_kill(point: str, tmp_path: Path, bucket: ABucket) -> None:
     """The same for a file that is stored by one request, with its receipt as metadata."""
     kill_and_run_again(Site(tmp_path, bucket=(bucket.name, bucket.endpoint)), point, SMALL)

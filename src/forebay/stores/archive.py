@@ -157,14 +157,15 @@ class Archive:
         return final[0]
 
     def _keep(self, before: Held, receipt: Receipt) -> Receipt:
-        """Put another revision aside that is there now; the receipt says so, and what it said before."""
-        details = dict(receipt.details)
-        replaced = list(before.receipt.details.get("replaced", ())) if before.receipt else []
-        if not _is_same(before, receipt.revision):
-            replaced.append({**_told(before), "kept_as": self._put_aside(before)})
+        """Put another revision aside that is there now; the receipt says so, and what those before it said."""
+        earlier = before.receipt or self._read(_beside(before.key))
+        replaced = list(earlier.details.get("replaced", ())) if earlier else []
+        told = _told(before)
+        if not _is_same(before, receipt.revision) and not any(told.items() <= one.items() for one in replaced):
+            replaced.append({**told, "kept_as": self._put_aside(before)})
             log.info("revision_replaced", key=before.key, kept_as=replaced[-1]["kept_as"])
             reach("mirror.kept")
-        return replace(receipt, details={**details, "replaced": replaced} if replaced else details)
+        return replace(receipt, details={**receipt.details, "replaced": replaced} if replaced else receipt.details)
 
     def _put_aside(self, before: Held) -> str:
         """Copy the earlier revision and its receipt where the store itself would forget it; says where it is."""
@@ -182,26 +183,38 @@ class Archive:
     def _write(self, key: str, receipt: Receipt) -> None:
         self.store.put(key, to_json(receipt), {})
 
+    def _read(self, key: str) -> Receipt | None:
+        """The receipt under a key of ours; None where there is none that can be read."""
+        stored = self.store.head(key)
+        if stored is None:
+            return None
+        with self.store.open(stored) as chunks:
+            data = b"".join(chunks)
+        try:
+            return from_json(data)
+        except ValueError as error:
+            log.warning("receipt_unreadable", key=key, reason=str(error))
+            return None
+
     def _receipt_of(self, stored: Stored) -> Receipt | None:
         """With the object or beside it. One that speaks of another state of the object is none."""
         if carried := from_metadata(stored.metadata):
             return carried
-        beside = self.store.head(_beside(stored.key))
-        if beside is None:
-            return None
-        with self.store.open(beside) as chunks:
-            data = b"".join(chunks)
-        try:
-            receipt = from_json(data)
-        except ValueError as error:
-            log.warning("receipt_unreadable", key=stored.key, reason=str(error))
-            return None
-        return receipt if _belongs(receipt, stored) else None
+        beside = self._read(_beside(stored.key))
+        if beside is None or _belongs(beside, stored):
+            return beside
+        # its successor never became visible: its own receipt was put aside with the copy of it
+        aside = (self._read(one.key) for one in self.store.list(f"{REVISIONS}/{stored.key}/") if _is_receipt(one))
+        return next((receipt for receipt in aside if receipt and _belongs(receipt, stored)), None)
 
 
 def _beside(key: str) -> str:
     """Where the receipt of a file is that does not carry it."""
     return f"{key}.json" if key.startswith(f"{REVISIONS}/") else f"{RECEIPTS}/{key}.json"
+
+
+def _is_receipt(stored: Stored) -> bool:
+    return stored.key.endswith(".json")
 
 
 def _belongs(receipt: Receipt, stored: Stored) -> bool:
