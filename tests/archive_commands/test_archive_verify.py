@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from places import OPTIONS, STOCKS, WEEK, BucketPlace
+from s3_server import a_bucket
 
 from forebay.ledger.filter import TaskFilter
 from forebay.model.coverage import Verdict
@@ -256,6 +257,33 @@ def test_litter_of_our_dead_workers_is_swept_and_nobody_elses(type_commands, buc
 
     assert 1 == found["swept"]
     assert sorted(f"vendor/files/{key}" for key in begun[1:]) == sorted(bucket.open_uploads())
+
+
+def test_earlier_revisions_survive_in_a_bucket_with_versions(type_commands, publish):
+    """Backblaze keeps them as versions of the same object: putting a damaged file aside must not take them along."""
+    with a_bucket(versioned=True) as bucket:
+        keeper = type_commands(BucketPlace(bucket))
+        keeper.fill()
+        old = keeper.place.read(KEYS[1])
+        publish(KEYS[1], gzip.decompress(old) + b"O:LATE260320C00100000,1,1,1,1,1,0,1\n")
+        refill(keeper)
+        keeper.place.spoil(KEYS[1])
+        found = keeper.json("archive", "verify", "--deep", "--dataset", OPTIONS.name, code=3)
+
+        assert [("damaged", KEYS[1])] == faults(found)
+        assert old in bucket_versions(bucket, f"vendor/files/{KEYS[1]}")
+        refill(keeper)
+        assert keeper.json("archive", "verify", "--deep", "--dataset", OPTIONS.name)["sound"]
+
+
+def bucket_versions(bucket, key):
+    """The bytes of every version of an object."""
+    found = bucket.client.list_object_versions(Bucket=bucket.name, Prefix=key).get("Versions", ())
+    return [
+        bucket.client.get_object(Bucket=bucket.name, Key=key, VersionId=each["VersionId"])["Body"].read()
+        for each in found
+        if each["Key"] == key
+    ]
 
 
 def test_a_deep_look_marks_when_it_was(local):

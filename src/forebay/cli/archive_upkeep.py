@@ -96,7 +96,7 @@ def adopt_archive(
     from forebay.app import open_app
     from forebay.cli.archive_report import adopted_json, show_adopted
     from forebay.orchestration.archive_adopt import Adopter, adopt_all
-    from forebay.orchestration.archive_inventory import strangers
+    from forebay.orchestration.archive_inventory import Survey, survey
     from forebay.orchestration.archive_prefix import place_strangers
     from forebay.orchestration.upstream import Upstream
     from forebay.telemetry.progress import open_board
@@ -106,9 +106,10 @@ def adopt_archive(
         wired.settle_archive()
         adopter = Adopter(wired.ledger, wired.archive, Upstream(wired.flatfiles, wired.ledger), wired.clock, deep)
         with open_board() as board:
-            adopted = list(adopt_all(adopter, named, board))
-        strange = place_strangers([] if datasets else strangers(wired.archive.store), wired.archive.address)
+            there = Survey(set(named)) if datasets else survey(wired.archive.store)
+            adopted = list(adopt_all(adopter, [dataset for dataset in named if dataset in there.datasets], board))
         address = wired.archive.address
+        strange = place_strangers(there.strangers, address)
     hints = {_setting(settings, where): files for where, files in strange.elsewhere.items()}
     if json:
         print_json(adopted_json(adopted, strange.findings, address, hints))

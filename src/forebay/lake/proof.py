@@ -67,5 +67,5 @@ def proofs(root: Path, table: str) -> Iterator[Proof]:
                 name=name,
                 rows=row["num_records"],
                 last_day=row.get("max.session_date"),
-                committed_at=row["modification_time"].replace(tzinfo=UTC),
+                committed_at=datetime.fromtimestamp(row["modification_time"] / 1000, UTC),
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from forebay.clock import Clock
@@ -12,7 +12,7 @@ from forebay.model.catalogue import Dataset
 from forebay.model.feed import ARCHIVE
 from forebay.model.intervals import Interval
 from forebay.orchestration.archive_findings import Fault, Finding
-from forebay.orchestration.archive_inventory import strangers
+from forebay.orchestration.archive_inventory import Survey, survey
 from forebay.orchestration.archive_scrub import Reach, Scrubbed, Scrubber, due_files, reach, within
 from forebay.orchestration.archive_verify import Compared, Verifier, check_place
 from forebay.orchestration.upstream import Upstream
@@ -75,19 +75,22 @@ class Audit:
     def run(self, scope: Scope, board: Board) -> Audited:
         """Do it all, with progress on `board`. Raises StoreError, VendorError, LedgerError."""
         check_place(self.archive, self.ledger, scope.datasets)
-        compared = tuple(self._compare(scope, board))
+        there = survey(self.archive.store) if scope.whole else Survey(set(scope.datasets))
+        strangers = (Finding(Fault.FOREIGN, each.key, "it is in no dataset's folder") for each in there.strangers)
         return Audited(
-            compared=compared,
-            strangers=tuple(self._strangers()) if scope.whole else (),
+            compared=tuple(self._compare(scope, there.datasets, board)),
+            strangers=tuple(strangers),
             swept=self.archive.sweep(self._is_somebodys),
             scrubbed=self._scrub(scope, board) if scope.deep else None,
             reach=reach(self.ledger, scope.datasets),
         )
 
-    def _compare(self, scope: Scope, board: Board) -> Iterator[Compared]:
-        row = board.row("compared", len(scope.datasets), "datasets")
+    def _compare(self, scope: Scope, there: Collection[Dataset], board: Board) -> Iterator[Compared]:
+        known = (dataset for dataset in scope.datasets if self.ledger.coverage.find(ARCHIVE, dataset.table, limit=1))
+        wanted = {*known, *there}
+        row = board.row("compared", len(wanted), "datasets")
         verifier = Verifier(self.ledger, self.archive, self.upstream)
-        for dataset in scope.datasets:
+        for dataset in (dataset for dataset in scope.datasets if dataset in wanted):
             compared = verifier.compare(dataset, scope.dates)
             row.advance(1, dataset.name)
             if compared.known or compared.stored or compared.findings:
@@ -103,10 +106,6 @@ class Audit:
             if finding:
                 done.findings.append(finding)
         return done
-
-    def _strangers(self) -> Iterator[Finding]:
-        for stored in strangers(self.archive.store):
-            yield Finding(Fault.FOREIGN, stored.key, "it is in no dataset's folder")
 
     def _is_somebodys(self, key: str) -> bool:
         """Whether an upload must be left alone: a worker is at it, or it is of no task of ours.

@@ -43,21 +43,32 @@ def shelf(store: Store, dataset: Dataset, dates: Interval | None = None) -> Shel
     return found
 
 
-def strangers(store: Store, datasets: Iterable[Dataset] = tuple(DATASETS.values())) -> Iterator[Stored]:
-    """Every object that lies in no dataset's folder, in the order of keys. The folders themselves are not listed.
+@dataclass(slots=True)
+class Survey:
+    """What a store has at its top: which datasets, and objects that are in no dataset's folder."""
+
+    datasets: set[Dataset] = field(default_factory=set)
+    strangers: list[Stored] = field(default_factory=list)
+    """In the order of keys."""
+
+
+def survey(store: Store) -> Survey:
+    """Look where something is, without listing the datasets' folders: about one request for each that is there.
 
     Names that sort before `.forebay/`, such as `.DS_Store`, are nobody's data and left out.
     """
-    folders = {f"{dataset.name}/" for dataset in datasets}
+    found = Survey()
     after: str | None = OURS[:-1] + _AFTER_SLASH
     while after is not None:
         start, after = after, None
         for stored in store.list("", start):
-            folder = "".join(part + "/" for part in stored.key.split("/")[:2])
-            if folder in folders:
-                after = folder[:-1] + _AFTER_SLASH
+            name = "/".join(stored.key.split("/")[:2])
+            if (dataset := DATASETS.get(name)) and stored.key != name:
+                found.datasets.add(dataset)
+                after = name + _AFTER_SLASH
                 break
-            yield stored
+            found.strangers.append(stored)
+    return found
 
 
 def known_files(ledger: Ledger, dataset: Dataset, dates: Interval | None = None) -> dict[date, Coverage]:

@@ -138,7 +138,7 @@ def set_aside(archive: Archive, stored: Stored) -> None:
     now = archive.store.head(stored.key)
     if now and (now.size, now.etag, now.modified) == (stored.size, stored.etag, stored.modified):
         archive.store.copy(stored.key, DAMAGED + stored.key)
-        archive.store.delete(stored.key)
+        archive.store.hide(stored.key)  # earlier revisions may be versions of the same object
 
 
 def check_place(archive: Archive, ledger: Ledger, datasets: Collection[Dataset]) -> None:

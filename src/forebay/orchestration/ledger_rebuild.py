@@ -10,6 +10,7 @@ from forebay.ledger.rebuild import Rebuilt
 from forebay.model.catalogue import BAR_DATASETS, DATASETS
 from forebay.model.coverage import Coverage
 from forebay.model.feed import ARCHIVE, LAKE
+from forebay.orchestration.archive_inventory import survey
 from forebay.orchestration.archive_rebuild import ArchiveProof, Told
 from forebay.orchestration.lake_rebuild import LakeProof
 from forebay.telemetry.board import Board
@@ -44,7 +45,8 @@ class Rebuilding:
         return Restored(address, told, archived, lake)
 
     def _archive_rows(self, told: Told, board: Board) -> Iterator[Coverage]:
-        for dataset in DATASETS.values():
+        there = survey(self.archive.archive.store).datasets
+        for dataset in (dataset for dataset in DATASETS.values() if dataset in there):
             yield from self.archive.rows(dataset, told, board)
 
     def _lake_rows(self, tables: list[str], board: Board) -> Iterator[Coverage]:

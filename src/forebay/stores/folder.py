@@ -90,6 +90,10 @@ class FolderStore:
         with storage_errors(path, _SETTINGS):
             path.unlink(missing_ok=True)
 
+    def hide(self, key: str) -> None:
+        """Remove a file, for a folder keeps no versions."""
+        self.delete(key)
+
     def uploads(self, prefix: str = "") -> list[Upload]:
         """Files under way, or left by a process that was killed; `begun_at` is when they were last written to."""
         with storage_errors(self._tmp, _SETTINGS):

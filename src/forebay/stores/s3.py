@@ -138,6 +138,10 @@ class S3Store:
         """Remove an object, every version of it; nothing happens when there is none."""
         self._boto.delete(self._bucket.path(key), versions=self.traits.versions)
 
+    def hide(self, key: str) -> None:
+        """Remove an object from listings; earlier versions of it stay where the bucket keeps them."""
+        self._boto.delete(self._bucket.path(key), versions=False)
+
     def uploads(self, prefix: str = "") -> list[Upload]:
         """Uploads under way, or abandoned by a process that was killed."""
         found = self._boto.uploads(self._bucket.path(prefix))

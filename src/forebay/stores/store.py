@@ -96,6 +96,9 @@ class Store(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object, every version of it; nothing happens when there is none."""
 
+    def hide(self, key: str) -> None:
+        """Take an object out of sight: it stays as an earlier version where the store keeps those, else it is gone."""
+
     def uploads(self, prefix: str = "") -> list[Upload]:
         """Uploads under way, or abandoned by a process that was killed."""
 
