@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from forebay.clock import Clock, SystemClock
-from forebay.errors import ForebayError, LeaseLost, LedgerError
+from forebay.errors import ForebayError, LedgerError
 from forebay.ledger import Ledger
 from forebay.ledger.filter import TaskFilter
 from forebay.model.catalogue import Dataset
 from forebay.model.feed import ARCHIVE, Feed
 from forebay.model.task import Task, TaskKind, TaskState
 from forebay.orchestration.entitlement import Entitlements, remembered_reach
+from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.plan import Rates
 from forebay.orchestration.planner import Planner
 from forebay.orchestration.report import report
@@ -167,15 +167,15 @@ class App:
 
     def worker(self, *, spool: bool = False, kinds: Collection[TaskKind] = tuple(TaskKind)) -> Worker:
         """A worker for those `kinds` of task that the keys allow. `spool` downloads whole files before it uploads."""
-        aborted = Event()
+        leases = HeldLeases(self.ledger.tasks)
         made = {
-            TaskKind.MIRROR: lambda: self._mirror(aborted, spool=spool),
+            TaskKind.MIRROR: lambda: self._mirror(leases, spool=spool),
             TaskKind.LOAD: self._load,
             TaskKind.FETCH: self._fetch,
         }
         handlers = {kind: handler for kind in kinds if (handler := made[kind]())}
         concurrency = self.settings.worker.concurrency
-        return Worker(self.ledger, handlers, self.clock, self.worker_id, concurrency, aborted=aborted)
+        return Worker(self.ledger, handlers, self.clock, self.worker_id, concurrency, leases)
 
     @property
     def keeps_archive(self) -> bool:
@@ -188,18 +188,14 @@ class App:
 
         return Records(self.quarantine, self.clock)
 
-    def _mirror(self, aborted: Event, *, spool: bool) -> Handler | None:
+    def _mirror(self, leases: HeldLeases, *, spool: bool) -> Handler | None:
         from forebay.tasks.mirror import Mirror
         from forebay.tasks.spool import Spool
-
-        def alive() -> None:
-            if aborted.is_set():
-                raise LeaseLost("this worker was told to break off")
 
         if not (self.has_flatfiles and self.keeps_archive):
             return None
         folder = Spool(self.settings.folders.spool) if spool else None
-        return Mirror(self._files, self.archive, self._records, alive, folder)
+        return Mirror(self._files, self.archive, self._records, leases.check, folder)
 
     def _load(self) -> Handler | None:
         from forebay.tasks.load import Load

@@ -22,6 +22,7 @@ from forebay.model.catalogue import DATASETS
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Partition, Source
 from forebay.model.task import Lease, Outcome, Task, TaskDraft, TaskKind
+from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.worker import Worker
 from forebay.stores.archive import Archive
 from forebay.stores.folder import FolderStore
@@ -124,7 +125,9 @@ class Site:
         """Work the ledger off; the day's task as it is then."""
         with self.ledger() as ledger:
             ledger.tasks.rescue(dead=dead)
-            Worker(ledger, {TaskKind.MIRROR: self.mirror()}, SystemClock(), self.worker, 1).drain()
+            Worker(
+                ledger, {TaskKind.MIRROR: self.mirror()}, SystemClock(), self.worker, 1, HeldLeases(ledger.tasks)
+            ).drain()
             return ledger.tasks.find()[0]
 
     @contextmanager

@@ -21,6 +21,7 @@ from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.intervals import Interval
 from forebay.model.partition import Partition, Source
 from forebay.model.task import Done, TaskDraft, TaskKind, TaskState
+from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.worker import Worker
 
 DAY = date(2026, 3, 2)
@@ -42,7 +43,7 @@ def done(lease, clock):
 
 
 def worker(ledger, clock, handler, concurrency=2):
-    return Worker(ledger, {TaskKind.LOAD: handler}, clock, "worker-1", concurrency)
+    return Worker(ledger, {TaskKind.LOAD: handler}, clock, "worker-1", concurrency, HeldLeases(ledger.tasks))
 
 
 def counts(ledger):
@@ -191,7 +192,7 @@ def test_an_aborted_worker_gives_its_task_back_at_once(ledger, clock):
 
     def handle(lease, step):
         running.set()
-        one.aborted.wait(20)
+        one.leases.given_back.wait(20)
         while ledger.tasks.get(lease.task.id).state.held:  # breaks off later than it was told
             threading.Event().wait(0.01)
         return done(lease, clock)

@@ -56,7 +56,7 @@ def worker(
                 runner.drain()
             else:
                 runner.serve(settings.worker.poll_seconds, Random())
-    if runner.aborted.is_set():
+    if runner.aborted:
         _leave()
     return ExitCode.PARTIAL if tally.failed else ExitCode.OK
 

@@ -31,6 +31,7 @@ from forebay.failpoints import reach
 from forebay.ledger import Ledger
 from forebay.model.task import Lease, Outcome, Retry, Step, TaskKind, TaskState
 from forebay.orchestration.heartbeat import Heartbeat
+from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.outcomes import outcome_of
 
 RENEW_EVERY = timedelta(seconds=15)
@@ -65,13 +66,10 @@ class Worker:
     clock: Clock
     worker_id: str
     concurrency: int
+    leases: HeldLeases
     on_end: Callable[[Lease, Outcome, TaskState], None] = lambda *_: None
     """Called after each attempt, from the worker's own thread."""
-    aborted: threading.Event = field(default_factory=threading.Event)
-    """Set by `abort`; handlers look at it and break off."""
     _stop: threading.Event = field(default_factory=threading.Event)
-    _leases: dict[int, Lease] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
     _full: set[int] = field(default_factory=set)
     _rescued: datetime | None = None
 
@@ -81,8 +79,13 @@ class Worker:
 
     def abort(self) -> None:
         """Give back what runs, nothing counted, and end. Safe to call from a signal handler."""
-        self.aborted.set()
+        self.leases.given_back.set()
         self._stop.set()
+
+    @property
+    def aborted(self) -> bool:
+        """Whether it was told to give everything back."""
+        return self.leases.given_back.is_set()
 
     def serve(self, poll_seconds: float, rng: Random) -> None:
         """Run tasks until `stop`: look at the ledger every `poll_seconds`, half more or less by chance.
@@ -104,16 +107,15 @@ class Worker:
         """
         pool = ThreadPoolExecutor(self.concurrency, thread_name_prefix="task")
         # The heartbeat is left last: while the pool waits for what runs, leases must stay alive.
-        with Heartbeat(self._renew, RENEW_EVERY.total_seconds()):
+        with Heartbeat(self.leases.renew, RENEW_EVERY.total_seconds()):
             try:
                 self._work(pool)
             finally:
-                gone = self.aborted.is_set()
-                pool.shutdown(wait=not gone, cancel_futures=gone)
+                pool.shutdown(wait=not self.aborted, cancel_futures=self.aborted)
 
     def _work(self, pool: ThreadPoolExecutor) -> None:
         running: set[Future[None]] = set()
-        while not self.aborted.is_set():
+        while not self.aborted:
             running = {future for future in running if not _finished(future)}
             if not self._stop.is_set():
                 running |= self._fill(pool, self.concurrency - len(running))
@@ -121,23 +123,14 @@ class Worker:
                 wait(running, timeout=_LOOK_AGAIN, return_when=FIRST_COMPLETED)
             elif self._stop.is_set() or not self._wait_for_backoff():
                 return
-        self._give_back()
+        self.leases.give_back()
         wait(running, timeout=_GRACE)
-
-    def _give_back(self) -> None:
-        """Release every lease: whoever still runs has lost it, and can record nothing."""
-        with self._lock:
-            leases = list(self._leases.values())
-        for lease in leases:
-            with suppress(LeaseLost):  # it has just ended
-                self.ledger.tasks.release(lease)
 
     def _fill(self, pool: ThreadPoolExecutor, free: int) -> set[Future[None]]:
         self._rescue()
         started: set[Future[None]] = set()
         while len(started) < free and (lease := self.ledger.tasks.claim(self.worker_id, kinds=tuple(self.handlers))):
-            with self._lock:
-                self._leases[lease.task.id] = lease
+            self.leases.hold(lease)
             started.add(pool.submit(self._run, lease))
         return started
 
@@ -172,8 +165,7 @@ class Worker:
                     self.ledger.tasks.release(lease)
             raise
         finally:
-            with self._lock:
-                self._leases.pop(lease.task.id, None)
+            self.leases.let_go(lease)
         log.debug("task_ended", task=lease.task.draft.key, state=state, outcome=type(outcome).__name__.lower())
         if state is TaskState.COMPLETED:
             self._full.clear()
@@ -199,15 +191,6 @@ class Worker:
         except Exception as error:  # a bug of ours in one task must not stop the others
             log.exception("task_crashed", task=lease.task.draft.key)
             return Retry("bug", f"{type(error).__name__}: {error}")
-
-    def _renew(self) -> None:
-        with self._lock:
-            leases = list(self._leases.values())
-        for lease in leases:
-            try:
-                self.ledger.tasks.renew(lease)
-            except ForebayError as error:  # the task finds out when it next touches the ledger
-                log.warning("lease_not_renewed", task=lease.task.draft.key, reason=str(error))
 
 
 def _finished(future: Future[None]) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from forebay.errors import CheckFailed, Damaged
 from forebay.failpoints import reach
 from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.partition import Partition, Revision, Source
-from forebay.model.task import Done, Lease, Outcome, Retry, TaskDraft, TaskState
+from forebay.model.task import Done, Lease, Outcome, Retry, Step, TaskDraft, TaskState
 from forebay.stores.archive import Archive, Held
 from forebay.stores.receipt import Receipt
 from forebay.stores.store import Files
@@ -17,10 +18,8 @@ from forebay.tasks.records import Records
 from forebay.tasks.spool import Spool
 from forebay.tasks.transfer import Transfer
 
-Step = Callable[[TaskState], None]
 
-
-def nobody_asks() -> None:
+def nobody_asks(_: Lease) -> None:
     """The `alive` of a transfer that nobody wants to break off."""
 
 
@@ -35,8 +34,8 @@ class Mirror:
     files: Files
     archive: Archive
     records: Records
-    alive: Callable[[], None] = nobody_asks
-    """Asked with every chunk; raises when the worker breaks off."""
+    alive: Callable[[Lease], None] = nobody_asks
+    """Asked with every chunk; raises when the task is no longer this worker's."""
     spool: Spool | None = None
     """Where files are kept whole before they are uploaded; None: nowhere."""
 
@@ -53,16 +52,16 @@ class Mirror:
         self.archive.clear(draft.key, draft.revision.size)
         step(TaskState.DOWNLOADING)
         try:
-            return _done(draft, self._carry_out(self._transfer(draft, draft.revision, held, step)))
+            return _done(draft, self._carry_out(self._transfer(lease, draft.revision, held, step)))
         except CheckFailed as error:
             if isinstance(error, Damaged) and lease.task.attempt == 0:
                 return Retry(error.kind, str(error))
             evidence = Evidence(rows=0, revision=draft.revision, reason=str(error))
             return self.records.refuse(draft, error, evidence)
 
-    def _transfer(self, draft: TaskDraft, revision: Revision, before: Held | None, step: Step) -> Transfer:
-        now = self.records.clock.now
-        return Transfer(self.files, self.archive, draft.key, draft.dataset, revision, before, step, self.alive, now)
+    def _transfer(self, lease: Lease, revision: Revision, before: Held | None, step: Step) -> Transfer:
+        draft, alive, now = lease.task.draft, partial(self.alive, lease), self.records.clock.now
+        return Transfer(self.files, self.archive, draft.key, draft.dataset, revision, before, step, alive, now)
 
     def _carry_out(self, transfer: Transfer) -> Receipt:
         if self.spool is None:

@@ -13,7 +13,7 @@ from forebay.errors import Damaged
 from forebay.failpoints import reach
 from forebay.model.catalogue import DATASETS
 from forebay.model.partition import Revision
-from forebay.model.task import TaskState
+from forebay.model.task import Step, TaskState
 from forebay.stores.archive import Archive, Held
 from forebay.stores.receipt import Receipt
 from forebay.stores.store import Files
@@ -34,7 +34,7 @@ class Transfer:
     revision: Revision
     before: Held | None
     """What the archive holds under the key now."""
-    step: Callable[[TaskState], None]
+    step: Step
     alive: Callable[[], None]
     now: Callable[[], datetime]
 
@@ -44,8 +44,7 @@ class Transfer:
 
         def receipt() -> Receipt:
             proved = self._receipt(inspection.finish())
-            self.step(TaskState.DOWNLOADED)
-            self.step(TaskState.UPLOADING)
+            self.step(TaskState.DOWNLOADED, TaskState.UPLOADING)
             return proved
 
         with (
@@ -61,8 +60,7 @@ class Transfer:
             log.warning("spool_differs", key=self.key, path=str(file.path))
             proved = self._download(file)
         reach("spool.written")
-        self.step(TaskState.DOWNLOADED)
-        self.step(TaskState.UPLOADING)
+        self.step(TaskState.DOWNLOADED, TaskState.UPLOADING)
 
         def still_ours() -> Receipt:
             self.step(TaskState.UPLOADING)
