@@ -47,10 +47,13 @@ class Inspection:
         self._last = b"\n"
         self._is_newline = np.empty(PIECE_BYTES, dtype=np.bool_)
 
-    def add(self, chunk: bytes) -> None:
-        """Look at the next chunk. Raises Damaged."""
+    def hash(self, chunk: bytes) -> None:
+        """Hash the next chunk. May run beside `decode`."""
         self._sha256.update(chunk)
         self._md5.update(chunk)
+
+    def decode(self, chunk: bytes) -> None:
+        """Decode the next chunk and count its lines. Raises Damaged. May run beside `hash`."""
         for piece in self._inflater.pieces(chunk):
             if not self._lines and len(self._header) < _LONGEST_HEADER:
                 self._header += piece[:_LONGEST_HEADER]
@@ -73,24 +76,30 @@ class Inspection:
 
 
 def inspected(chunks: Iterable[bytes], inspection: Inspection, size: int) -> Generator[bytes, None, None]:
-    """Hand on the chunks of a file of `size` bytes while a thread inspects them; ends after the last one passed.
+    """Hand on the chunks of a file of `size` bytes while two threads inspect them; ends after the last one passed.
 
     Raises Damaged, at the latest at the end, and what `chunks` raises. A small file is inspected where it passes.
     """
     if size <= _SMALL:
         for chunk in chunks:
-            inspection.add(chunk)
+            inspection.hash(chunk)
+            inspection.decode(chunk)
             yield chunk
         return
-    with ThreadPoolExecutor(1, thread_name_prefix="inspection") as pool:
-        waiting: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(1, "hashing") as hashing, ThreadPoolExecutor(1, "decoding") as decoding:
+        waiting: deque[tuple[Future[None], Future[None]]] = deque()
         for chunk in chunks:
             if len(waiting) == _WAITING:
-                waiting.popleft().result()
-            waiting.append(pool.submit(inspection.add, chunk))
+                _await(waiting.popleft())
+            waiting.append((hashing.submit(inspection.hash, chunk), decoding.submit(inspection.decode, chunk)))
             yield chunk
-        for end in waiting:
-            end.result()
+        for ends in waiting:
+            _await(ends)
+
+
+def _await(ends: Iterable[Future[None]]) -> None:
+    for end in ends:
+        end.result()
 
 
 def differing_header(findings: Findings, columns: Sequence[str]) -> str | None:
