@@ -11,7 +11,7 @@ from sites import DATASET, DAY, HEADER, KEY, MIB, MORNING, Site, csv_gz
 from forebay.errors import FileNotFound, LeaseLost, RevisionChanged
 from forebay.model.coverage import Verdict
 from forebay.model.partition import Revision
-from forebay.model.task import Discard, Done, Retry, TaskState
+from forebay.model.task import Discard, Done, Lease, Retry, TaskState
 from forebay.tasks.origin import Origin
 
 
@@ -108,7 +108,7 @@ def test_a_worker_that_breaks_off_leaves_nothing(site: Site) -> None:
     """It is asked with every chunk whether it should go on."""
     site.publish(csv_gz(MIB))
 
-    def alive() -> None:
+    def alive(_: Lease) -> None:
         raise LeaseLost("told to break off")
 
     with pytest.raises(LeaseLost):
