@@ -7,7 +7,7 @@ import json
 from datetime import date
 
 import pytest
-from places import FIRST, LAST, OPTIONS, STOCKS, WEEK
+from places import FIRST, LAST, OPTIONS, STOCKS, WEEK, FolderPlace
 
 
 def test_status_says_where_the_archive_is_what_it_holds_and_what_it_costs(keeper):
@@ -18,6 +18,7 @@ def test_status_says_where_the_archive_is_what_it_holds_and_what_it_costs(keeper
 
     size = sum(len(data) for data, _ in published.values())
     assert (keeper.place.address, 5, size) == (told["address"], told["files"], told["bytes"])
+    assert told["profile"] == ("folder" if isinstance(keeper.place, FolderPlace) else "S3")
     assert round(size / 1e9 * 1_000_000, 2) == told["monthly_cost"]
     [dataset] = told["datasets"]
     expected = {"dataset": OPTIONS.name, "first": str(FIRST), "last": str(LAST), "files": 5, "bytes": size}

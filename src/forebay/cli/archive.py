@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from forebay.app import App
     from forebay.model.coverage import Coverage
     from forebay.orchestration.archive_get import Fetched, Target
+    from forebay.settings import Settings
 
 app = typer.Typer(help="The archive: what it holds, and whether it is sound.")
 app.command("verify")(verify_archive)
@@ -42,18 +43,26 @@ def archive_status(
     """
     settings = load_settings(ctx)
     from forebay.app import open_app
-    from forebay.cli.archive_view import show_status, status_json
+    from forebay.cli.archive_view import Place, show_status, status_json
     from forebay.orchestration.archive_inventory import holdings, stored_holdings
 
     named, price = datasets_asked(datasets), settings.archive.price
     with open_app(settings) as wired:
         address = wired.archive.address
         found = list(stored_holdings(wired.archive.store, named) if storage else holdings(wired.ledger, named))
+    place = Place(address, _profile(settings))
     if json:
-        print_json(status_json(address, found, price))
+        print_json(status_json(place, found, price))
     else:
-        show_status(address, found, price)
+        show_status(place, found, price)
     return ExitCode.OK
+
+
+def _profile(settings: Settings) -> str:
+    """What kind of store the archive is in."""
+    if settings.archive.bucket:
+        return "Backblaze B2" if "backblazeb2.com" in (settings.archive.endpoint_url or "") else "S3"
+    return "S3" if (settings.archive.uri or "").startswith("s3://") else "folder"
 
 
 @app.command("list")

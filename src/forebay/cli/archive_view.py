@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from forebay.cli.output import print_table, say
@@ -17,11 +18,21 @@ _LONGEST_LIST = 12
 _GB = 1e9
 
 
-def status_json(address: str, holdings: Sequence[Holding], price: float) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the archive is."""
+
+    address: str
+    profile: str
+    """`folder`, `S3` or `Backblaze B2`."""
+
+
+def status_json(place: Place, holdings: Sequence[Holding], price: float) -> dict[str, Any]:
     """What is held, as JSON values; bytes, US dollars a month."""
     total = sum(each.bytes for each in holdings)
     return {
-        "address": address,
+        "address": place.address,
+        "profile": place.profile,
         "files": sum(each.files for each in holdings),
         "bytes": total,
         "monthly_cost": round(total / _GB * price, 2),
@@ -42,9 +53,9 @@ def _holding_json(holding: Holding) -> dict[str, Any]:
     }
 
 
-def show_status(address: str, holdings: Sequence[Holding], price: float) -> None:
+def show_status(place: Place, holdings: Sequence[Holding], price: float) -> None:
     """The archive's place, a line for each dataset, and what it costs."""
-    say(f"archive: {address}")
+    say(f"archive: {place.address} ({place.profile})")
     if not holdings:
         say("it holds nothing yet; `forebay discoverer historical` and `forebay worker` fill it")
         return

@@ -35,7 +35,7 @@ class Proof:
         A day's file has a mark made of the revision and of its own bytes. Reads the file once for each candidate.
         """
         with storage_errors(self.path):
-            return next((each for each in candidates if mark_of(origin(each), self.path) == self.name.mark), None)
+            return next((each for each in candidates if mark_of(_origin(each), self.path) == self.name.mark), None)
 
     def is_delivery(self) -> bool:
         """Whether the file is as REST brought it, and not what stayed of others: then its dates are what was asked.
@@ -46,7 +46,7 @@ class Proof:
             return digest([pl.read_parquet(self.path)])[:MARK_LENGTH] == self.name.mark
 
 
-def origin(revision: Revision) -> str:
+def _origin(revision: Revision) -> str:
     """How a revision enters the mark of its day's file."""
     return f"{revision.etag}|{revision.size}"
 
