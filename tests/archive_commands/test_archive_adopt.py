@@ -70,6 +70,18 @@ def test_workers_do_not_download_what_was_adopted(local):
     assert 5 == len(local.coverage())
 
 
+def test_an_unread_file_is_handed_out_only_if_its_gzip_adds_up(local):
+    """Nothing to compare with: its own checksum decides, and nothing damaged is left on the disk."""
+    published = mirror(local)
+    local.place.spoil(KEYS[0])
+    local.run("archive", "adopt")
+    told = local.json("archive", "get", "--dates", f"{WEEK[0]},{WEEK[1]}", "--out", "out", code=3)
+
+    assert ["damaged", "written"] == [one["result"] for one in told]
+    found = [path for path in (local.home.folder / "out").rglob("*") if path.is_file()]
+    assert [published[KEYS[1]][0]] == [path.read_bytes() for path in found]
+
+
 def test_deep_reads_every_file_and_records_what_it_is(local):
     """sha256 and rows as if Forebay had taken the file; a damaged one is not adopted."""
     published = mirror(local)

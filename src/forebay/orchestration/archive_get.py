@@ -15,7 +15,7 @@ from forebay.errors import CheckFailed
 from forebay.orchestration.archive_inventory import OURS
 from forebay.stores.archive import Archive, Held
 from forebay.stores.disk import make_folder, storage_errors
-from forebay.vendor.inspection import Inspection
+from forebay.vendor.inspection import Inspection, inspected
 
 _SUFFIX = ".csv.gz"
 
@@ -109,12 +109,9 @@ def _write(part: Path, archive: Archive, held: Held) -> None:
     recorded = held.receipt.sha256 if held.receipt else ""
     inspection, found = Inspection(held.key), hashlib.sha256()
     with part.open("wb") as file, archive.store.open(held.stored) as stream:
-        for chunk in stream:
+        for chunk in stream if recorded else inspected(stream, inspection, held.stored.size):
             file.write(chunk)
-            if recorded:
-                found.update(chunk)
-            else:
-                inspection.add(chunk)
+            found.update(chunk)
     if not recorded:
         inspection.finish()
     elif found.hexdigest() != recorded:
