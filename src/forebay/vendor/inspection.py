@@ -47,6 +47,11 @@ class Inspection:
         self._last = b"\n"
         self._is_newline = np.empty(PIECE_BYTES, dtype=np.bool_)
 
+    def add(self, chunk: bytes) -> None:
+        """Look at the next chunk. Raises Damaged."""
+        self.hash(chunk)
+        self.decode(chunk)
+
     def hash(self, chunk: bytes) -> None:
         """Hash the next chunk. May run beside `decode`."""
         self._sha256.update(chunk)
@@ -82,8 +87,7 @@ def inspected(chunks: Iterable[bytes], inspection: Inspection, size: int) -> Gen
     """
     if size <= _SMALL:
         for chunk in chunks:
-            inspection.hash(chunk)
-            inspection.decode(chunk)
+            inspection.add(chunk)
             yield chunk
         return
     with ThreadPoolExecutor(1, "hashing") as hashing, ThreadPoolExecutor(1, "decoding") as decoding:
