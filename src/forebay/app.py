@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -19,7 +20,7 @@ from forebay.ledger import Ledger
 from forebay.ledger.filter import TaskFilter
 from forebay.model.catalogue import Dataset
 from forebay.model.feed import ARCHIVE, Feed
-from forebay.model.task import Task, TaskKind, TaskState
+from forebay.model.task import Lease, Outcome, Step, Task, TaskKind, TaskState
 from forebay.orchestration.entitlement import Entitlements, remembered_reach
 from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.plan import Rates
@@ -66,6 +67,7 @@ class App:
     settings: Settings
     clock: Clock
     worker_id: str
+    _making: Lock = field(default_factory=Lock, repr=False)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -168,14 +170,31 @@ class App:
     def worker(self, *, spool: bool = False, kinds: Collection[TaskKind] = tuple(TaskKind)) -> Worker:
         """A worker for those `kinds` of task that the keys allow. `spool` downloads whole files before it uploads."""
         leases = HeldLeases(self.ledger.tasks)
-        made = {
+        can = {
+            TaskKind.MIRROR: self.has_flatfiles and self.keeps_archive,
+            TaskKind.LOAD: self.has_flatfiles or self.keeps_archive,
+            TaskKind.FETCH: self.has_rest,
+        }
+        make: dict[TaskKind, Callable[[], Handler]] = {
             TaskKind.MIRROR: lambda: self._mirror(leases, spool=spool),
             TaskKind.LOAD: self._load,
             TaskKind.FETCH: self._fetch,
         }
-        handlers = {kind: handler for kind in kinds if (handler := made[kind]())}
+        handlers = {kind: self._late(make[kind]) for kind in kinds if can[kind]}
         concurrency = self.settings.worker.concurrency
         return Worker(self.ledger, handlers, self.clock, self.worker_id, concurrency, leases)
+
+    def _late(self, make: Callable[[], Handler]) -> Handler:
+        """A handler that is made when its first task comes: a worker of archives loads no data library."""
+        made: list[Handler] = []
+
+        def handle(lease: Lease, step: Step) -> Outcome:
+            with self._making:
+                if not made:
+                    made.append(make())
+            return made[0](lease, step)
+
+        return handle
 
     @property
     def keeps_archive(self) -> bool:
@@ -188,29 +207,25 @@ class App:
 
         return Records(self.quarantine, self.clock)
 
-    def _mirror(self, leases: HeldLeases, *, spool: bool) -> Handler | None:
+    def _mirror(self, leases: HeldLeases, *, spool: bool) -> Handler:
         from forebay.tasks.mirror import Mirror
         from forebay.tasks.spool import Spool
 
-        if not (self.has_flatfiles and self.keeps_archive):
-            return None
         folder = Spool(self.settings.folders.spool) if spool else None
         return Mirror(self._files, self.archive, self._records, leases.check, folder)
 
-    def _load(self) -> Handler | None:
+    def _load(self) -> Handler:
         from forebay.tasks.load import Load
         from forebay.tasks.origin import Origin
 
         files = self._files if self.has_flatfiles else None
         archive = self.archive if self.keeps_archive else None
-        if files is None and archive is None:
-            return None
         return Load(Origin(files, archive), self.tables, self._records)
 
-    def _fetch(self) -> Handler | None:
+    def _fetch(self) -> Handler:
         from forebay.tasks.fetch import Fetch
 
-        return Fetch(self.rest, self.tables, self._records) if self.has_rest else None
+        return Fetch(self.rest, self.tables, self._records)
 
     @cached_property
     def archive(self) -> Archive:

@@ -7,13 +7,14 @@ import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from forebay.lake.staging import storage_errors
 from forebay.model.instrument import encode_name
 from forebay.model.partition import ALL_SYMBOLS, Partition, Revision
+
+if TYPE_CHECKING:  # who only keeps the fact of a refusal needs no data library
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
