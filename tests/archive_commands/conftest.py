@@ -35,6 +35,12 @@ def vendor(own_files):
         yield running
 
 
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory):
+    """Where the first test that fills an archive in a folder leaves a copy for the others."""
+    return tmp_path_factory.mktemp("filled") / "data"
+
+
 @pytest.fixture
 def publish(own_files):
     """Lets the vendor publish a file anew, from the bytes of another; undone afterwards."""
@@ -72,14 +78,14 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def type_commands(tmp_path, vendor, monkeypatch, capsys):
+def type_commands(tmp_path, vendor, filled, monkeypatch, capsys):
     """Makes the command line of a user whose archive is at a place."""
     monkeypatch.chdir(tmp_path)
 
     def type_at(place):
         home = Home(tmp_path, vendor)
         shell = Shell(monkeypatch, capsys, {**vendor.env, "FOREBAY_HOME": "data", **place.env})
-        return Keeper(shell, place, home)
+        return Keeper(shell, place, home, filled)
 
     return type_at
 

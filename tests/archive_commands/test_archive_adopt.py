@@ -46,15 +46,15 @@ def test_the_evidence_says_what_was_compared(keeper):
     assert {expected} == {row.evidence.details["agrees"] for row in keeper.coverage()}
 
 
-def test_a_second_run_says_nothing_new(keeper):
+def test_a_second_run_says_nothing_new(local):
     """Idempotent: the same rows, nothing taken over again."""
-    mirror(keeper)
-    keeper.run("archive", "adopt")
-    before = keeper.coverage()
-    told = keeper.json("archive", "adopt")
+    mirror(local)
+    local.run("archive", "adopt")
+    before = local.coverage()
+    told = local.json("archive", "adopt")
 
     assert [{"dataset": OPTIONS.name, "adopted": 0, "known": 5, "not_adopted": 0}] == told["datasets"]
-    assert before == keeper.coverage()
+    assert before == local.coverage()
 
 
 def test_workers_do_not_download_what_was_adopted(local):

@@ -53,11 +53,11 @@ def test_an_empty_archive_says_what_fills_it(local):
     assert "forebay discoverer" in said.out
 
 
-def test_list_has_a_line_for_each_file_with_its_evidence(keeper):
+def test_list_has_a_line_for_each_file_with_its_evidence(local):
     """Key, size, sha256, the vendor's time and rows, for one dataset and span."""
-    keeper.fill(OPTIONS.name, STOCKS.name)
-    published = keeper.published(days=WEEK[1:3])
-    told = keeper.json("archive", "list", "--dataset", OPTIONS.name, "--start", "2026-03-03", "--end", "2026-03-04")
+    local.fill(OPTIONS.name, STOCKS.name)
+    published = local.published(days=WEEK[1:3])
+    told = local.json("archive", "list", "--dataset", OPTIONS.name, "--start", "2026-03-03", "--end", "2026-03-04")
 
     expected = [(key, len(data), hashlib.sha256(data).hexdigest()) for key, (data, _) in published.items()]
     assert expected == [(each["key"], each["bytes"], each["sha256"]) for each in told]
@@ -126,11 +126,11 @@ def test_get_says_what_it_could_not_have(local):
     assert "forebay discoverer on-demand" in said.err
 
 
-def test_get_hands_out_nothing_that_is_damaged(keeper, tmp_path):
+def test_get_hands_out_nothing_that_is_damaged(local, tmp_path):
     """Another sha256 than the receipt's: no file, exit code 3, and the next step."""
-    keeper.fill()
-    keeper.place.spoil(OPTIONS.key(WEEK[1]))
-    said = keeper("archive", "get", "--dates", "2026-03-03", "--out", "out")
+    local.fill()
+    local.place.spoil(OPTIONS.key(WEEK[1]))
+    said = local("archive", "get", "--dates", "2026-03-03", "--out", "out")
 
     assert 3 == said.code
     assert "damaged" in said.out

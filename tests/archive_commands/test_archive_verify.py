@@ -58,17 +58,17 @@ def test_a_file_that_is_gone_is_fetched_again(keeper):
     assert {key: data for key, (data, _) in keeper.published().items()} == {key: keeper.place.read(key) for key in KEYS}
 
 
-def test_a_file_of_another_size_is_put_aside_and_fetched_again(keeper):
+def test_a_file_of_another_size_is_put_aside_and_fetched_again(local):
     """What was there is kept; the archive is whole again after a worker's run."""
-    keeper.fill()
-    keeper.place.write(KEYS[2], b"cut off")
-    found = keeper.json("archive", "verify", code=3)
+    local.fill()
+    local.place.write(KEYS[2], b"cut off")
+    found = local.json("archive", "verify", code=3)
 
     assert [("size", KEYS[2])] == faults(found)
     assert "7 bytes in storage" in found["findings"][0]["reason"]
-    assert b"cut off" == keeper.place.read(f".forebay/damaged/{KEYS[2]}")
-    refill(keeper)
-    assert keeper.json("archive", "verify", "--deep")["sound"]
+    assert b"cut off" == local.place.read(f".forebay/damaged/{KEYS[2]}")
+    refill(local)
+    assert local.json("archive", "verify", "--deep")["sound"]
 
 
 def test_only_a_deep_look_sees_a_bit_that_turned(keeper):
@@ -86,15 +86,15 @@ def test_only_a_deep_look_sees_a_bit_that_turned(keeper):
     assert keeper.published()[KEYS[3]][0] == keeper.place.read(KEYS[3])
 
 
-def test_files_that_the_ledger_does_not_know_are_named_with_a_way_out(keeper):
+def test_files_that_the_ledger_does_not_know_are_named_with_a_way_out(local):
     """A lost database: every file unknown, nothing touched, and the commands that take them over."""
-    keeper.fill()
-    found = keeper.json("archive", "verify", code=3, DATABASE_URL="sqlite:///another.db")
+    local.fill()
+    found = local.json("archive", "verify", code=3, DATABASE_URL="sqlite:///another.db")
 
     assert [("unknown", key) for key in KEYS] == faults(found)
     assert "archive adopt" in found["findings"][0]["next"]
     assert "ledger rebuild" in found["findings"][0]["next"]
-    assert KEYS == keeper.vendor_keys()
+    assert KEYS == local.vendor_keys()
 
 
 def test_foreign_objects_are_named_and_left_alone(keeper):
