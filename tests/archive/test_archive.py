@@ -94,7 +94,7 @@ def test_every_revision_that_was_replaced_is_told(archive: Archive) -> None:
 
     kept = archive.kept(KEY)
     assert ["v1", "v2"] == [one["etag"] for one in kept]
-    if not archive.store.traits.versions:
+    if not archive.store.keeps_versions:
         copies = [archive.find(one["kept_as"]) for one in kept]
         assert [REVISION, LATER.revision] == [copy.receipt.revision for copy in copies]
         assert [DATA, DATA] == [b"".join(archive.store.open(copy.stored)) for copy in copies]
@@ -129,7 +129,7 @@ def test_a_foreign_file_is_kept_when_the_vendors_comes(archive: Archive) -> None
 
     (kept,) = archive.kept(KEY)
     assert len(b"somebody's") == kept["size"]
-    if not archive.store.traits.versions:
+    if not archive.store.keeps_versions:
         assert b"somebody's" == b"".join(archive.store.open(archive.store.head(kept["kept_as"])))
 
 

@@ -33,7 +33,7 @@ def test_the_b2_bucket_is_taken_when_it_is_named(tmp_path: Path) -> None:
     assert "s3://mine/polygon/flatfiles" == store(tmp_path, **B2, prefix="polygon/flatfiles").address == bucket.address
     assert ("https://s3.us-west-004.backblazeb2.com", "us-west-004") == (bucket.endpoint, bucket.region)
     assert ("id", "key", None) == (bucket.keys().access_key, bucket.keys().secret_key, bucket.keys().token)
-    assert store(tmp_path, **B2).traits.versions
+    assert store(tmp_path, **B2).keeps_versions
 
 
 @pytest.mark.parametrize(

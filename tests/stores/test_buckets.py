@@ -79,7 +79,7 @@ def test_a_bucket_that_keeps_versions(opened: Callable[..., S3Store]) -> None:
             store.put(KEY, body, {})
         store.put(f"{KEY}.note", b"3", {})
 
-        assert [store.traits.versions, store.traits.versions] == [True, True]
+        assert [store.keeps_versions, store.keeps_versions] == [True, True]
         assert 1 == sum("versioning" in asked.query for asked in proxy.asked)
         assert 2 + 1 == bucket.versions(f"vendor/files/{KEY}")
         store.delete(KEY)
@@ -89,7 +89,7 @@ def test_a_bucket_that_keeps_versions(opened: Callable[..., S3Store]) -> None:
 
 def test_backblaze_is_known_by_its_host(opened: Callable[..., S3Store], bucket: ABucket) -> None:
     """B2 keeps versions whether it is asked or not."""
-    assert opened(bucket, "https://s3.us-west-004.backblazeb2.com").traits.versions
+    assert opened(bucket, "https://s3.us-west-004.backblazeb2.com").keeps_versions
 
 
 def test_open_uploads_are_found_and_ended(s3: S3Store, bucket: ABucket) -> None:

@@ -99,7 +99,7 @@ class Archive:
         def prove() -> Receipt:
             return self._keep(before, receipt()) if before else receipt()
 
-        take = self._put if self.store.traits.metadata and revision.size <= ONE_PUT_BYTES else self._stream
+        take = self._put if self.store.carries_metadata and revision.size <= ONE_PUT_BYTES else self._stream
         proved = take(key, revision, chunks, prove)
         reach("mirror.visible")
         return proved
@@ -120,7 +120,7 @@ class Archive:
 
     def clear(self, key: str, size: int) -> None:
         """End what a dead predecessor left of a file of `size` bytes that was under way."""
-        if self.store.traits.metadata and size <= ONE_PUT_BYTES:
+        if self.store.carries_metadata and size <= ONE_PUT_BYTES:
             return  # one request leaves nothing
         for upload in self.store.uploads(key):
             if upload.key == key:
@@ -169,7 +169,7 @@ class Archive:
 
     def _put_aside(self, before: Held) -> str:
         """Copy the earlier revision and its receipt where the store itself would forget it; says where it is."""
-        if self.store.traits.versions:
+        if self.store.keeps_versions:
             return "an earlier version in the bucket"
         told = _told(before)
         moment = told["last_modified"].replace(":", "").replace("-", "")[:15]

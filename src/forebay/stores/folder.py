@@ -15,7 +15,7 @@ from uuid import uuid4
 from forebay.errors import ObjectChanged, StoreError, StoreUnavailable
 from forebay.stores.disk import make_folder, storage_errors, sync_folder
 from forebay.stores.outgoing import counted
-from forebay.stores.store import Stored, Traits, Upload
+from forebay.stores.store import Stored, Upload
 from forebay.stores.walk import walk
 
 TMP = ".forebay/tmp"
@@ -42,9 +42,14 @@ class FolderStore:
         return str(self._root)
 
     @property
-    def traits(self) -> Traits:
-        """Files carry no metadata of ours, and a replaced file is gone."""
-        return Traits(metadata=False, versions=False)
+    def carries_metadata(self) -> bool:
+        """It does not."""
+        return False
+
+    @property
+    def keeps_versions(self) -> bool:
+        """It does not."""
+        return False
 
     def head(self, key: str) -> Stored | None:
         """The file; its ETag is empty."""

@@ -117,7 +117,8 @@ class RangedStream(Iterator[bytes]):
         self._reader = reader
         self._starts = iter(range(start, size, part_bytes))
         self._part_bytes = part_bytes
-        self._pool = ThreadPoolExecutor(PARTS_AHEAD, thread_name_prefix="ranges")
+        one_part = size - start <= part_bytes  # costs less than a thread
+        self._pool = None if one_part else ThreadPoolExecutor(PARTS_AHEAD, thread_name_prefix="ranges")
         self._parts: deque[Future[list[bytes]]] = deque()
         self._pieces: deque[bytes] = deque()
 
@@ -136,6 +137,8 @@ class RangedStream(Iterator[bytes]):
     def _next_part(self) -> list[bytes]:
         while len(self._parts) < PARTS_AHEAD and (start := next(self._starts, None)) is not None:
             end = min(start + self._part_bytes, self.size)
+            if self._pool is None:
+                return self._reader.read(start, end)
             self._parts.append(self._pool.submit(self._reader.read, start, end))
         if not self._parts:
             self.close()
@@ -152,7 +155,8 @@ class RangedStream(Iterator[bytes]):
         self._starts = iter(range(0))
         self._parts.clear()
         self._pieces.clear()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._pool:
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def quoted(etag: str) -> str:

@@ -21,7 +21,7 @@ from forebay.stores.client import Timeouts, client
 from forebay.stores.outgoing import counted, send
 from forebay.stores.ranges import Failures, PartReader, RangedStream, State
 from forebay.stores.refusals import Refusals
-from forebay.stores.store import Stored, Traits, Upload
+from forebay.stores.store import Stored, Upload
 from forebay.stores.wire import FAILURES, answer, safe_cause
 
 if TYPE_CHECKING:
@@ -67,10 +67,15 @@ class S3Store:
         """`s3://bucket/prefix`."""
         return self._bucket.address
 
+    @property
+    def carries_metadata(self) -> bool:
+        """It does."""
+        return True
+
     @cached_property
-    def traits(self) -> Traits:
-        """B2 always keeps versions; another store is asked, once."""
-        return Traits(metadata=True, versions=self._bucket.is_b2 or self._boto.versioned())
+    def keeps_versions(self) -> bool:
+        """B2 always does; another store is asked, once."""
+        return self._bucket.is_b2 or self._boto.versioned()
 
     def head(self, key: str) -> Stored | None:
         """The object with its metadata; None when there is none."""
@@ -136,7 +141,7 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         """Remove an object, every version of it; nothing happens when there is none."""
-        self._boto.delete(self._bucket.path(key), versions=self.traits.versions)
+        self._boto.delete(self._bucket.path(key), versions=self.keeps_versions)
 
     def hide(self, key: str) -> None:
         """Remove an object from listings; earlier versions of it stay where the bucket keeps them."""

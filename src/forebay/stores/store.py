@@ -36,16 +36,6 @@ class Upload:
     """UTC."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
-    """How this store differs from others."""
-
-    metadata: bool
-    """Objects carry metadata of ours."""
-    versions: bool
-    """An object that is replaced stays in the store as an earlier version."""
-
-
 class ByteStream(Iterator[bytes], AbstractContextManager["ByteStream"], Protocol):
     """The bytes of one object in order. Close it, or use `with`."""
 
@@ -72,8 +62,12 @@ class Store(Protocol):
         """`s3://bucket/prefix` or the folder's absolute path; the same for the same place, and without secrets."""
 
     @property
-    def traits(self) -> Traits:
-        """How it differs from others."""
+    def carries_metadata(self) -> bool:
+        """Whether objects carry metadata of ours."""
+
+    @property
+    def keeps_versions(self) -> bool:
+        """Whether an object that is replaced stays as an earlier version. The store may have to be asked."""
 
     def head(self, key: str) -> Stored | None:
         """The object with its metadata; None when there is none."""
