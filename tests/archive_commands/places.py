@@ -165,7 +165,7 @@ class Keeper:
 
     @property
     def env(self) -> dict[str, str]:
-        return {**self.home.env, **self.place.env, "FOREBAY_HOME": str(self.home.folder / "data")}
+        return {**self.home.env, **self.shell.env, "FOREBAY_HOME": str(self.home.folder / "data")}
 
     @cached_property
     def upstream(self) -> FlatFiles:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from places import FIRST, LAST, OPTIONS, STOCKS, WEEK
+from postgres_server import create_database, postgresql
 
 from forebay.model.coverage import Evidence, Verdict
 from forebay.model.intervals import Interval
@@ -41,6 +42,27 @@ def test_the_archives_rows_come_back_as_they_were(keeper):
     assert {"added": 10, "changed": 0, "kept": 0, "removed": 0} == told["archive"]
     assert asked == len(keeper.home.vendor.requests)
     assert keeper.json("archive", "verify", "--deep", "--dataset", OPTIONS.name)["sound"]
+
+
+def test_postgresql_gets_the_same_rows(local):
+    """From one database's loss into the other: what SQLite held, PostgreSQL holds, and a deep look marks it there."""
+    fill_both(local, OPTIONS.name)
+    before = local.coverage()
+    with postgresql() as server:
+        local.shell.env["DATABASE_URL"] = create_database(server, "rebuilt")
+        local.run("ledger", "rebuild")
+        assert before == local.coverage()
+        assert local.json("archive", "verify", "--deep")["sound"]
+        local.place.remove(KEYS[0])
+        assert 3 == local("archive", "verify").code
+        assert before[1:] == [
+            replace(row, evidence=replace(row.evidence, details=unscrubbed(row))) for row in local.coverage()
+        ]
+
+
+def unscrubbed(row):
+    """A row's details without the mark of a deep look."""
+    return {name: value for name, value in row.evidence.details.items() if name != "scrubbed_at"}
 
 
 def test_the_lakes_rows_come_back_as_far_as_its_files_prove_them(local):

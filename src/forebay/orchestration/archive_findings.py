@@ -53,8 +53,8 @@ class Fault(StrEnum):
 _FETCH = "it is fetched again by `forebay discoverer` and `forebay worker`"
 _NEXT: Mapping[Fault, str] = {
     Fault.GONE: _FETCH,
-    Fault.SIZE: f"{_FETCH}; what was there is kept under .forebay/damaged/",
-    Fault.DAMAGED: f"{_FETCH}; what was there is kept under .forebay/damaged/",
+    Fault.SIZE: f"{_FETCH}; what was there is kept",
+    Fault.DAMAGED: f"{_FETCH}; what was there is kept",
     Fault.UNKNOWN: "`forebay archive adopt` compares it with the vendor's listing; `forebay ledger rebuild` takes what "
     "has a receipt",
     Fault.SUSPECT: "`forebay tasks list --state permanent_failure` says why; `forebay tasks retry` tries again",
