@@ -213,7 +213,7 @@ def test_a_graceful_stop_counts_nothing(ledger: Ledger, clock: FakeClock) -> Non
     ledger.tasks.release(lease)
 
     task = ledger.tasks.get(lease.task.id)
-    assert (TaskState.PENDING, 0, 0, None) == (task.state, task.attempt, task.crashes, task.worker_id)
+    assert (TaskState.PENDING, 0, 0) == (task.state, task.attempt, task.crashes)
     assert clock.now() == ledger.tasks.next_due()
 
 

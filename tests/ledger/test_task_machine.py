@@ -133,7 +133,7 @@ class TaskMachine(RuleBasedStateMachine):
         tasks = self.ledger.tasks.find()
         assert len(self.added) == len(tasks)
         assert set(self.good) == {task.id for task in tasks if task.state.held}
-        assert all((task.worker_id is not None) == task.state.held for task in tasks)
+        assert all(task.worker_id is not None for task in tasks if task.state.held or task.state is TaskState.COMPLETED)
         assert all(task.crashes <= CRASH_LIMIT for task in tasks)
         days = {day for interval in self.ledger.coverage.covered("lake", BARS).get("*", []) for day in [interval.start]}
         assert {draft(number).partition.day for number in self.covered} == days

@@ -55,9 +55,7 @@ def test_cancelling_ends_what_waits_and_what_runs(ledger: Ledger) -> None:
     with pytest.raises(LeaseLost):
         ledger.tasks.finish(running, Done((covers(0, 0),)))
     ended = [task for task in ledger.tasks.find() if task.state is TaskState.PERMANENT_FAILURE]
-    assert [("cancelled", "wrong bucket", None)] * 3 == [
-        (task.error_kind, task.error_message, task.worker_id) for task in ended
-    ]
+    assert [("cancelled", "wrong bucket")] * 3 == [(task.error_kind, task.error_message) for task in ended]
     assert {} == ledger.coverage.covered("lake", BARS)
     assert ledger.tasks.claim("w") is None
 

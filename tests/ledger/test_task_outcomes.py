@@ -30,13 +30,13 @@ def attempt(ledger: Ledger, clock: FakeClock, outcome: Outcome) -> Task:
 
 
 def test_done_records_its_coverage(ledger: Ledger, clock: FakeClock) -> None:
-    """A completed task is not held, not claimable, clean of errors, and what it brought is covered."""
+    """A completed task is not claimable, clean of errors, says who did it, and what it brought is covered."""
     ledger.tasks.add([draft(0)])
     attempt(ledger, clock, CUT)
 
     task = attempt(ledger, clock, Done((covers(0, 0),)))
 
-    assert (TaskState.COMPLETED, None, None, None) == (
+    assert (TaskState.COMPLETED, "w", None, None) == (
         task.state,
         task.worker_id,
         task.error_kind,

@@ -25,7 +25,7 @@ class TaskFilter:
     kind: TaskKind | None = None
     key: str | None = None
     worker: str | None = None
-    """The id of the worker that holds it."""
+    """The id of the worker that holds it, or held it last."""
     dates: Interval | None = None
     """Tasks with a session date in it."""
 

@@ -143,11 +143,13 @@ def entering(state: TaskState, now: datetime | sa.BindParameter[datetime]) -> di
     return {"status": state.value, "updated_at": now, tables.entered_column(state): now}
 
 
-NOT_HELD: dict[str, Any] = {"worker_id": None, "lease_expires_at": None}
-"""The columns of a task that nobody holds. Its token stays: the next claim's is one higher."""
+NOT_HELD: dict[str, Any] = {"lease_expires_at": None}
+"""The columns of a task that nobody holds. Its token stays, the next claim's is one higher; so does the name of the
+worker that held it last."""
 
 AS_NEW: dict[str, Any] = {
     **NOT_HELD,
+    "worker_id": None,
     "attempt": 0,
     "upload_attempt": 0,
     "crashes": 0,

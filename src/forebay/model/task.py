@@ -102,6 +102,7 @@ class Task:
     """Further attempts already used up; a snooze, a 429 and a crash count none."""
     crashes: int
     worker_id: str | None
+    """Who holds it, or held it last."""
     error_kind: str | None
     error_message: str | None
     created_at: datetime

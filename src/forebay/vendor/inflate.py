@@ -11,7 +11,7 @@ from forebay.errors import Damaged
 
 PIECE_BYTES = 256 << 10
 """Text in one piece, at most, however far its input expands."""
-_FEED_BYTES = 64 << 10
+_FEED_BYTES = 32 << 10
 """Input of one call: what a call leaves unread is copied, so less is cheaper, down to where calls cost more."""
 _GZIP = 31
 
