@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from isal import isal_zlib
+from isal import igzip_lib
 
 from forebay.errors import Damaged
 
-PIECE_BYTES = 256 << 10
+PIECE_BYTES = 512 << 10
 """Text in one piece, at most, however far its input expands."""
-_FEED_BYTES = 32 << 10
-"""Input of one call: what a call leaves unread is copied, so less is cheaper, down to where calls cost more."""
-_GZIP = 31
+_FEED_BYTES = 128 << 10
+"""Input of one call. Both are the best of a few: less costs more calls, more does not stay in the cache."""
 
 
 class Inflater:
@@ -31,9 +30,7 @@ class Inflater:
         view = memoryview(chunk)
         for start in range(0, len(chunk), _FEED_BYTES):
             left: bytes | memoryview = view[start : start + _FEED_BYTES]
-            piece = b""
-            # a full piece may leave text of its member behind that needs no further input
-            while left or (self._member is not None and len(piece) == PIECE_BYTES):
+            while left or not self._wants_input:
                 piece, left = self._piece(left)
                 if piece:
                     yield piece
@@ -46,12 +43,17 @@ class Inflater:
                 remedy="fetch the file again; a file that stays short is the vendor's to repair",
             )
 
+    @property
+    def _wants_input(self) -> bool:
+        """False while text of what was fed is left behind, because a piece was full."""
+        return self._member is None or bool(self._member.needs_input)
+
     def _piece(self, data: bytes | memoryview) -> tuple[bytes, bytes]:
-        """Some text, and the input that is left. At a member's end its checksum and length have agreed."""
-        member = self._member = self._member or isal_zlib.decompressobj(wbits=_GZIP)
+        """Some text, and the input after the member's end. There its checksum and length have agreed."""
+        member = self._member = self._member or igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
         try:
             piece: bytes = member.decompress(data, PIECE_BYTES)
-        except isal_zlib.IsalError as error:  # type: ignore[misc]  # its stub does not say that it is an exception
+        except igzip_lib.IsalError as error:  # type: ignore[misc]  # its stub does not say that it is an exception
             raise Damaged(
                 f"{self._name}: the gzip stream is damaged within its first {self.taken} bytes ({error})",
                 remedy="fetch the file again; damage that stays is the vendor's to repair",
@@ -59,4 +61,4 @@ class Inflater:
         if member.eof:
             self._member = None
             return piece, member.unused_data
-        return piece, member.unconsumed_tail
+        return piece, b""
