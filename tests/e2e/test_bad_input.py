@@ -116,7 +116,11 @@ def test_a_plan_without_the_dataset(poor):
         ([*DAYS, "--end", "2199-01-01"], "end 2199-01-01 is in the future", "Leave the end out"),
         ([*DAYS, "--start", "2026-02-30"], "'2026-02-30' is not a date", "plan --help"),
         (["--datasets", "stocks/bars_2m"], "unknown dataset 'stocks/bars_2m'", "Is 'stocks/bars_1m' meant?"),
-        (["--datasets", "us_stocks_sip/trades_v1"], "us_stocks_sip/trades_v1 does not go into the lake", "stocks/bars_1m"),
+        (
+            ["--datasets", "us_stocks_sip/trades_v1"],
+            "us_stocks_sip/trades_v1 does not go into the lake",
+            "stocks/bars_1m",
+        ),
         (["--tickers", "AAPL", "--source", "flatfile"], "unknown source 'flatfile'", "Is 'flatfiles' meant?"),
         (["--tickers", "AAPL", "--into", "lakes"], "unknown destination 'lakes'", "Is 'lake' meant?"),
         (["--tickers"], "--tickers needs at least one value", "--help"),

@@ -86,9 +86,7 @@ def test_a_dataset_that_the_plan_lacks_fails_fast_and_names_the_plan(tmp_path, m
 
 def test_without_keys_it_says_which_are_missing(shell):
     """The API key is not enough for flat files."""
-    shell.refuses(
-        *ALL, says="POLYGON_S3_ACCESS_KEY_ID is not set", next_step="dashboard", POLYGON_S3_ACCESS_KEY_ID=""
-    )
+    shell.refuses(*ALL, says="POLYGON_S3_ACCESS_KEY_ID is not set", next_step="dashboard", POLYGON_S3_ACCESS_KEY_ID="")
 
 
 @pytest.fixture

@@ -27,13 +27,11 @@ from forebay.orchestration.worker import Worker
 DAY = date(2026, 3, 2)
 
 
-def drafts(count):
+def drafts(count, destination="lake"):
     for number in range(count):
         day = DAY + timedelta(days=number)
-        yield TaskDraft(
-            TaskKind.LOAD, f"key-{number}", "dataset", Partition("stocks/bars_1d", "*", Interval(day, day)), "lake",
-            Source.FLATFILE,
-        )  # fmt: skip
+        partition = Partition("stocks/bars_1d", "*", Interval(day, day))
+        yield TaskDraft(TaskKind.LOAD, f"key-{number}", "dataset", partition, destination, Source.FLATFILE)
 
 
 def done(lease, clock):
@@ -133,7 +131,7 @@ def test_what_is_not_published_yet_is_left_for_later(ledger, clock):
     assert [(TaskState.PENDING, 0, until)] == [(t.state, t.attempt, t.available_at) for t in ledger.tasks.find()]
 
 
-@pytest.mark.parametrize("error", [StoreError("the disk is full"), WrongKey("unknown key")])
+@pytest.mark.parametrize("error", [StoreError("not yours"), StoreFull("the disk is full"), WrongKey("unknown key")])
 def test_what_no_task_can_escape_stops_the_run_and_costs_nothing(ledger, clock, error):
     """A full disk is told once, not once for each of a thousand tasks; every task stays pending."""
     ledger.tasks.add(drafts(20))
@@ -211,7 +209,7 @@ def test_an_aborted_worker_gives_its_task_back_at_once(ledger, clock):
 
 def test_a_file_too_large_for_the_disk_fails_alone(ledger, clock):
     """What does not fit is given up with its reason; what fits is stored."""
-    ledger.tasks.add(drafts(10))
+    ledger.tasks.add(drafts(10, "archive"))
 
     def handle(lease, step):
         if lease.task.draft.key == "key-4":
@@ -225,7 +223,7 @@ def test_a_file_too_large_for_the_disk_fails_alone(ledger, clock):
 
 def test_a_disk_without_room_for_any_file_stops_the_run(ledger, clock):
     """The queue is not burnt down to failures one by one."""
-    ledger.tasks.add(drafts(50))
+    ledger.tasks.add(drafts(50, "archive"))
 
     def handle(lease, step):
         raise StoreFull("no room")

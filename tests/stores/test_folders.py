@@ -54,7 +54,7 @@ def test_a_file_that_cannot_grow_leaves_nothing(tmp_path: Path) -> None:
     child = subprocess.run(
         [sys.executable, "-c", CHILD, str(tmp_path / "archive")], capture_output=True, text=True, check=False
     )
-    assert ("store True None []\n", "") == (child.stdout, child.stderr)
+    assert ("store_full True None []\n", "") == (child.stdout, child.stderr)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

@@ -29,6 +29,7 @@ from forebay.errors import (
 )
 from forebay.failpoints import reach
 from forebay.ledger import Ledger
+from forebay.model.feed import ARCHIVE
 from forebay.model.task import Lease, Outcome, Retry, Step, TaskKind, TaskState
 from forebay.orchestration.heartbeat import Heartbeat
 from forebay.orchestration.leases import HeldLeases
@@ -50,7 +51,7 @@ Handler = Callable[[Lease, Step], Outcome]
 
 def stops_all(error: Exception) -> bool:
     """Whether no other task can escape it: a full disk, a wrong key, a newer lake. Nothing is counted for these."""
-    passing = isinstance(error, TemporaryError | CapReached | StoreFull)
+    passing = isinstance(error, TemporaryError | CapReached)
     return isinstance(error, StoreError | WrongKey | NewerVersion) and not passing
 
 
@@ -172,10 +173,11 @@ class Worker:
         self.on_end(lease, outcome, state)
 
     def _stops_all(self, error: ForebayError, lease: Lease) -> bool:
-        """As `stops_all`, and a disk without room for any of several tasks in a row."""
-        if isinstance(error, StoreFull):
+        """As `stops_all`; but a file that does not fit the archive fails alone, unless several in a row do not."""
+        if isinstance(error, StoreFull) and lease.task.draft.destination == ARCHIVE:
             self._full.add(lease.task.id)
-        return stops_all(error) or len(self._full) >= _FULL_FOR
+            return len(self._full) >= _FULL_FOR
+        return stops_all(error)
 
     def _attempt(self, lease: Lease) -> Outcome:
         handler = self.handlers[lease.task.draft.kind]

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from forebay.errors import StoreError
+from forebay.errors import StoreError, StoreFull
 
 
 @contextmanager
 def storage_errors(path: Path, settings: str = "FOREBAY_HOME") -> Iterator[None]:
-    """Turn the system's errors about `path` into StoreError with the next step; `settings` say where `path` is."""
+    """Turn the system's errors about `path` into StoreError or StoreFull; `settings` say where `path` is."""
     try:
         yield
     except OSError as error:
@@ -39,16 +39,27 @@ def sync_folder(folder: Path) -> None:
 
 
 def _translated(error: OSError, path: Path, settings: str) -> StoreError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        free = shutil.disk_usage(_existing(path)).free
-        return StoreError(
-            f"{path}: no space left on the disk ({free / 1e6:.0f} MB free)",
-            remedy=f"free some space or move {settings} to a larger disk, then run the same command again;"
-            " what is held stays held",
-        )
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return full(path, settings)
     return StoreError(
         f"{path}: {error.strerror or error}", remedy="check that the folder exists and that you may write to it"
     )
+
+
+def full(path: Path, settings: str) -> StoreFull:
+    """The error for a file at `path` that does not fit."""
+    free = shutil.disk_usage(_existing(path)).free
+    return StoreFull(
+        f"{path}: no space left on the disk ({free / 1e6:.0f} MB free)",
+        remedy=f"free some space or move {settings} to a larger disk, then run the same command again;"
+        " what is held stays held",
+    )
+
+
+def check_room(path: Path, size: int, settings: str) -> None:
+    """Raise StoreFull now, rather than after most of `size` bytes were fetched for nothing."""
+    if shutil.disk_usage(_existing(path)).free < size:
+        raise full(path, settings)
 
 
 def _existing(path: Path) -> Path:

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from uuid import uuid4
 
 from forebay.errors import ObjectChanged, StoreError, StoreUnavailable
-from forebay.stores.disk import make_folder, storage_errors, sync_folder
+from forebay.stores.disk import check_room, make_folder, storage_errors, sync_folder
 from forebay.stores.outgoing import counted
 from forebay.stores.store import Stored, Upload
 from forebay.stores.walk import walk
@@ -73,8 +73,11 @@ class FolderStore:
     def put_stream(self, key: str, chunks: Iterable[bytes], size: int, metadata: Mapping[str, str]) -> None:
         """Store `size` bytes as they come; the file gets its name when all of them are on the disk.
 
-        Raises CheckFailed when they are more or fewer.
+        Raises CheckFailed when they are more or fewer, StoreFull when they do not fit, before the first is asked for
+        where that can be seen.
         """
+        with storage_errors(self._root, _SETTINGS):
+            check_room(self._root, size, _SETTINGS)
         self._place(key, lambda path: _write(path, counted(chunks, size, key), metadata.get(MODIFIED)))
 
     def copy(self, source: str, target: str) -> None:
