@@ -128,9 +128,12 @@ def test_a_file_published_anew_is_seen_and_both_revisions_are_kept(local, publis
 
 
 def test_days_that_the_vendor_lists_and_nobody_holds_are_gaps(local):
-    """Within the days held; what lies before and after is what feeds decide."""
+    """Of the days that were asked for; what nobody asked for is no gap."""
     local.run("discoverer", "on-demand", "--dates", "2026-03-02,2026-03-05")
     local.run("worker", "--once")
+    assert local.json("archive", "verify")["sound"]
+
+    local.run("discoverer", "historical", "--start", "2026-03-02", "--end", "2026-03-05")
     found = local.json("archive", "verify", code=3)
 
     assert [("not_held", KEYS[1]), ("not_held", KEYS[2])] == faults(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +10,9 @@ import typer
 from forebay.cli.archive_scope import datasets_asked, span_asked
 from forebay.cli.options import Datasets, End, Json, Start, load_settings
 from forebay.cli.output import ExitCode, print_json
+from forebay.cli.wishes import known_feeds
 from forebay.errors import UsageError
+from forebay.model.feed import ARCHIVE
 
 if TYPE_CHECKING:
     from forebay.app import App
@@ -61,14 +64,24 @@ def verify_archive(
         wired.settle_archive()
         left_out = _why_offline(wired, offline=offline)
         upstream = None if left_out else Upstream(wired.flatfiles, wired.ledger)
+        wanted = _wanted(wired)
         with open_board() as board:
-            audited = Audit(wired.ledger, wired.archive, upstream, wired.clock).run(scope, board)
+            audited = Audit(wired.ledger, wired.archive, upstream, wired.clock, wanted).run(scope, board)
         address = wired.archive.address
     if json:
         print_json(audit_json(audited, address, left_out))
     else:
         show_audit(audited, address, left_out)
     return ExitCode.OK if audited.sound else ExitCode.PARTIAL
+
+
+def _wanted(wired: App) -> dict[str, set[date]]:
+    """Dataset to the days that forebay.toml and remembered feeds want archived."""
+    found: dict[str, set[date]] = {}
+    for wish in wired.known_wishes(known_feeds(wired)):
+        if wish.destination == ARCHIVE:
+            found.setdefault(wish.dataset.name, set()).update(wish.days)
+    return found
 
 
 def _why_offline(wired: App, *, offline: bool) -> str:

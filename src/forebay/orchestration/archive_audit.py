@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 
 from forebay.clock import Clock
 from forebay.ledger import Ledger
@@ -71,6 +72,8 @@ class Audit:
     upstream: Upstream | None
     """None: the vendor is not asked."""
     clock: Clock
+    wanted: Mapping[str, Collection[date]] = field(default_factory=dict)
+    """Dataset to the days that feeds want archived."""
 
     def run(self, scope: Scope, board: Board) -> Audited:
         """Do it all, with progress on `board`. Raises StoreError, VendorError, LedgerError."""
@@ -89,7 +92,7 @@ class Audit:
         known = (dataset for dataset in scope.datasets if self.ledger.coverage.find(ARCHIVE, dataset.table, limit=1))
         wanted = {*known, *there}
         row = board.row("compared", len(wanted), "datasets")
-        verifier = Verifier(self.ledger, self.archive, self.upstream)
+        verifier = Verifier(self.ledger, self.archive, self.upstream, self.wanted)
         for dataset in (dataset for dataset in scope.datasets if dataset in wanted):
             compared = verifier.compare(dataset, scope.dates)
             row.advance(1, dataset.name)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 from forebay.errors import StoreError
@@ -56,6 +56,9 @@ class Verifier:
     archive: Archive
     upstream: Upstream | None
     """None: the vendor is not asked."""
+    wanted: Mapping[str, Collection[date]] = field(default_factory=dict)
+    """Dataset to the days that feeds want archived. A dataset that no feed names is wanted from its first held day to
+    its last: it was adopted, or its feeds were lost with the ledger."""
 
     def compare(self, dataset: Dataset, dates: Interval | None = None) -> Compared:
         """Compare one dataset, on all days or on those in `dates`. Raises StoreError, VendorError, LedgerError."""
@@ -66,7 +69,7 @@ class Verifier:
             second = self._look(dataset, dates)
             again = {finding.key: finding for finding in second.findings(listed or {})}
             found = [again[each.key] for each in found if each.key in again and again[each.key].fault is each.fault]
-            found = self._without_busy(found)
+            found = self._without_unwanted(self._without_busy(found))
             self._withdraw(second, found)
         foreign = (Finding(Fault.FOREIGN, each.key, _FOREIGN, dataset.name) for each in first.shelf.foreign)
         return Compared(
@@ -97,6 +100,16 @@ class Verifier:
         busy = self.ledger.tasks.find(TaskFilter(states=held, destination=ARCHIVE), limit=_MOST_WORKERS)
         keys = {task.draft.key for task in busy}
         return [finding for finding in findings if finding.key not in keys]
+
+    def _without_unwanted(self, findings: list[Finding]) -> list[Finding]:
+        """Findings without the files that nobody ever asked for."""
+        return [
+            finding
+            for finding in findings
+            if finding.fault is not Fault.NOT_HELD
+            or finding.dataset not in self.wanted
+            or finding.day in self.wanted[finding.dataset]
+        ]
 
     def _withdraw(self, look: _Look, findings: Iterable[Finding]) -> None:
         lost = [finding for finding in findings if finding.fault.withdrawn]
