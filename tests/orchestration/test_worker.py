@@ -207,6 +207,21 @@ def test_an_aborted_worker_gives_its_task_back_at_once(ledger, clock):
     assert {0} == {task.attempt + task.crashes for task in ledger.tasks.find()}
 
 
+def test_a_task_that_breaks_off_as_soon_as_it_is_told_is_given_back_too(ledger, clock):
+    """A transfer that notices the second SIGTERM before its worker gives it back leaves no lease behind."""
+    ledger.tasks.add(drafts(1))
+
+    def handle(lease, step):
+        one.abort()
+        one.leases.check(lease)
+
+    one = worker(ledger, clock, handle, concurrency=1)
+    one.drain()
+
+    assert {TaskState.PENDING: 1} == counts(ledger)
+    assert {0} == {task.attempt + task.crashes for task in ledger.tasks.find()}
+
+
 def test_a_file_too_large_for_the_disk_fails_alone(ledger, clock):
     """What does not fit is given up with its reason; what fits is stored."""
     ledger.tasks.add(drafts(10, "archive"))

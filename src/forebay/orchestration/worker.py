@@ -157,13 +157,14 @@ class Worker:
             state = self.ledger.tasks.finish(lease, outcome)
             reach("task.finished")
         except LeaseLost:
+            if self.aborted:  # noticed here before it was given back
+                self._release(lease)
             log.warning("lease_lost", task=lease.task.draft.key, worker=self.worker_id)
             return
         except ForebayError as error:
             if self._stops_all(error, lease):
                 self.stop()
-                with suppress(LeaseLost):  # then it is somebody else's already
-                    self.ledger.tasks.release(lease)
+                self._release(lease)
             raise
         finally:
             self.leases.let_go(lease)
@@ -171,6 +172,10 @@ class Worker:
         if state is TaskState.COMPLETED:
             self._full.clear()
         self.on_end(lease, outcome, state)
+
+    def _release(self, lease: Lease) -> None:
+        with suppress(LeaseLost):  # then it is somebody else's already
+            self.ledger.tasks.release(lease)
 
     def _stops_all(self, error: ForebayError, lease: Lease) -> bool:
         """As `stops_all`; but a file that does not fit the archive fails alone, unless several in a row do not."""
