@@ -220,7 +220,7 @@ class App:
 
         files = self._files if self.has_flatfiles else None
         archive = self.archive if self.keeps_archive else None
-        return Load(Origin(files, archive), self.tables, self._records)
+        return Load(Origin(files, archive, self.clock), self.tables, self._records)
 
     def _fetch(self) -> Handler:
         from forebay.tasks.fetch import Fetch

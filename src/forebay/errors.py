@@ -4,6 +4,7 @@ ForebayError                       what happened, to what; `remedy` says what to
 ├── TemporaryError                 try again, after `retry_after` seconds when that is known
 ├── PermanentError                 trying again cannot help
 ├── NotPublishedYet                try again later; counts no attempt
+├── OutOfReach                     this process cannot get it; another may, or a later one
 │
 │   where it came from (combined with one of the three above)
 ├── VendorError
@@ -65,6 +66,16 @@ class NotPublishedYet(ForebayError):
     """The vendor has not published it yet; look again at `until` (UTC). Counts no attempt."""
 
     kind = "not_published"
+
+    def __init__(self, message: str, *, until: datetime, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.until = until
+
+
+class OutOfReach(ForebayError):
+    """This process has no way to the data; another may have: look again at `until` (UTC). Counts no attempt."""
+
+    kind = "out_of_reach"
 
     def __init__(self, message: str, *, until: datetime, remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)

@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 from sites import DATASET, DAY, HEADER, KEY, MIB, MORNING, Site, csv_gz
 
-from forebay.errors import FileNotFound, LeaseLost, RevisionChanged
+from forebay.errors import LeaseLost, OutOfReach, RevisionChanged
 from forebay.model.coverage import Verdict
 from forebay.model.partition import Revision
 from forebay.model.task import Discard, Done, Lease, Retry, TaskState
 from forebay.tasks.origin import Origin
+from forebay.testing import FakeClock
 
 
 def visible(site: Site) -> list[str]:
@@ -134,12 +135,15 @@ def test_a_file_is_read_from_the_archive_where_it_is_held(site: Site) -> None:
     data = (site.published / KEY).read_bytes()
     other = replace(listed.revision, etag="another")
 
-    assert data == b"".join(Origin(None, site.archive()).open(KEY, listed.revision))
-    assert data[10:] == b"".join(Origin(site.files(), None).open(KEY, listed.revision, 10))
-    with pytest.raises(RevisionChanged), Origin(site.files(), site.archive()).open(KEY, other) as stream:
+    assert data == b"".join(Origin(None, site.archive(), FakeClock(MORNING)).open(KEY, listed.revision))
+    assert data[10:] == b"".join(Origin(site.files(), None, FakeClock(MORNING)).open(KEY, listed.revision, 10))
+    with (
+        pytest.raises(RevisionChanged),
+        Origin(site.files(), site.archive(), FakeClock(MORNING)).open(KEY, other) as stream,
+    ):
         next(stream)
-    with pytest.raises(FileNotFound, match="archive does not hold"):
-        Origin(None, site.archive()).open(KEY, other)
+    with pytest.raises(OutOfReach, match="archive does not hold"):
+        Origin(None, site.archive(), FakeClock(MORNING)).open(KEY, other)
 
 
 def test_a_file_of_several_members_is_whole(site: Site) -> None:

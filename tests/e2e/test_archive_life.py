@@ -132,6 +132,24 @@ def test_the_lake_is_built_from_the_archive_without_the_vendor(tmp_path):
 _TABLES = ("options.bars_1d", "stocks.bars_1m")
 
 
+def test_what_only_the_vendor_has_waits_while_the_lake_is_built_without_it(home, vendor):
+    """A queued day that the archive lacks is not given up for want of keys: whoever has them takes it later."""
+    home.run("sync", *_OF_ONE_DAY, "--start", str(SESSIONS[1]), "--end", str(SESSIONS[1]), "--into", "archive")
+    home.run("discoverer", "historical", *_OF_ONE_DAY, "--start", str(SESSIONS[0]), "--end", str(SESSIONS[0]), *_LAKE)
+    no_keys = {"POLYGON_S3_ACCESS_KEY_ID": "", "POLYGON_S3_SECRET_ACCESS_KEY": "", "POLYGON_API_KEY": ""}
+
+    done = home.run("lake", "load", **no_keys)
+
+    assert (0, True) == (done.returncode, "1 files loaded from the archive, 0 not" in done.stdout), done.stderr
+    with home.app() as app:
+        waiting = next(task for task in app.ledger.tasks.find() if task.draft.partition.day == SESSIONS[0])
+    assert (TaskState.PENDING, 0, "out_of_reach") == (waiting.state, waiting.attempt, waiting.error_kind)
+
+
+_OF_ONE_DAY = ("--datasets", "us_options_opra/day_aggs_v1")
+_LAKE = ("--into", "lake")
+
+
 def test_an_earlier_trackers_files_are_taken_over(home, vendor):
     """Completed rows whose file is there are held; one whose file is gone, and all others, are queued; nothing else."""
     done, lost, failed, waiting = SESSIONS[:4]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +12,13 @@ from forebay.cli.output import ExitCode, print_json, say
 from forebay.feeds_file import check_lake_holds, dataset_named
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.feed import LAKE
-from forebay.model.task import TaskKind
+from forebay.model.task import Task, TaskDraft, TaskKind, TaskState
+
+if TYPE_CHECKING:
+    from forebay.ledger.tasks import Tasks
+
+_MOST = 1_000_000
+"""Tasks that are looked at for those that did not end well."""
 
 app = typer.Typer(help="Build the lake from the archive, without the vendor.")
 
@@ -48,12 +55,21 @@ def load(
         drafts = offline.drafts(named, start, end, again=again)
         wired.ledger.tasks.add(drafts, again=True, planned_at=wired.clock.now())
         wired.worker(kinds=[TaskKind.LOAD]).drain()
-        ids = {(draft.destination, draft.key) for draft in drafts}
-        left = [task for task in wired.failures() if (task.draft.destination, task.draft.key) in ids]
+        left = _not_completed(wired.ledger.tasks, drafts)
     if json:
         print_json({"loaded": len(drafts) - len(left), "failed": [task.draft.key for task in left]})
     else:
         say(f"{len(drafts) - len(left):,} files loaded from the archive, {len(left):,} not")
         for task in left:
-            say(f"  {task.draft.key}: {task.state}: {task.error_message}")
+            say(f"  {task.draft.key}: {task.state}: {task.error_message or task.hold or 'not begun'}")
     return ExitCode.PARTIAL if left else ExitCode.OK
+
+
+def _not_completed(tasks: Tasks, drafts: Iterable[TaskDraft]) -> list[Task]:
+    """The tasks of these drafts that have not ended well, whoever ran them."""
+    from forebay.ledger.filter import TaskFilter
+
+    keys = {draft.key for draft in drafts}
+    states = [state for state in TaskState if state is not TaskState.COMPLETED]
+    unfinished = tasks.find(TaskFilter(states=states, destination=LAKE, kind=TaskKind.LOAD), limit=_MOST)
+    return [task for task in unfinished if task.draft.key in keys]

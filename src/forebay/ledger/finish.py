@@ -41,12 +41,12 @@ def ended(row: Record, outcome: Outcome, policy: RetryPolicy, now: datetime, rng
             values = _completed(coverage, now)
         case Retry():
             values = _failed(row, outcome, policy, now, rng)
-        case Snooze(until, reason):
+        case Snooze(until, reason, kind):
             values = {
                 **entering(TaskState.PENDING, now),
                 "available_at": until,
                 "throttled_since": None,
-                "error_kind": "not_published",
+                "error_kind": kind,
                 "error_message": reason,
             }
         case Discard(kind, reason, _):

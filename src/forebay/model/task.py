@@ -146,10 +146,11 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Snooze:
-    """Not published yet: pending again from `until` (UTC). Counts no attempt."""
+    """Not to be had yet, and no failure: pending again from `until` (UTC). Counts no attempt."""
 
     until: datetime
     reason: str
+    kind: str = "not_published"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from forebay.errors import (
     ForebayError,
     LakeError,
     NotPublishedYet,
+    OutOfReach,
     PermanentError,
     RateLimited,
     StoreError,
@@ -20,10 +21,8 @@ def outcome_of(error: ForebayError) -> Outcome:
     reason = str(error) if not error.remedy else f"{error} ({error.remedy})"
     upload = isinstance(error, LakeError | StoreError)
     match error:
-        case NotPublishedYet():
-            return Snooze(error.until, reason)
-        case CapReached():
-            return Snooze(error.until, reason)
+        case NotPublishedYet() | CapReached() | OutOfReach():
+            return Snooze(error.until, reason, error.kind)
         case RateLimited():
             return Retry(error.kind, reason, after=error.retry_after, counted=False)
         case TemporaryError():
