@@ -165,6 +165,7 @@ def test_an_earlier_trackers_files_are_taken_over(home, vendor):
             "INSERT INTO files (file_key, status, retry_count, created_at) VALUES (?, ?, 1, '2025-01-01 00:00:00')",
             [(OPTIONS.key(day), state) for day, state in states.items()],
         )
+        tracker.execute("INSERT INTO files (file_key, status) VALUES (?, 'pending')", (OPTIONS.key(date(2199, 1, 2)),))
     archived = home.folder / "data" / "archive" / OPTIONS.key(done)
     archived.parent.mkdir(parents=True)
     archived.write_bytes(published(vendor, OPTIONS.key(done)))
@@ -172,6 +173,7 @@ def test_an_earlier_trackers_files_are_taken_over(home, vendor):
     said = home.run("discoverer", "on-demand", "--dates", str(SESSIONS[8]))
     assert 0 == said.returncode, said.stderr
     assert "taken over from the earlier tracker: 1 files held, 3 queued" in said.stderr
+    assert f"{OPTIONS.key(date(2199, 1, 2))!r} in the earlier tracker is no flat file" in said.stderr
     before = len(vendor.requests)
     assert 0 == home.run("worker", "--once").returncode
 
@@ -194,6 +196,25 @@ def test_an_archive_that_moved_is_asked_about(home):
     assert 2 == said.returncode
     assert "the ledger's archive is at" in said.stderr
     assert "ledger rebuild" in said.stderr
+
+
+def test_a_worker_that_lacks_the_archives_settings_does_not_fill_a_place_of_its_own(home):
+    """Queued for one place, before anything is held there: a worker that is set to another one refuses."""
+    home.run("discoverer", "historical", *DATES)
+    said = home.run("worker", "--once", ARCHIVE_URI=str(home.folder / "elsewhere"))
+
+    assert (2, True) == (said.returncode, "the ledger's archive is at" in said.stderr)
+    assert not (home.folder / "elsewhere").exists()
+    assert 0 == home.run("worker", "--once").returncode
+
+
+def test_a_worker_without_keys_says_what_it_leaves_waiting(home):
+    """Forgotten keys are no quiet success."""
+    home.run("discoverer", "historical", *DATES)
+    said = home.run("worker", "--once", POLYGON_S3_ACCESS_KEY_ID="", POLYGON_S3_SECRET_ACCESS_KEY="")
+
+    assert 3 == said.returncode
+    assert "mirror tasks are waiting that this worker leaves to others: POLYGON_S3_ACCESS_KEY_ID" in said.stderr
 
 
 def test_spooled_files_go_by_way_of_the_disk_and_leave_nothing(home, vendor):

@@ -14,6 +14,7 @@ from forebay.errors import (
     RateLimited,
     StoreError,
     StoreFull,
+    UsageError,
     VendorUnavailable,
     WrongKey,
 )
@@ -131,7 +132,10 @@ def test_what_is_not_published_yet_is_left_for_later(ledger, clock):
     assert [(TaskState.PENDING, 0, until)] == [(t.state, t.attempt, t.available_at) for t in ledger.tasks.find()]
 
 
-@pytest.mark.parametrize("error", [StoreError("not yours"), StoreFull("the disk is full"), WrongKey("unknown key")])
+@pytest.mark.parametrize(
+    "error",
+    [StoreError("not yours"), StoreFull("the disk is full"), WrongKey("unknown key"), UsageError("LAKE_URI is wrong")],
+)
 def test_what_no_task_can_escape_stops_the_run_and_costs_nothing(ledger, clock, error):
     """A full disk is told once, not once for each of a thousand tasks; every task stays pending."""
     ledger.tasks.add(drafts(20))

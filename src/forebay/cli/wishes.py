@@ -129,7 +129,7 @@ def settle_archive(app: App) -> None:
         for reason in taken.refused:
             tell(f"note: {reason}")
         for key in taken.unknown:
-            tell(f"note: {key!r} in the earlier tracker is no flat file of the vendor's; it is left alone")
+            tell(f"note: {key!r} in the earlier tracker is no flat file that the vendor can have; it is left alone")
 
 
 def destinations_named(names: Sequence[str]) -> tuple[str, ...]:

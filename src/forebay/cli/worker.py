@@ -17,6 +17,7 @@ from forebay.cli.output import ExitCode, tell
 from forebay.cli.wishes import settle_archive
 
 if TYPE_CHECKING:
+    from forebay.app import App
     from forebay.model.task import Lease, Outcome, TaskState
     from forebay.orchestration.worker import Worker
 
@@ -38,7 +39,7 @@ def worker(
     """Run tasks of the ledger until told to stop; start as many as you like, on as many machines.
 
     SIGTERM (or Ctrl-C) finishes what runs and ends; a second one gives it back and ends at once. Exit code 3 when a
-    task ended in failure.
+    task ended in failure, and with --once also when tasks wait that it has no keys for.
 
     Example: forebay worker --concurrency 4
     """
@@ -51,6 +52,7 @@ def worker(
         settle_archive(app)
         runner = app.worker(spool=spool)
         runner.on_end = tally
+        left = _left_to_others(app, runner)
         with _signals(runner):
             if once:
                 runner.drain()
@@ -58,7 +60,24 @@ def worker(
                 runner.serve(settings.worker.poll_seconds, Random())
     if runner.aborted:
         _leave()
-    return ExitCode.PARTIAL if tally.failed else ExitCode.OK
+    return ExitCode.PARTIAL if tally.failed or (once and left) else ExitCode.OK
+
+
+_NEEDS = {
+    "mirror": "POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY",
+    "load": "POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY",
+    "fetch": "POLYGON_API_KEY",
+}
+
+
+def _left_to_others(app: App, runner: Worker) -> bool:
+    """Whether tasks wait that this worker has no keys for; says so."""
+    from forebay.model.task import TaskKind
+
+    kinds = [kind for kind in TaskKind if kind not in runner.handlers and app.ledger.tasks.next_due([kind])]
+    for kind in kinds:
+        tell(f"note: {kind} tasks are waiting that this worker leaves to others: {_NEEDS[kind]} not set")
+    return bool(kinds)
 
 
 class _Tally:

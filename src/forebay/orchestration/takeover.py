@@ -25,7 +25,7 @@ class TakenOver:
     queued: int = 0
     """Rows that are tasks now: never completed, or their file is not there any more."""
     unknown: list[str] = field(default_factory=list)
-    """Keys that are no flat file of the vendor's; they are left alone."""
+    """Keys that are no flat file of the vendor's, or of a day to come; they are left alone."""
     refused: list[str] = field(default_factory=list)
     """Why files of a dataset could not be queued: the plan no longer has it."""
 
@@ -45,7 +45,7 @@ class Takeover:
         for row in self.ledger.earlier.rows():
             dataset = DATASETS.get("/".join(row.file_key.split("/")[:2]))
             day = dataset.day_of(row.file_key) if dataset else None
-            if dataset is None or day is None:
+            if dataset is None or day is None or day > self.adopter.clock.now().date():
                 tally.unknown.append(row.file_key)
             else:
                 datasets[dataset][day] = row.status == TaskState.COMPLETED

@@ -25,6 +25,7 @@ from forebay.errors import (
     StoreError,
     StoreFull,
     TemporaryError,
+    UsageError,
     WrongKey,
 )
 from forebay.failpoints import reach
@@ -50,9 +51,9 @@ Handler = Callable[[Lease, Step], Outcome]
 
 
 def stops_all(error: Exception) -> bool:
-    """Whether no other task can escape it: a full disk, a wrong key, a newer lake. Nothing is counted for these."""
+    """Whether no other task can escape it: a full disk, a wrong key or setting. Nothing is counted for these."""
     passing = isinstance(error, TemporaryError | CapReached)
-    return isinstance(error, StoreError | WrongKey | NewerVersion) and not passing
+    return isinstance(error, StoreError | WrongKey | NewerVersion | UsageError) and not passing
 
 
 log = get_logger()
