@@ -38,6 +38,8 @@ class Fault:
     drop: bool = False
     """Close the connection without an answer; with `heard`, after the server did what was asked."""
     heard: bool = False
+    damage: bool = False
+    """Change the first byte of what is sent."""
     stall: bool = False
     """Do not answer before the proxy is closed."""
     first: int = 1
@@ -170,6 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on(self, headers: dict[str, str], body: bytes, fault: Fault | None) -> None:
         upstream = http.client.HTTPConnection(urlsplit(self.proxy.upstream).netloc, timeout=60)
         try:
+            if fault and fault.damage:
+                body = bytes([body[0] ^ 1]) + body[1:]
             sent = {name: value for name, value in headers.items() if name not in (*_HOP, "expect")}
             upstream.request(self.command, self.path, body, {**sent, "content-length": str(len(body))})
             answer = upstream.getresponse()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from s3_server import ABucket
+from s3_server import ABucket, a_bucket
 from test_any_store import KEY, LARGE, chunks, read
 
 from chaos_proxy import ChaosProxy, Fault, anything, as_b2_refuses, cap_reached, method, read_only_keys, writes
@@ -43,6 +43,21 @@ def test_what_passes_is_passed_over(s3: S3Store, proxy: ChaosProxy, bucket: ABuc
     assert b"".join(chunks()) == bucket.read(f"vendor/files/{KEY}")
     assert [] == bucket.open_uploads()
     assert fault.seen >= fault.first
+
+
+def test_an_object_that_was_damaged_on_its_way_is_taken_back_alone(
+    proxy: ChaosProxy, opened: Callable[..., S3Store]
+) -> None:
+    """What arrives differently is removed, and the version that it replaced is the object again."""
+    with a_bucket(versioned=True) as bucket:
+        s3 = opened(bucket, proxy.url)
+        s3.put(KEY, b"first", {})
+        proxy.faults.append(Fault(method("PUT"), damage=True))
+
+        with pytest.raises(StoreUnavailable, match="did not arrive as it was sent"):
+            s3.put(KEY, b"second", {})
+
+        assert (b"first", 1) == (bucket.read(f"vendor/files/{KEY}"), bucket.versions(f"vendor/files/{KEY}"))
 
 
 @pytest.mark.parametrize("step", [PART, BEGIN, WHOLE])

@@ -73,6 +73,11 @@ class Boto:
         for version in list(self._versions(key)):
             self._ask(key, partial(self._client.delete_object, Bucket=name, Key=key, VersionId=version))
 
+    def take_back(self, key: str, version: str | None) -> None:
+        """Remove one version of an object; None: the object, in a bucket that keeps no versions."""
+        which = {"VersionId": version} if version else {}
+        self._ask(key, lambda: self._client.delete_object(Bucket=self._bucket.name, Key=key, **which))
+
     def copy(self, source: str, target: str, metadata: Mapping[str, str]) -> None:
         """Copy a large object in parts, inside the store; parts that were copied are given up when one fails."""
         from boto3.s3.transfer import TransferConfig

@@ -6,8 +6,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Condition
+from typing import TypeVar
 
 from forebay.errors import CheckFailed
+
+Sent = TypeVar("Sent")
 
 _WAITING = 2
 """Chunks that may wait for the sender."""
@@ -25,8 +28,8 @@ def counted(chunks: Iterable[bytes], size: int, key: str) -> Iterator[bytes]:
         raise CheckFailed(f"{key}: {seen} bytes came where {size} were announced")
 
 
-def send(chunks: Iterable[bytes], upload: Callable[[Iterator[bytes]], object]) -> None:
-    """Run `upload` in a thread of its own on what `chunks` gives in this one; return when it has returned.
+def send(chunks: Iterable[bytes], upload: Callable[[Iterator[bytes]], Sent]) -> Sent:
+    """Run `upload` in a thread of its own on what `chunks` gives in this one; return what it returned.
 
     The object-store library asks for the next chunk from inside its own event loop, where `chunks` could not use
     that library. What `chunks` raises is raised in `upload` and comes through here; so does what `upload` raises.
@@ -42,7 +45,7 @@ def send(chunks: Iterable[bytes], upload: Callable[[Iterator[bytes]], object]) -
             raise
         if wanted:
             feed.end()
-        done.result()
+        return done.result()
 
 
 class _Feed(Iterator[bytes]):

@@ -25,7 +25,7 @@ from forebay.stores.store import Stored, Upload
 from forebay.stores.wire import FAILURES, answer, safe_cause
 
 if TYPE_CHECKING:
-    from obstore import GetResult, ObjectMeta  # the type stubs', not there at run time
+    from obstore import GetResult, ObjectMeta, PutResult  # the type stubs', not there at run time
 
 _MIB = 2**20
 _SMALLEST_PART = 8 * _MIB
@@ -100,7 +100,7 @@ class S3Store:
             done = obstore.put(self._writing, path, data, attributes=dict(metadata), use_multipart=False)
         etag = (done["e_tag"] or "").strip('"')
         if etag != hashlib.md5(data, usedforsecurity=False).hexdigest():
-            self._compare(key, data)
+            self._compare(key, data, done["version"])
 
     def put_stream(self, key: str, chunks: Iterable[bytes], size: int, metadata: Mapping[str, str]) -> None:
         """Store `size` bytes as they come, in parts; what fits in one part is stored by one request.
@@ -112,12 +112,14 @@ class S3Store:
         if size <= part:
             self.put(key, b"".join(outgoing), metadata)
             return
-        send(outgoing, lambda feed: self._upload(key, feed, part, metadata))
-        self._expect(key, size)
+        done = send(outgoing, lambda feed: self._upload(key, feed, part, metadata))
+        found = self.head(key)
+        if found is None or found.size != size:
+            self._take_back(key, done["version"])
 
-    def _upload(self, key: str, chunks: Iterator[bytes], part: int, metadata: Mapping[str, str]) -> None:
+    def _upload(self, key: str, chunks: Iterator[bytes], part: int, metadata: Mapping[str, str]) -> PutResult:
         with self._asking(key):
-            obstore.put(
+            return obstore.put(
                 self._writing,
                 self._bucket.path(key),
                 chunks,
@@ -189,19 +191,15 @@ class S3Store:
         key, etag = self._bucket.key(meta["path"]), (meta["e_tag"] or "").strip('"')
         return Stored(key, meta["size"], etag, modified, metadata or {})
 
-    def _compare(self, key: str, data: bytes) -> None:
+    def _compare(self, key: str, data: bytes, version: str | None) -> None:
         """Read a small object back: stores with keys of their own for encryption give other ETags than the MD5."""
         found = self.head(key)
         if found is None or found.size != len(data) or b"".join(self.open(found)) != data:
-            self._remove_damaged(key)
+            self._take_back(key, version)
 
-    def _expect(self, key: str, size: int) -> None:
-        found = self.head(key)
-        if found is None or found.size != size:
-            self._remove_damaged(key)
-
-    def _remove_damaged(self, key: str) -> None:
-        self.delete(key)
+    def _take_back(self, key: str, version: str | None) -> None:
+        """Remove what was stored just now, and nothing else: earlier versions of the object may be good ones."""
+        self._boto.take_back(self._bucket.path(key), version)
         raise StoreUnavailable(f"{self.address}/{key} did not arrive as it was sent", remedy="Try again.")
 
     @contextmanager
