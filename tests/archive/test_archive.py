@@ -12,7 +12,7 @@ from sites import DATASET, DAY, KEY, MORNING, NIGHT, Site
 
 from forebay.errors import ObjectChanged
 from forebay.model.partition import Revision
-from forebay.stores.archive import RECEIPTS, Archive
+from forebay.stores.archive import DAMAGED, RECEIPTS, Archive
 from forebay.stores.receipt import Receipt, to_json
 
 DATA = b"the bytes of a file"
@@ -98,6 +98,21 @@ def test_every_revision_that_was_replaced_is_told(archive: Archive) -> None:
         copies = [archive.find(one["kept_as"]) for one in kept]
         assert [REVISION, LATER.revision] == [copy.receipt.revision for copy in copies]
         assert [DATA, DATA] == [b"".join(archive.store.open(copy.stored)) for copy in copies]
+
+
+def test_a_file_in_the_place_of_a_damaged_one_tells_the_same_earlier_revisions(archive: Archive) -> None:
+    """What was set aside is kept, and what it had replaced is not forgotten with it."""
+    receive(archive)
+    receive(archive, LATER)
+    kept = archive.kept(KEY)
+    archive.set_aside(archive.store.head(KEY))
+    assert archive.find(KEY) is None
+
+    archive.receive(KEY, LATER.revision, [DATA], lambda: LATER, was_here=True)
+
+    assert kept == archive.kept(KEY)
+    assert ["v1"] == [one["etag"] for one in kept]
+    assert DATA == b"".join(archive.store.open(archive.store.head(f"{DAMAGED}/{KEY}")))
 
 
 def test_the_same_revision_twice_replaces_nothing(archive: Archive) -> None:

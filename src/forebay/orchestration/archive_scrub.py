@@ -16,7 +16,6 @@ from forebay.model.intervals import Interval
 from forebay.orchestration.archive_findings import Fault, Finding, Sides
 from forebay.orchestration.archive_inventory import is_held, known_files
 from forebay.orchestration.archive_reading import WHOLE_FILES, pooled, read_through
-from forebay.orchestration.archive_verify import set_aside
 from forebay.stores.archive import Archive
 from forebay.stores.receipt import Receipt
 from forebay.stores.store import Stored
@@ -146,7 +145,7 @@ class Scrubber:
     def _give_up(self, read: _Read) -> Finding:
         assert read.row is not None
         assert read.stored is not None
-        set_aside(self.archive, read.stored)
+        self.archive.set_aside(read.stored)
         self.ledger.coverage.withdraw([read.row])
         sides = Sides(DATASETS[read.due.dataset], read.due.day, read.row, read.stored, None)
         return sides.finding(Fault.DAMAGED, read.damage)

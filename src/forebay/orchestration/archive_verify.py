@@ -19,10 +19,6 @@ from forebay.orchestration.archive_findings import Fault, Finding, Sides, judge
 from forebay.orchestration.archive_inventory import OURS, Shelf, is_held, known_files, shelf
 from forebay.orchestration.upstream import Upstream
 from forebay.stores.archive import Archive
-from forebay.stores.store import Stored
-
-DAMAGED = f"{OURS}damaged/"
-"""Where files that are not what was recorded are kept, under their keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +112,7 @@ class Verifier:
         for finding in lost:
             stored = look.shelf.files.get(finding.day) if finding.day else None
             if stored is not None:
-                set_aside(self.archive, stored)
+                self.archive.set_aside(stored)
         self.ledger.coverage.withdraw(look.known[finding.day] for finding in lost if finding.day)
 
 
@@ -144,14 +140,6 @@ class _Look:
             Sides(self.dataset, day, self.known.get(day), self.shelf.files.get(day), listed.get(day)) for day in days
         )
         return [finding for each in sides if (finding := judge(each))]
-
-
-def set_aside(archive: Archive, stored: Stored) -> None:
-    """Move a file to `.forebay/damaged/`, unless it has been replaced since it was looked at."""
-    now = archive.store.head(stored.key)
-    if now and (now.size, now.etag, now.modified) == (stored.size, stored.etag, stored.modified):
-        archive.store.copy(stored.key, DAMAGED + stored.key)
-        archive.store.hide(stored.key)  # earlier revisions may be versions of the same object
 
 
 def check_place(archive: Archive, ledger: Ledger, datasets: Collection[Dataset]) -> None:

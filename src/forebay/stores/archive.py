@@ -19,6 +19,8 @@ from forebay.stores.store import ByteStream, Store, Stored
 
 RECEIPTS = ".forebay/receipts"
 REVISIONS = ".forebay/revisions"
+DAMAGED = ".forebay/damaged"
+"""Where files that are not what was recorded are kept, under their keys."""
 ONE_PUT_BYTES = 8 * 2**20
 """Up to here a file is stored by one request, with its receipt; larger ones go in parts, with the receipt beside."""
 _METADATA_BYTES = 1800
@@ -89,15 +91,20 @@ class Archive:
         chunks: Iterable[bytes],
         receipt: Callable[[], Receipt],
         before: Held | None = None,
+        *,
+        was_here: bool = False,
     ) -> Receipt:
         """Take a file; it is visible only after `receipt()`, which is called once after the last chunk, returned.
 
         What `chunks` and `receipt` raise comes through, and then nothing is visible. `before` is what `find` says is
-        there now; another revision is kept.
+        there now; another revision is kept. `was_here`: it was held before and may be set aside, so that the earlier
+        revisions it replaced are still to be told.
         """
 
         def prove() -> Receipt:
-            return self._keep(before, receipt()) if before else receipt()
+            if before:
+                return self._keep(before, receipt())
+            return _telling(receipt(), _replaced(self._read(_beside(key)))) if was_here else receipt()
 
         take = self._put if self.store.carries_metadata and revision.size <= ONE_PUT_BYTES else self._stream
         proved = take(key, revision, chunks, prove)
@@ -115,8 +122,17 @@ class Archive:
 
     def kept(self, key: str) -> Sequence[dict[str, Any]]:
         """The earlier revisions of a file, oldest first: `etag`, `size`, `last_modified`, `kept_as`."""
-        receipt = self.receipt(key)
-        return list(receipt.details.get("replaced", ())) if receipt else []
+        return _replaced(self.receipt(key))
+
+    def set_aside(self, stored: Stored) -> None:
+        """Move a file out of sight, to `.forebay/damaged/`, unless it was replaced since it was looked at."""
+        now = self.store.head(stored.key)
+        if now is None or _state(now) != _state(stored):
+            return
+        if carried := from_metadata(now.metadata):
+            self._write(_beside(stored.key), carried)  # for the file that comes in its place
+        self.store.copy(stored.key, f"{DAMAGED}/{stored.key}")
+        self.store.hide(stored.key)  # earlier revisions may be versions of the same object
 
     def clear(self, key: str, size: int) -> None:
         """End what a dead predecessor left of a file of `size` bytes that was under way."""
@@ -158,14 +174,13 @@ class Archive:
 
     def _keep(self, before: Held, receipt: Receipt) -> Receipt:
         """Put another revision aside that is there now; the receipt says so, and what those before it said."""
-        earlier = before.receipt or self._read(_beside(before.key))
-        replaced = list(earlier.details.get("replaced", ())) if earlier else []
+        replaced = _replaced(before.receipt or self._read(_beside(before.key)))
         told = _told(before)
         if not _is_same(before, receipt.revision) and not any(told.items() <= one.items() for one in replaced):
             replaced.append({**told, "kept_as": self._put_aside(before)})
             log.info("revision_replaced", key=before.key, kept_as=replaced[-1]["kept_as"])
             reach("mirror.kept")
-        return replace(receipt, details={**receipt.details, "replaced": replaced} if replaced else receipt.details)
+        return _telling(receipt, replaced)
 
     def _put_aside(self, before: Held) -> str:
         """Copy the earlier revision and its receipt where the store itself would forget it; says where it is."""
@@ -206,6 +221,15 @@ class Archive:
         # its successor never became visible: its own receipt was put aside with the copy of it
         aside = (self._read(one.key) for one in self.store.list(f"{REVISIONS}/{stored.key}/") if _is_receipt(one))
         return next((receipt for receipt in aside if receipt and _belongs(receipt, stored)), None)
+
+
+def _replaced(receipt: Receipt | None) -> list[dict[str, Any]]:
+    return list(receipt.details.get("replaced", ())) if receipt else []
+
+
+def _telling(receipt: Receipt, replaced: Sequence[dict[str, Any]]) -> Receipt:
+    """The receipt with the earlier revisions that its file replaced."""
+    return replace(receipt, details={**receipt.details, "replaced": replaced}) if replaced else receipt
 
 
 def _beside(key: str) -> str:

@@ -61,7 +61,10 @@ class Mirror:
 
     def _transfer(self, lease: Lease, revision: Revision, before: Held | None, step: Step) -> Transfer:
         draft, alive, now = lease.task.draft, partial(self.alive, lease), self.records.clock.now
-        return Transfer(self.files, self.archive, draft.key, draft.dataset, revision, before, step, alive, now)
+        was_here = TaskState.COMPLETED in lease.task.history
+        return Transfer(
+            self.files, self.archive, draft.key, draft.dataset, revision, before, was_here, step, alive, now
+        )
 
     def _carry_out(self, transfer: Transfer) -> Receipt:
         if self.spool is None:

@@ -34,6 +34,8 @@ class Transfer:
     revision: Revision
     before: Held | None
     """What the archive holds under the key now."""
+    was_here: bool
+    """Whether the archive has held the key before."""
     step: Step
     alive: Callable[[], None]
     now: Callable[[], datetime]
@@ -87,7 +89,7 @@ class Transfer:
             raise
 
     def _receive(self, chunks: Iterable[bytes], receipt: Callable[[], Receipt]) -> Receipt:
-        return self.archive.receive(self.key, self.revision, chunks, receipt, self.before)
+        return self.archive.receive(self.key, self.revision, chunks, receipt, self.before, was_here=self.was_here)
 
     def _asking(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
