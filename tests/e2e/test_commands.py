@@ -137,7 +137,8 @@ def test_tasks(filled):
     )
     assert listed[0] == json.loads(filled("tasks", "show", str(listed[0]["id"]), "--json").out)
     assert "0 tasks start over" in filled("tasks", "retry").out
-    filled.refuses("tasks", "show", "999", says="there is no task 999", next_step="tasks list")
+    for order in ("show", "retry", "cancel", "pause"):
+        filled.refuses("tasks", order, "999", says="there is no task 999", next_step="tasks list")
     filled.refuses("tasks", "list", "--state", "complete", says="unknown state 'complete'", next_step="completed")
 
 

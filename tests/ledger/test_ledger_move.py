@@ -46,6 +46,14 @@ def test_a_ledger_is_not_moved_onto_another(filled: str, blank_url: str, clock: 
         assert 1 == new.tasks.counts()[TaskState.COMPLETED]
 
 
+def test_an_address_without_a_ledger_is_not_moved(tmp_path, blank_url: str, clock: FakeClock) -> None:
+    """A typing error in FROM is said; nothing is made there."""
+    with pytest.raises(LedgerError, match="there is no ledger at"):
+        move_between(f"sqlite:///{tmp_path}/typo.db", blank_url, clock.now())
+
+    assert not (tmp_path / "typo.db").exists()
+
+
 def test_a_ledger_at_work_is_not_moved(filled: str, blank_url: str, clock: FakeClock) -> None:
     """A worker that holds a lease would finish in the old one."""
     with Ledger.open(filled, clock) as old:

@@ -166,6 +166,17 @@ def test_retry_takes_what_failed(ledger: Ledger) -> None:
     }
 
 
+def test_retry_makes_what_was_put_off_due(ledger: Ledger, clock: FakeClock) -> None:
+    """A cap that was raised is not waited for till midnight; a backoff that goes on anyway is cut short too."""
+    ledger.tasks.add([draft(0)])
+    ledger.tasks.finish(ledger.tasks.claim("w"), Snooze(clock.now() + timedelta(days=1), "cap", "cap_reached"))
+    assert ledger.tasks.claim("w") is None
+
+    assert 1 == ledger.tasks.retry()
+    assert ledger.tasks.claim("w") is not None
+    assert 0 == ledger.tasks.retry()
+
+
 def test_forget_spares_what_was_begun(ledger: Ledger) -> None:
     """`forget` deletes waiting tasks; what a worker holds or has ended stays."""
     ledger.tasks.add(draft(number) for number in range(3))

@@ -48,6 +48,8 @@ def archive_status(
 
     named, price = datasets_asked(datasets), settings.archive.price
     with open_app(settings) as wired:
+        if not storage:  # what the ledger knows would be told of another place
+            wired.settle_archive()
         address = wired.archive.address
         found = list(stored_holdings(wired.archive.store, named) if storage else holdings(wired.ledger, named))
     place = Place(address, _profile(settings))

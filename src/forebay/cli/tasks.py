@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,7 +87,7 @@ def retry_tasks(
         list[int] | None, typer.Argument(metavar="[ID...]", help="These; none means all failed.")
     ] = None,
 ) -> int:
-    """Let failed and given-up tasks start over, due now.
+    """Let failed, given-up and put-off tasks start over, due now.
 
     Example: forebay tasks retry
     """
@@ -96,6 +96,7 @@ def retry_tasks(
     from forebay.ledger.filter import TaskFilter
 
     with open_app(settings) as wired:
+        _check_ids(wired.ledger.tasks, task_ids)
         count = wired.ledger.tasks.retry(TaskFilter(ids=task_ids or None))
     say(f"{count} tasks start over; `forebay sync` or `forebay worker` runs them")
     return ExitCode.OK
@@ -166,9 +167,21 @@ def _change(ctx: typer.Context, which: _Which, change: Callable[[Tasks, TaskFilt
     from forebay.ledger.filter import TaskFilter
 
     with open_app(settings) as wired:
+        _check_ids(wired.ledger.tasks, which.ids)
         count = change(wired.ledger.tasks, TaskFilter(ids=which.ids or None, dataset=which.dataset))
     say(f"{count} tasks {done}")
     return ExitCode.OK
+
+
+def _check_ids(tasks: Tasks, ids: Collection[int] | None) -> None:
+    """Raise UsageError for numbers of no task, with nothing changed."""
+    from forebay.ledger.filter import TaskFilter
+
+    known = {task.id for task in tasks.find(TaskFilter(ids=ids), limit=len(ids))} if ids else set()
+    if unknown := sorted(set(ids or ()) - known):
+        raise UsageError(
+            f"there is no task {', '.join(map(str, unknown))}", remedy="`forebay tasks list` shows their numbers"
+        )
 
 
 def _states(names: list[str] | None) -> list[TaskState] | None:

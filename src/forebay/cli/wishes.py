@@ -144,7 +144,7 @@ def check_dates_named(texts: Sequence[str], now: datetime) -> list[date]:
     bad = [f"{text!r} is not a date of the form YYYY-MM-DD" for text, day in dates.items() if day is None]
     bad += [f"{day} is in the future" for day in dates.values() if day is not None and day > today]
     if bad:
-        raise UsageError("; ".join(bad), remedy="correct the list; nothing was queued")
+        raise UsageError("; ".join(bad), remedy="correct the list; nothing was done")
     return sorted({day for day in dates.values() if day is not None})
 
 

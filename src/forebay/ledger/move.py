@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -25,9 +26,10 @@ def move_between(source: str, target: str, now: datetime) -> dict[str, int]:
 def move(source: Database, target: Database, now: datetime) -> dict[str, int]:
     """Copy everything in `source` to `target`, whose tables must be empty; the number of rows by table.
 
-    The source stays as it is. Raises LedgerError, with the target unchanged, when the target holds anything, when a
-    worker is at work on the source, or when a count differs in the end.
+    The source stays as it is. Raises LedgerError, with the target unchanged, when there is no ledger at the source,
+    when the target holds anything, when a worker is at work on the source, or when a count differs in the end.
     """
+    _refuse_nothing(source)
     upgrade(source)
     upgrade(target)
     with source.read() as old, target.write() as new:
@@ -39,6 +41,18 @@ def move(source: Database, target: Database, now: datetime) -> dict[str, int]:
                     remedy="name a database that has no ledger in it yet",
                 )
         return {table.name: _copy(old, new, table) for table in metadata.sorted_tables}
+
+
+def _refuse_nothing(source: Database) -> None:
+    """A mistyped address must not be made, and moved, as an empty ledger."""
+    there = source.dialect != "sqlite" or Path(source.name).exists()
+    if there:
+        with source.read() as connection:
+            there = sa.inspect(connection).has_table(tasks.name)
+    if not there:
+        raise LedgerError(
+            f"there is no ledger at {source.name}", remedy="correct FROM; `forebay doctor` shows where the ledger is"
+        )
 
 
 def _refuse_busy(old: sa.Connection, source: Database, now: datetime) -> None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from forebay.clock import Clock
 from forebay.db.engine import Database
-from forebay.db.tables import UNFINISHED, WAITING, coverage, tasks
+from forebay.db.tables import CLAIMABLE, UNFINISHED, WAITING, coverage, tasks
 from forebay.ledger import claim as leases
 from forebay.ledger import holds
 from forebay.ledger.add import CANCELLED, Adding, add
@@ -152,12 +152,14 @@ class Tasks:
     def retry(self, which: TaskFilter = _ALL, *, states: Collection[TaskState] = FAILED) -> int:
         """Let the matching tasks start over, due now and with nothing counted; how many.
 
-        Those in `states`, and those that were completed with a suspect partition.
+        Those in `states`, those that were completed with a suspect partition, and those that were put off (a cap that
+        was raised since, say).
         """
         now = self._clock.now()
         idle = [state.value for state in states if not state.held]
         values: dict[str, Any] = {**entering(TaskState.PENDING, now), "available_at": now, **AS_NEW}
         again = tasks.c.status.in_(idle) | ((tasks.c.status == TaskState.COMPLETED.value) & _left_suspect())
+        again |= sa.and_(CLAIMABLE, tasks.c.available_at > now)
         statement = sa.update(tasks).where(*which.conditions(), again).values(**values)
         with self._database.write() as connection:
             return connection.execute(statement).rowcount

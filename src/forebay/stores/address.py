@@ -53,7 +53,7 @@ def b2_bucket(archive: ArchiveSettings, aws: AwsSettings) -> Bucket:
         names = {"B2_KEY_ID": key_id, "B2_APPLICATION_KEY": secret, "B2_ENDPOINT_URL": endpoint}
         missing = ", ".join(name for name, value in names.items() if not value)
         raise UsageError(
-            f"the archive is the B2 bucket {archive.bucket}, and {missing} not set",
+            f"the archive is the B2 bucket {archive.bucket}, and these are not set: {missing}",
             remedy="B2 shows the key id and the application key when a key is made, and the endpoint with the bucket.",
         )
     keys = Keys(key_id.get_secret_value(), secret.get_secret_value())
