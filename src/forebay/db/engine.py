@@ -152,7 +152,9 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     if sync is None:
         connection.exec_driver_sql("BEGIN")
     else:
-        connection.exec_driver_sql(f"PRAGMA synchronous = {sync}")
+        if connection.info.get("sync") != sync:  # it stays with the connection
+            connection.exec_driver_sql(f"PRAGMA synchronous = {sync}")
+            connection.info["sync"] = sync
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

@@ -18,8 +18,8 @@ from forebay.stores.backoff import Backoff
 from forebay.stores.wire import FAILURES, safe_cause
 
 PART_BYTES = 8 * 2**20
-PARTS_AHEAD = 4
-"""Parts in memory besides the one in the reader's hands: some 40 MB for an object of any size."""
+PARTS_AHEAD = 3
+"""Parts in memory besides the one in the reader's hands: some 32 MB for an object of any size."""
 _PIECES = 8
 """Of a part: what was received of a piece when its connection breaks off is received again. Smaller ones cost time."""
 

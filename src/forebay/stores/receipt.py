@@ -25,7 +25,7 @@ class Receipt:
     sha256: str
     """Of the bytes as the vendor sent them, hex; empty for a file that was adopted without reading it."""
     md5: str
-    """The same, as stores and other tools compare files."""
+    """The same, as stores and other tools compare files; empty for a file that was stored in several parts."""
     rows: int | None
     """Lines after the header; None where the file was not read."""
     checked_at: datetime

@@ -31,7 +31,7 @@ _MIB = 2**20
 _SMALLEST_PART = 8 * _MIB
 _MOST_PARTS = 9000
 """Of the 10,000 that S3 allows."""
-_PARTS_IN_FLIGHT = 4
+_PARTS_IN_FLIGHT = 3
 _COPY_LIMIT = 5 * 2**30
 """The largest object that S3 copies by one request."""
 _PAGE = 1000

@@ -81,7 +81,7 @@ def coverage_of(partition: Partition, destination: str, receipt: Receipt) -> Cov
         bytes=receipt.revision.size,
         sha256=receipt.sha256 or None,
         revision=receipt.revision,
-        details={"md5": receipt.md5, **receipt.details},
+        details={**({"md5": receipt.md5} if receipt.md5 else {}), **receipt.details},
     )
     return Coverage(partition, destination, Source.FLATFILE, Verdict.COMPLETE, evidence, receipt.checked_at)
 

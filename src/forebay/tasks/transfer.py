@@ -14,7 +14,7 @@ from forebay.failpoints import reach
 from forebay.model.catalogue import DATASETS
 from forebay.model.partition import Revision
 from forebay.model.task import Step, TaskState
-from forebay.stores.archive import Archive, Held
+from forebay.stores.archive import ONE_PUT_BYTES, Archive, Held
 from forebay.stores.receipt import Receipt
 from forebay.stores.store import Files
 from forebay.tasks.spool import Differs, SpoolFile
@@ -42,7 +42,7 @@ class Transfer:
 
     def stream(self) -> Receipt:
         """In one pass, with nothing on the local disk."""
-        inspection = Inspection(self.key)
+        inspection = self._inspection()
 
         def receipt() -> Receipt:
             proved = self._receipt(inspection.finish())
@@ -75,7 +75,7 @@ class Transfer:
 
     def _download(self, file: SpoolFile) -> Receipt | None:
         """What was proved of the whole file; None when the disk had something else, and has nothing now."""
-        inspection = Inspection(self.key)
+        inspection = self._inspection()
         chunks = self._asking(file.complete(self.files, self.key, self.revision))
         try:
             with closing(inspected(chunks, inspection, self.revision.size)) as checked:
@@ -87,6 +87,10 @@ class Transfer:
         except Damaged:
             file.empty()
             raise
+
+    def _inspection(self) -> Inspection:
+        """An object of several parts has no MD5 that its store could be asked for."""
+        return Inspection(self.key, md5=self.revision.size <= ONE_PUT_BYTES)
 
     def _receive(self, chunks: Iterable[bytes], receipt: Callable[[], Receipt]) -> Receipt:
         return self.archive.receive(self.key, self.revision, chunks, receipt, self.before, was_here=self.was_here)
