@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 from s3_server import a_bucket
@@ -181,8 +182,21 @@ def test_files_under_way_are_swept_but_those_that_are_spared(tmp_path) -> None:
     for name in ("a~1", "b~2"):
         (tmp / name).write_bytes(b"half")
 
-    assert 1 == archive.sweep(lambda key: key == "a")
+    assert 1 == archive.sweep(lambda key: key == "a", datetime.now(UTC))
     assert ["a~1"] == [path.name for path in tmp.iterdir()]
+
+
+def test_receipts_under_way_go_with_their_file_but_not_at_once(tmp_path) -> None:
+    """A worker that was killed while it wrote a receipt leaves half of one: it is of a file, and not for ever."""
+    archive = Site(tmp_path).archive()
+    receive(archive)
+    half = tmp_path / "archive" / ".forebay" / "tmp" / f"{quote(f'{RECEIPTS}/{KEY}.json', safe='')}~1"
+    half.write_bytes(b"{")
+    asked = []
+
+    assert 0 == archive.sweep(asked.append, datetime.now(UTC))
+    assert 1 == archive.sweep(asked.append, datetime.now(UTC) + timedelta(hours=2))
+    assert {KEY} == set(asked)
 
 
 def test_a_file_that_was_changed_by_hand_is_not_proved(tmp_path) -> None:

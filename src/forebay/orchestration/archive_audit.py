@@ -83,7 +83,7 @@ class Audit:
         return Audited(
             compared=tuple(self._compare(scope, there.datasets, board)),
             strangers=tuple(strangers),
-            swept=self.archive.sweep(self._is_somebodys),
+            swept=self.archive.sweep(self._is_somebodys, self.clock.now()),
             scrubbed=self._scrub(scope, board) if scope.deep else None,
             reach=reach(self.ledger, scope.datasets),
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +27,8 @@ ONE_PUT_BYTES = 8 * 2**20
 _METADATA_BYTES = 1800
 """Of the 2 KB that S3 allows."""
 _DAY = timedelta(days=1)
+_OURS_UNDER_WAY = timedelta(hours=1)
+_OURS = re.compile(r"\.forebay/\w+/(.+?\.csv\.gz)(?:[./].*)?")
 
 log = get_logger()
 
@@ -142,9 +145,17 @@ class Archive:
             if upload.key == key:
                 self.store.abort(upload)
 
-    def sweep(self, spare: Callable[[str], bool]) -> int:
-        """End every upload under way of keys that are not spared; how many."""
-        litter = [upload for upload in self.store.uploads() if not spare(upload.key)]
+    def sweep(self, spare: Callable[[str], bool], now: datetime) -> int:
+        """End every upload under way of keys that are not spared; how many.
+
+        Receipts and copies are asked about by their file's key, after an hour: they take a moment, whoever writes them.
+        """
+        litter = [
+            upload
+            for upload in self.store.uploads()
+            if not spare(subject := _subject(upload.key))
+            and (subject == upload.key or now - upload.begun_at > _OURS_UNDER_WAY)
+        ]
         for upload in litter:
             self.store.abort(upload)
         return len(litter)
@@ -235,6 +246,12 @@ def _telling(receipt: Receipt, replaced: Sequence[dict[str, Any]]) -> Receipt:
 def _beside(key: str) -> str:
     """Where the receipt of a file is that does not carry it."""
     return f"{key}.json" if key.startswith(f"{REVISIONS}/") else f"{RECEIPTS}/{key}.json"
+
+
+def _subject(key: str) -> str:
+    """The vendor's key of the file that a receipt or a copy of ours is about; any other key as it is."""
+    found = _OURS.fullmatch(key)
+    return found.group(1) if found else key
 
 
 def _is_receipt(stored: Stored) -> bool:
