@@ -304,6 +304,10 @@ class App:
     def recover(self) -> None:
         """Clear up after workers of this machine that died: their staged files go, their tasks are free at once."""
         self.ledger.tasks.rescue(dead=self.staging.swept)
+        if self.settings.folders.spool.is_dir():
+            from forebay.tasks.spool import Spool
+
+            Spool(self.settings.folders.spool).sweep(lambda key: self.ledger.tasks.is_settled(ARCHIVE, key))
 
     def make_folders(self) -> None:
         """Make the folders and the schema that would otherwise be made on first use. Raises StoreError, LedgerError."""

@@ -50,6 +50,19 @@ def test_a_download_killed_at_ninety_percent_fetches_the_rest_only(tmp_path: Pat
         assert [] == site.spooled
 
 
+def test_what_nobody_will_upload_is_swept(tmp_path: Path) -> None:
+    """The local file of a cancelled task goes, also when no worker comes to its key again; a failed one's stays."""
+    spool = Spool(tmp_path / "spool")
+    for name in ("cancelled", "failed"):
+        path = spool.folder / "us_stocks_sip" / f"{name}.csv.gz.0123456789ab.part"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"the beginning")
+
+    spool.sweep(lambda key: key == "us_stocks_sip/cancelled.csv.gz")
+
+    assert ["failed.csv.gz.0123456789ab.part"] == [path.name for path in spool.folder.rglob("*.part")]
+
+
 @pytest.fixture
 def spooling(tmp_path: Path):
     """A running vendor, and a site that spools."""

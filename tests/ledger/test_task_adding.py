@@ -177,6 +177,19 @@ def test_retry_makes_what_was_put_off_due(ledger: Ledger, clock: FakeClock) -> N
     assert 0 == ledger.tasks.retry()
 
 
+def test_a_task_is_settled_when_it_is_completed_or_cancelled(ledger: Ledger) -> None:
+    """One that failed for good is not: a person may try again with what was kept for it."""
+    ledger.tasks.add(draft(number) for number in range(4))
+    completed, failed = ledger.tasks.claim("w"), ledger.tasks.claim("w")
+    ledger.tasks.finish(completed, Done(()))
+    ledger.tasks.finish(failed, Discard("bad", "broken"))
+    cancelled = ledger.tasks.find(TaskFilter(states=[TaskState.PENDING]))[0]
+    ledger.tasks.cancel(TaskFilter(ids=[cancelled.id]), "no use")
+
+    settled = {task.id for task in ledger.tasks.find() if ledger.tasks.is_settled("lake", task.draft.key)}
+    assert {completed.task.id, cancelled.id} == settled
+
+
 def test_forget_spares_what_was_begun(ledger: Ledger) -> None:
     """`forget` deletes waiting tasks; what a worker holds or has ended stays."""
     ledger.tasks.add(draft(number) for number in range(3))

@@ -131,6 +131,13 @@ class Tasks:
         with self._database.read() as connection:
             return [read_task(row) for row in connection.execute(query).mappings()]
 
+    def is_settled(self, destination: str, key: str) -> bool:
+        """Whether the task is completed, or given up by a person: nothing kept for it is of use any more."""
+        settled = (tasks.c.status == TaskState.COMPLETED.value) | (tasks.c.error_kind == CANCELLED)
+        query = sa.select(tasks.c.id).where(tasks.c.destination == destination, tasks.c.key == key, settled)
+        with self._database.read() as connection:
+            return connection.scalar(query) is not None
+
     def counts(self, which: TaskFilter = _ALL) -> dict[TaskState, int]:
         """How many tasks are in each state; every state is there."""
         query = (

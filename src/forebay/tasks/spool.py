@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from io import FileIO
@@ -59,6 +59,14 @@ class Spool:
         """Remove the local files of a key, except one that another process is at."""
         with storage_errors(self.folder):
             self._remove(key)
+
+    def sweep(self, is_needless: Callable[[str], bool]) -> None:
+        """Remove the local files of keys that nobody will upload any more, unless another process is at one."""
+        with storage_errors(self.folder):
+            for path in list(self.folder.rglob("*.part")):
+                key = path.relative_to(self.folder).as_posix().rsplit(".", 2)[0]
+                if is_needless(key):
+                    self._remove(key)
 
     def _remove(self, key: str, spare: Path | None = None) -> None:
         folder, _, name = key.rpartition("/")
