@@ -150,6 +150,25 @@ def test_adopt_compares_what_a_rebuild_took_by_size(local):
     ]
 
 
+@pytest.mark.parametrize("look", ["verify", "adopt"])
+def test_a_copy_that_was_cut_is_not_counted_on_for_long(local, look):
+    """A rebuild takes a file without a receipt by its size: the vendor's listing shows that it is too short."""
+    local.fill()
+    key = OPTIONS.key(WEEK[1])
+    local.place.remove(f".forebay/receipts/{key}.json")
+    local.place.write(key, local.place.read(key)[:50])
+    local.json("ledger", "rebuild", DATABASE_URL="sqlite:///anew.db")
+
+    found = local.json("archive", look, code=3, DATABASE_URL="sqlite:///anew.db")
+
+    assert [("stale", key)] == [(each["fault"], each["key"]) for each in found["findings"]]
+    assert "50 bytes" in found["findings"][0]["reason"]
+    span = ("--start", str(WEEK[0]), "--end", str(WEEK[-1]))
+    assert (
+        1 == local.json("discoverer", "historical", *span, DATABASE_URL="sqlite:///anew.db")["discovered"][0]["added"]
+    )
+
+
 def test_what_is_not_in_storage_is_forgotten(local):
     """A file that is gone leaves the ledger, and comes back with the next worker."""
     local.fill()

@@ -14,7 +14,7 @@ from forebay.model.coverage import Coverage
 from forebay.model.feed import ARCHIVE
 from forebay.model.intervals import Interval
 from forebay.model.partition import Revision
-from forebay.orchestration.archive_findings import Fault, Finding, Sides
+from forebay.orchestration.archive_findings import Fault, Finding, Sides, doubt
 from forebay.orchestration.archive_inventory import is_held, known_files, shelf
 from forebay.orchestration.archive_reading import (
     SMALL_REQUESTS,
@@ -68,7 +68,10 @@ class Adopter:
     """Read every file to its end, and record what it is."""
 
     def sift(self, dataset: Dataset) -> Sifted:
-        """Compare a dataset's files with the vendor's listing. Raises StoreError, VendorError, LedgerError."""
+        """Compare a dataset's files with the vendor's listing. Raises StoreError, VendorError, LedgerError.
+
+        What was taken by its size alone, and cannot be the vendor's file, is not counted on any more.
+        """
         found, known = shelf(self.archive.store, dataset), known_files(self.ledger, dataset)
         listed = self._listed(dataset, found.files)
         candidates: list[Candidate] = []
@@ -76,6 +79,7 @@ class Adopter:
             Finding(Fault.FOREIGN, each.key, "its key is not one of the dataset's", dataset.name)
             for each in found.foreign
         ]
+        disproved: list[Coverage] = []
         held = 0
         for day, stored in found.files.items():
             row, revision = known.get(day), listed.get(day)
@@ -86,8 +90,10 @@ class Adopter:
                 findings.append(sides.finding(Fault.UNLISTED, "the vendor does not list it"))
             elif fault := doubt(stored, revision):
                 findings.append(sides.finding(*fault))
+                disproved += [row] if row is not None and is_held(row) else []
             else:
                 candidates.append(Candidate(sides, stored, revision, _agreement(stored, revision)))
+        self.ledger.coverage.withdraw(disproved)
         return Sifted(held, tuple(candidates), tuple(findings))
 
     def adopt(self, candidates: Iterable[Candidate]) -> Iterator[Finding | None]:
@@ -172,22 +178,6 @@ def adopt_all(adopter: Adopter, datasets: Collection[Dataset], board: Board) -> 
                 findings += [finding] if finding else []
         if adopted or findings or sifted.known:
             yield Adopted(dataset.name, sifted.known, adopted, tuple(findings))
-
-
-def doubt(stored: Stored, listed: Revision) -> tuple[Fault, str] | None:
-    """Why a file cannot be the vendor's present revision; None when nothing speaks against it."""
-    if stored.size != listed.size:
-        return Fault.STALE, f"it has {stored.size:,} bytes, the vendor's file {listed.size:,}"
-    if is_md5(stored.etag) and is_md5(listed.etag):
-        if stored.etag != listed.etag:
-            return Fault.STALE, f"its ETag is {stored.etag}, the vendor's {listed.etag}"
-        return None
-    if stored.modified < listed.last_modified:
-        return Fault.STALE, (
-            f"it is of {stored.modified:%Y-%m-%d %H:%M:%S}, the vendor published the present file on "
-            f"{listed.last_modified:%Y-%m-%d %H:%M:%S} UTC"
-        )
-    return None
 
 
 def _agreement(stored: Stored, listed: Revision) -> str:

@@ -12,6 +12,7 @@ from forebay.model.coverage import Coverage
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Partition, Revision
 from forebay.orchestration.archive_inventory import is_held
+from forebay.orchestration.archive_reading import is_md5
 from forebay.stores.store import Stored
 
 
@@ -42,7 +43,12 @@ class Fault(StrEnum):
     @property
     def withdrawn(self) -> bool:
         """Whether the ledger must not count on such a file any more."""
-        return self in (Fault.GONE, Fault.SIZE, Fault.DAMAGED)
+        return self in (Fault.GONE, Fault.SIZE, Fault.DAMAGED, Fault.STALE)
+
+    @property
+    def set_aside(self) -> bool:
+        """Whether what lies there is moved out of sight; a stale file is, when its successor comes."""
+        return self in (Fault.SIZE, Fault.DAMAGED)
 
     @property
     def next_step(self) -> str:
@@ -127,9 +133,27 @@ def _judge_held(sides: Sides) -> Finding | None:
         return sides.finding(Fault.GONE, "the ledger holds it, storage does not")
     if evidence.bytes is not None and stored.size != evidence.bytes:
         return sides.finding(Fault.SIZE, f"{stored.size:,} bytes in storage, {evidence.bytes:,} when it was taken")
+    if sides.listed and evidence.revision is None and (fault := doubt(stored, sides.listed)):
+        return sides.finding(*fault)
     if sides.listed and evidence.revision and sides.listed != evidence.revision:
         when = sides.listed.last_modified
         return sides.finding(Fault.REPLACED, f"the vendor published it anew on {when:%Y-%m-%d %H:%M} UTC")
+    return None
+
+
+def doubt(stored: Stored, listed: Revision) -> tuple[Fault, str] | None:
+    """Why a file cannot be the vendor's present revision; None when nothing speaks against it."""
+    if stored.size != listed.size:
+        return Fault.STALE, f"it has {stored.size:,} bytes, the vendor's file {listed.size:,}"
+    if is_md5(stored.etag) and is_md5(listed.etag):
+        if stored.etag != listed.etag:
+            return Fault.STALE, f"its ETag is {stored.etag}, the vendor's {listed.etag}"
+        return None
+    if stored.modified < listed.last_modified:
+        return Fault.STALE, (
+            f"it is of {stored.modified:%Y-%m-%d %H:%M:%S}, the vendor published the present file on "
+            f"{listed.last_modified:%Y-%m-%d %H:%M:%S} UTC"
+        )
     return None
 
 

@@ -111,7 +111,7 @@ class Verifier:
         lost = [finding for finding in findings if finding.fault.withdrawn]
         for finding in lost:
             stored = look.shelf.files.get(finding.day) if finding.day else None
-            if stored is not None:
+            if stored is not None and finding.fault.set_aside:
                 self.archive.set_aside(stored)
         self.ledger.coverage.withdraw(look.known[finding.day] for finding in lost if finding.day)
 
