@@ -85,7 +85,9 @@ class Walker:
 
     def start_worker(self, *args):
         command = [sys.executable, "-m", "forebay", "worker", *args]
-        return subprocess.Popen(command, cwd=self.home.folder, env=self.env, stderr=subprocess.PIPE, text=True)
+        worker = subprocess.Popen(command, cwd=self.home.folder, env=self.env, stderr=subprocess.PIPE, text=True)
+        assert "worker_started" in worker.stderr.readline()
+        return worker
 
     def files(self):
         """The view `files`, as a tool that knew the earlier tracker asks for it."""

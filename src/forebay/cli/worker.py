@@ -54,6 +54,7 @@ def worker(
         runner.on_end = tally
         left = _left_to_others(app, runner)
         with _signals(runner):
+            _tell_start(runner)
             if once:
                 runner.drain()
             else:
@@ -61,6 +62,15 @@ def worker(
     if runner.aborted:
         _leave()
     return ExitCode.PARTIAL if tally.failed or (once and left) else ExitCode.OK
+
+
+def _tell_start(runner: Worker) -> None:
+    """The first line of a worker's log: from here on it can be told to drain."""
+    import structlog
+
+    kinds = ",".join(runner.handlers)
+    log = structlog.get_logger(__name__)
+    log.info("worker_started", worker=runner.worker_id, concurrency=runner.concurrency, kinds=kinds)
 
 
 _NEEDS = {
