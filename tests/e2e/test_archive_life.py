@@ -86,6 +86,7 @@ def test_a_second_sigterm_gives_the_task_back_at_once(home):
     worker = subprocess.Popen(command, cwd=home.folder, env={**home.env, **settings}, stderr=subprocess.PIPE, text=True)
     with home.app() as app:
         _wait_for(lambda: app.ledger.tasks.find()[0].state is TaskState.DOWNLOADING)
+        assert "worker_started" in worker.stderr.readline()
         worker.terminate()
         assert "finishing what runs" in worker.stderr.readline()
         worker.terminate()
