@@ -46,7 +46,7 @@ class Shell:
     def __call__(self, *args: str, **env: str) -> Said:
         """Run one command line; `env` is set for it alone, an empty value unsets."""
         with self.patch.context() as patch, _own_log_handlers():
-            patch.setattr("forebay.app.SystemClock", lambda: self.clock)
+            patch.setattr("forebay.app.wired.SystemClock", lambda: self.clock)
             for item in DECLARED:
                 for name in item.names:
                     patch.delenv(name, raising=False)

@@ -1,26 +1,26 @@
-"""The composition root: settings in, a wired application out. The only file that names every implementation."""
+"""The wired application: its parts, each made on first use."""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from forebay.app.handlers import Handlers
 from forebay.clock import Clock, SystemClock
 from forebay.errors import ForebayError, LedgerError
 from forebay.ledger import Ledger
 from forebay.ledger.filter import TaskFilter
 from forebay.model.catalogue import Dataset
 from forebay.model.feed import ARCHIVE, Feed
-from forebay.model.task import Lease, Outcome, Step, Task, TaskKind, TaskState
+from forebay.model.task import Task, TaskKind, TaskState
 from forebay.orchestration.entitlement import Entitlements, remembered_reach
 from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.plan import Rates
@@ -31,7 +31,7 @@ from forebay.orchestration.status import Status
 from forebay.orchestration.sync import Outlook
 from forebay.orchestration.upstream import Upstream
 from forebay.orchestration.wanted import Reach, Wish, of_ticker, spell_out
-from forebay.orchestration.worker import Handler, Worker
+from forebay.orchestration.worker import Worker
 from forebay.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from forebay.orchestration.takeover import TakenOver
     from forebay.stores.archive import Archive
     from forebay.stores.store import Files
-    from forebay.tasks.records import Records
     from forebay.vendor.flatfiles import FlatFiles
     from forebay.vendor.rest import RestClient
     from forebay.vendor.throttle import Throttle
@@ -67,7 +66,6 @@ class App:
     settings: Settings
     clock: Clock
     worker_id: str
-    _making: Lock = field(default_factory=Lock, repr=False)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -130,7 +128,7 @@ class App:
         return Throttle(limit, self.clock) if limit else None
 
     @property
-    def _files(self) -> Files:
+    def paced_files(self) -> Files:
         """The vendor's files at the pace that the settings allow."""
         from forebay.vendor.throttle import Throttled
 
@@ -170,62 +168,14 @@ class App:
     def worker(self, *, spool: bool = False, kinds: Collection[TaskKind] = tuple(TaskKind)) -> Worker:
         """A worker for those `kinds` of task that the keys allow. `spool` downloads whole files before it uploads."""
         leases = HeldLeases(self.ledger.tasks)
-        can = {
-            TaskKind.MIRROR: self.has_flatfiles and self.keeps_archive,
-            TaskKind.LOAD: self.has_flatfiles or self.keeps_archive,
-            TaskKind.FETCH: self.has_rest,
-        }
-        make: dict[TaskKind, Callable[[], Handler]] = {
-            TaskKind.MIRROR: lambda: self._mirror(leases, spool=spool),
-            TaskKind.LOAD: self._load,
-            TaskKind.FETCH: self._fetch,
-        }
-        handlers = {kind: self._late(make[kind]) for kind in kinds if can[kind]}
+        handlers = Handlers(self, leases, spool=spool).of(kinds)
         concurrency = self.settings.worker.concurrency
         return Worker(self.ledger, handlers, self.clock, self.worker_id, concurrency, leases)
-
-    def _late(self, make: Callable[[], Handler]) -> Handler:
-        """A handler that is made when its first task comes: a worker of archives loads no data library."""
-        made: list[Handler] = []
-
-        def handle(lease: Lease, step: Step) -> Outcome:
-            with self._making:
-                if not made:
-                    made.append(make())
-            return made[0](lease, step)
-
-        return handle
 
     @property
     def keeps_archive(self) -> bool:
         """Whether anything was ever meant for an archive."""
         return self.ledger.places.address(ARCHIVE) is not None
-
-    @cached_property
-    def _records(self) -> Records:
-        from forebay.tasks.records import Records
-
-        return Records(self.quarantine, self.clock)
-
-    def _mirror(self, leases: HeldLeases, *, spool: bool) -> Handler:
-        from forebay.tasks.mirror import Mirror
-        from forebay.tasks.spool import Spool
-
-        folder = Spool(self.settings.folders.spool) if spool else None
-        return Mirror(self._files, self.archive, self._records, leases.check, folder)
-
-    def _load(self) -> Handler:
-        from forebay.tasks.load import Load
-        from forebay.tasks.origin import Origin
-
-        files = self._files if self.has_flatfiles else None
-        archive = self.archive if self.keeps_archive else None
-        return Load(Origin(files, archive, self.clock), self.tables, self._records)
-
-    def _fetch(self) -> Handler:
-        from forebay.tasks.fetch import Fetch
-
-        return Fetch(self.rest, self.tables, self._records)
 
     @cached_property
     def archive(self) -> Archive:

@@ -1,0 +1,74 @@
+"""Which handler does which kind of task; each is made when its first task comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from forebay.model.task import Lease, Outcome, Step, TaskKind
+from forebay.orchestration.leases import HeldLeases
+from forebay.orchestration.worker import Handler
+
+if TYPE_CHECKING:
+    from forebay.app.wired import App
+    from forebay.tasks.records import Records
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """The handlers of one worker, made from the parts of an application: one that archives loads no data library."""
+
+    app: App
+    leases: HeldLeases
+    spool: bool
+    """Whole files are downloaded before they are uploaded."""
+    _making: Lock = field(default_factory=Lock, repr=False)
+
+    def of(self, kinds: Collection[TaskKind]) -> dict[TaskKind, Handler]:
+        """A handler for each of `kinds` that the keys allow."""
+        archive, files = self.app.keeps_archive, self.app.has_flatfiles
+        can = {
+            TaskKind.MIRROR: files and archive,
+            TaskKind.LOAD: files or archive,
+            TaskKind.FETCH: self.app.has_rest,
+        }
+        make = {TaskKind.MIRROR: self._mirror, TaskKind.LOAD: self._load, TaskKind.FETCH: self._fetch}
+        return {kind: self._late(make[kind]) for kind in kinds if can[kind]}
+
+    def _late(self, make: Callable[[], Handler]) -> Handler:
+        made: list[Handler] = []
+
+        def handle(lease: Lease, step: Step) -> Outcome:
+            with self._making:
+                if not made:
+                    made.append(make())
+            return made[0](lease, step)
+
+        return handle
+
+    def _mirror(self) -> Handler:
+        from forebay.tasks.mirror import Mirror
+        from forebay.tasks.spool import Spool
+
+        spool = Spool(self.app.settings.folders.spool) if self.spool else None
+        return Mirror(self.app.paced_files, self.app.archive, self._records(), self.leases.check, spool)
+
+    def _load(self) -> Handler:
+        from forebay.tasks.load import Load
+        from forebay.tasks.origin import Origin
+
+        files = self.app.paced_files if self.app.has_flatfiles else None
+        archive = self.app.archive if self.app.keeps_archive else None
+        return Load(Origin(files, archive, self.app.clock), self.app.tables, self._records())
+
+    def _fetch(self) -> Handler:
+        from forebay.tasks.fetch import Fetch
+
+        return Fetch(self.app.rest, self.app.tables, self._records())
+
+    def _records(self) -> Records:
+        from forebay.tasks.records import Records
+
+        return Records(self.app.quarantine, self.app.clock)
