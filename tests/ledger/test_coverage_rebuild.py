@@ -12,6 +12,7 @@ from ledger_nouns import BARS, CHECKED, covers, draft, revision
 from forebay.errors import LedgerError
 from forebay.ledger import Ledger
 from forebay.ledger.rebuild import Rebuilt
+from forebay.model.catalogue import DATASET_BY_TABLE
 from forebay.model.coverage import Verdict
 from forebay.model.partition import Partition
 from forebay.testing import FakeClock
@@ -88,13 +89,22 @@ def test_a_place_is_remembered(ledger: Ledger) -> None:
 
 
 def test_the_view_of_files(ledger: Ledger) -> None:
-    """`files` shows the archive's tasks under the names of the earlier tracker, and nothing can be written to it."""
+    """`files` shows the archive under the names of the earlier tracker, and nothing can be written to it.
+
+    Tasks of other destinations are not in it; a file that is held without a task, for it was adopted, is.
+    """
+    adopted = replace(covers(2, 2), destination="archive")
+    ledger.coverage.record([adopted, replace(covers(0, 0), destination="archive")])
     ledger.tasks.add([draft(0, destination="archive"), draft(1)])
     ledger.tasks.claim("w")
     columns = "file_key, status, retry_count, error_message, worker_id, created_at, updated_at"
     with ledger.database.read() as connection:
-        (row,) = connection.execute(sa.text(f"SELECT {columns} FROM files")).all()
-    assert (draft(0).key, "processing", 0, None, "w") == row[:5]
+        rows = connection.execute(sa.text(f"SELECT {columns} FROM files ORDER BY file_key")).all()
+    dataset = DATASET_BY_TABLE[adopted.partition.table]
+    assert [(draft(0).key, "processing", 0, None, "w")] == [row[:5] for row in rows if row[1] != "completed"]
+    assert [(dataset.key(adopted.partition.day), "completed", 0, None, None)] == [
+        row[:5] for row in rows if row[1] == "completed"
+    ]
 
     with pytest.raises(LedgerError, match="files"), ledger.database.write() as connection:
         connection.execute(sa.text("UPDATE files SET status = 'completed'"))

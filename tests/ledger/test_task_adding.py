@@ -128,6 +128,16 @@ def test_a_plan_does_not_revive_what_was_given_up(ledger: Ledger, clock: FakeClo
     assert 0 == ledger.tasks.add([draft(0)], planned_at=clock.now())
 
 
+@pytest.mark.parametrize("kind", ["vendor_unavailable", "store_unavailable"])
+def test_what_an_outage_gave_up_starts_over_when_it_is_planned_again(ledger: Ledger, kind: str) -> None:
+    """Such an end says nothing of the file: the next day's run has it again."""
+    ledger.tasks.add([draft(0)])
+    ledger.tasks.finish(ledger.tasks.claim("w"), Discard(kind, "no answer"))
+
+    assert 1 == ledger.tasks.add([draft(0)])
+    assert TaskState.PENDING is state_of(ledger)
+
+
 def test_a_waiting_task_takes_the_news(ledger: Ledger) -> None:
     """A task that waits takes the newest revision and priority without being counted as added."""
     ledger.tasks.add([draft(0), draft(1)])

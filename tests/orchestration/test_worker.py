@@ -254,6 +254,41 @@ def test_a_disk_without_room_for_any_file_stops_the_run(ledger, clock):
     assert 50 == sum(counts(ledger).values())
 
 
+def test_an_outage_does_not_burn_the_queue_down(ledger, clock):
+    """Nobody answers: the run ends with that error, and no task was given up for it."""
+    ledger.tasks.add(drafts(50))
+
+    def handle(lease, step):
+        raise VendorUnavailable("no answer")
+
+    with pytest.raises(VendorUnavailable):
+        worker(ledger, clock, handle).drain()
+
+    assert {TaskState.PENDING, TaskState.FAILED_DOWNLOAD} == set(counts(ledger))
+    assert 50 == sum(counts(ledger).values())
+
+
+def test_a_serving_worker_outlives_an_outage(ledger, clock):
+    """It looks again after a pause, and everything is done when the vendor is back."""
+    ledger.tasks.add(drafts(20))
+    away, done_all = iter(range(8)), threading.Event()
+
+    def handle(lease, step):
+        if next(away, None) is not None:
+            raise VendorUnavailable("no answer")
+        return done(lease, clock)
+
+    one = worker(ledger, clock, handle)
+    one.on_end = lambda *_: done_all.set() if counts(ledger) == {TaskState.COMPLETED: 20} else None
+    runner = threading.Thread(target=one.serve, args=(0.01, Random(1)))
+    runner.start()
+
+    assert done_all.wait(30)
+    one.stop()
+    runner.join(30)
+    assert not runner.is_alive()
+
+
 def test_a_serving_worker_takes_what_is_added_later_and_ends_when_told(ledger, clock):
     """Polling: a task that is added while it idles is run; `stop` ends it."""
     handled = threading.Event()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from forebay.db.files_view import FILES_VIEW
 from forebay.db.types import Instant, RowId
 from forebay.model.task import TaskState
 
@@ -189,10 +190,4 @@ files_earlier = sa.Table(
 )
 """What the tracker of the system before Forebay said of each file, if its database was taken over."""
 
-# A subquery, since PostgreSQL would let a plain view of one table be written to.
-_FILES = """
-CREATE VIEW files AS
-SELECT "key" AS file_key, status, attempt AS retry_count, error_message, worker_id, created_at, updated_at
-FROM (SELECT * FROM tasks WHERE destination = 'archive') AS archived
-"""
-sa.event.listen(metadata, "after_create", sa.DDL(_FILES.strip()))  # type: ignore[no-untyped-call]
+sa.event.listen(metadata, "after_create", sa.DDL(FILES_VIEW))  # type: ignore[no-untyped-call]

@@ -13,12 +13,15 @@ import sqlalchemy as sa
 from forebay.db.engine import Database
 from forebay.db.tables import tasks
 from forebay.db.upsert import insert_new
+from forebay.errors import StoreUnavailable, VendorUnavailable
 from forebay.ledger.holds import PAUSED, hold_back
 from forebay.ledger.records import AS_NEW, Record, draft_record, read_revision, revision_record
 from forebay.model.task import TaskDraft, TaskState
 
 CANCELLED = "cancelled"
 """The error kind of a task that a person has given up."""
+OUTAGES = (VendorUnavailable.kind, StoreUnavailable.kind)
+"""Error kinds that say nothing of the file: a task that was given up for one starts over when it is planned again."""
 CHUNK = 1000
 """Drafts in one transaction: few enough that a claim never waits long for the write lock."""
 
@@ -45,6 +48,8 @@ class Adding:
             return self.again and (state is not TaskState.PENDING or row["available_at"] > self.now)
         if row["error_kind"] == CANCELLED:
             return self.again and self.cancelled
+        if row["error_kind"] in OUTAGES:
+            return True
         if state is TaskState.COMPLETED and self.planned_at is not None:
             return is_newer(draft, row) or bool(row["completed_at"] < self.planned_at)
         return self.again or is_newer(draft, row)

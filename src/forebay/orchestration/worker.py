@@ -23,26 +23,27 @@ from forebay.errors import (
     LedgerUnavailable,
     NewerVersion,
     StoreError,
-    StoreFull,
+    StoreUnavailable,
     TemporaryError,
     UsageError,
+    VendorUnavailable,
     WrongKey,
 )
 from forebay.failpoints import reach
 from forebay.ledger import Ledger
-from forebay.model.feed import ARCHIVE
 from forebay.model.task import Lease, Outcome, Retry, Step, TaskKind, TaskState
 from forebay.orchestration.heartbeat import Heartbeat
 from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.outcomes import outcome_of
+from forebay.orchestration.streaks import Streaks
 
 RENEW_EVERY = timedelta(seconds=15)
 _WORTH_WAITING = timedelta(minutes=2)
 """A task that is due later than this (not published yet, say) is left to the next run."""
 _GRACE = 5.0
 """Seconds that what runs may take to break off when the worker is aborted."""
-_FULL_FOR = 3
-"""A file may be too large where others still fit: so many that do not, and none that does, are a full disk."""
+_LONGEST_PAUSE = 300.0
+"""Seconds between two looks while the vendor, a store or the ledger is away."""
 _LOOK_AGAIN = 1.0
 """Seconds between two looks at the ledger while running tasks or backoffs are awaited."""
 
@@ -72,7 +73,9 @@ class Worker:
     on_end: Callable[[Lease, Outcome, TaskState], None] = lambda *_: None
     """Called after each attempt, from the worker's own thread."""
     _stop: threading.Event = field(default_factory=threading.Event)
-    _full: set[int] = field(default_factory=set)
+    _broken: threading.Event = field(default_factory=threading.Event)
+    """Set while what would stop every task ends the present run."""
+    _streaks: Streaks = field(default_factory=Streaks)
     _rescued: datetime | None = None
 
     def stop(self) -> None:
@@ -92,21 +95,27 @@ class Worker:
     def serve(self, poll_seconds: float, rng: Random) -> None:
         """Run tasks until `stop`: look at the ledger every `poll_seconds`, half more or less by chance.
 
-        A database that is away for a while is waited for. Raises what would stop every task (see `stops_all`).
+        A database, vendor or store that is away is waited for, longer each time up to `_LONGEST_PAUSE`. Raises what
+        would stop every task (see `stops_all`).
         """
+        pause = poll_seconds
         while not self._stop.is_set():
             try:
                 self.drain()
-            except LedgerUnavailable as error:
-                log.warning("ledger_away", reason=str(error), worker=self.worker_id)
-            self._stop.wait(poll_seconds * rng.uniform(0.5, 1.5))
+                pause = poll_seconds
+            except (LedgerUnavailable, VendorUnavailable, StoreUnavailable) as error:
+                pause = min(2 * pause, max(_LONGEST_PAUSE, poll_seconds))
+                log.warning("away", reason=str(error), worker=self.worker_id, pause=round(pause))
+            self._stop.wait(pause * rng.uniform(0.5, 1.5))
 
     def drain(self) -> None:
         """Run until nothing is claimable, now or after a backoff, and nothing of ours runs. Returns early on `stop`.
 
         A task that is not due for long (not published yet, say) is not waited for. Raises what would stop every other
-        task too (see `stops_all`), after those that run have ended.
+        task too (see `stops_all` and `Streaks`), after those that run have ended.
         """
+        self._broken.clear()
+        self._streaks.clear()
         pool = ThreadPoolExecutor(self.concurrency, thread_name_prefix="task")
         # The heartbeat is left last: while the pool waits for what runs, leases must stay alive.
         with Heartbeat(self.leases.renew, RENEW_EVERY.total_seconds()):
@@ -119,14 +128,18 @@ class Worker:
         running: set[Future[None]] = set()
         while not self.aborted:
             running = {future for future in running if not _finished(future)}
-            if not self._stop.is_set():
+            if not self._stopping:
                 running |= self._fill(pool, self.concurrency - len(running))
             if running:
                 wait(running, timeout=_LOOK_AGAIN, return_when=FIRST_COMPLETED)
-            elif self._stop.is_set() or not self._wait_for_backoff():
+            elif self._stopping or not self._wait_for_backoff():
                 return
         self.leases.give_back()
         wait(running, timeout=_GRACE)
+
+    @property
+    def _stopping(self) -> bool:
+        return self._stop.is_set() or self._broken.is_set()
 
     def _fill(self, pool: ThreadPoolExecutor, free: int) -> set[Future[None]]:
         self._rescue()
@@ -163,27 +176,24 @@ class Worker:
             log.warning("lease_lost", task=lease.task.draft.key, worker=self.worker_id)
             return
         except ForebayError as error:
-            if self._stops_all(error, lease):
-                self.stop()
+            if self._ends_run(error, lease):
+                self._broken.set()
                 self._release(lease)
             raise
         finally:
             self.leases.let_go(lease)
         log.debug("task_ended", task=lease.task.draft.key, state=state, outcome=type(outcome).__name__.lower())
         if state is TaskState.COMPLETED:
-            self._full.clear()
+            self._streaks.clear()
         self.on_end(lease, outcome, state)
 
     def _release(self, lease: Lease) -> None:
         with suppress(LeaseLost):  # then it is somebody else's already
             self.ledger.tasks.release(lease)
 
-    def _stops_all(self, error: ForebayError, lease: Lease) -> bool:
-        """As `stops_all`; but a file that does not fit the archive fails alone, unless several in a row do not."""
-        if isinstance(error, StoreFull) and lease.task.draft.destination == ARCHIVE:
-            self._full.add(lease.task.id)
-            return len(self._full) >= _FULL_FOR
-        return stops_all(error)
+    def _ends_run(self, error: ForebayError, lease: Lease) -> bool:
+        in_a_row = self._streaks.ends_run(error, lease)
+        return stops_all(error) if in_a_row is None else in_a_row
 
     def _attempt(self, lease: Lease) -> Outcome:
         handler = self.handlers[lease.task.draft.kind]
@@ -193,7 +203,7 @@ class Worker:
             raise
         except ForebayError as error:
             log.warning("task_failed", task=lease.task.draft.key, kind=error.kind, reason=str(error))
-            if self._stops_all(error, lease):
+            if self._ends_run(error, lease):
                 raise
             return outcome_of(error)
         except Exception as error:  # a bug of ours in one task must not stop the others

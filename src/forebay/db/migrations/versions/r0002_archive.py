@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from forebay.db.files_view import FILES_VIEW
 from forebay.db.types import Instant
 
 revision = "0002"
@@ -13,11 +14,6 @@ down_revision = "0001"
 _CLAIMABLE = sa.text("status IN ('pending', 'failed_download', 'failed_upload') AND hold IS NULL")
 _HELD_BACK = sa.text("hold IS NOT NULL")
 _UNSETTLED = sa.text("settled_at IS NULL")
-_FILES = """
-CREATE VIEW files AS
-SELECT "key" AS file_key, status, attempt AS retry_count, error_message, worker_id, created_at, updated_at
-FROM (SELECT * FROM tasks WHERE destination = 'archive') AS archived
-"""
 
 
 def upgrade() -> None:
@@ -31,7 +27,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("destination", name="pk_places"),
     )
     _create_files_earlier()
-    op.execute(_FILES.strip())
+    op.execute(FILES_VIEW)
 
 
 def _hold_tasks() -> None:
