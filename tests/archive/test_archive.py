@@ -9,10 +9,12 @@ from urllib.parse import quote
 
 import pytest
 from s3_server import a_bucket
-from sites import DATASET, DAY, KEY, MORNING, NIGHT, Site
+from sites import DATASET, KEY, MORNING, NIGHT, Site
 
 from forebay.errors import ObjectChanged
+from forebay.model.intervals import Interval
 from forebay.model.partition import Revision
+from forebay.orchestration.archive_inventory import shelf
 from forebay.stores.archive import DAMAGED, RECEIPTS, Archive
 from forebay.stores.receipt import Receipt, to_json
 
@@ -43,7 +45,7 @@ def test_a_received_file_is_held_as_its_receipt_says(archive: Archive) -> None:
     held = archive.find(KEY)
     assert (RECEIPT, True) == (held.receipt, held.is_revision(REVISION))
     assert DATA == b"".join(archive.open(KEY, REVISION))
-    assert [(DAY, held.stored.size)] == [(day, one.size) for day, one in archive.list(DATASET, DAY, DAY)]
+    assert [(KEY, held.stored.size)] == [(one.key, one.size) for one in archive.store.list()]
 
 
 def test_what_is_not_there_is_not_held(archive: Archive) -> None:
@@ -171,7 +173,7 @@ def test_a_list_is_of_the_days_that_were_asked(archive: Archive) -> None:
         archive.store.put(DATASET.key(day), DATA, {})
     archive.store.put(f"{DATASET.name}/2024/03/notes.txt", DATA, {})
 
-    assert days == [day for day, _ in archive.list(DATASET, days[0], days[-1])]
+    assert days == list(shelf(archive.store, DATASET, Interval(days[0], days[-1])).files)
 
 
 def test_files_under_way_are_swept_but_those_that_are_spared(tmp_path) -> None:

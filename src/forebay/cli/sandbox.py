@@ -70,12 +70,16 @@ def sandbox(
     with vendor:
         if run:
             return _run(run, vendor)
-        tell(f"the simulated vendor listens on {vendor.url} (plan {vendor_plan}, seed {seed}); Ctrl-C stops it")
-        flags = f"--port {vendor.port} --host {host} --seed {seed} --vendor-plan {vendor_plan}"
-        tell(f'its keys: eval "$(forebay sandbox {flags} --print-env)"')
-        while not vendor.wait(_WAIT):
-            pass
+        _serve(vendor, f"--host {host} --seed {seed} --vendor-plan {vendor_plan}")
     return ExitCode.OK
+
+
+def _serve(vendor: Sandbox, flags: str) -> None:
+    """Until Ctrl-C. `flags` are what its keys depend on."""
+    tell(f"the simulated vendor listens on {vendor.url} (Ctrl-C stops it)")
+    tell(f'its keys: eval "$(forebay sandbox --port {vendor.port} {flags} --print-env)"')
+    while not vendor.wait(_WAIT):
+        pass
 
 
 def _run(command: str, vendor: Sandbox) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 from forebay.ledger import Ledger
 from forebay.model.calendar import session_days
@@ -20,6 +20,8 @@ OURS = ".forebay/"
 _AFTER_SLASH = "0"
 """The character after `/`: `folder0` sorts behind everything in `folder/`."""
 
+_DAY = timedelta(days=1)
+
 
 @dataclass(slots=True)
 class Shelf:
@@ -33,7 +35,9 @@ class Shelf:
 def shelf(store: Store, dataset: Dataset, dates: Interval | None = None) -> Shelf:
     """List a dataset's folder, one request for a thousand keys; days outside `dates` are left out."""
     found = Shelf()
-    for stored in store.list(f"{dataset.name}/"):
+    for stored in store.list(f"{dataset.name}/", after=_before(dataset, dates)):
+        if dates and stored.key > dataset.key(dates.end):
+            break
         day = dataset.day_of(stored.key)
         if day is None:
             if dates is None:
@@ -41,6 +45,11 @@ def shelf(store: Store, dataset: Dataset, dates: Interval | None = None) -> Shel
         elif dates is None or day in dates:
             found.files[day] = stored
     return found
+
+
+def _before(dataset: Dataset, dates: Interval | None) -> str:
+    """A key that sorts just before those of `dates`, whose ends may be open."""
+    return dataset.key(dates.start - _DAY) if dates and dates.start > date.min else ""
 
 
 @dataclass(slots=True)

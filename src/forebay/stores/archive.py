@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +13,6 @@ from structlog import get_logger
 
 from forebay.errors import ObjectChanged
 from forebay.failpoints import reach
-from forebay.model.catalogue import Dataset
 from forebay.model.partition import Revision
 from forebay.stores.receipt import Receipt, from_json, from_metadata, marked, marks_of, to_json, to_metadata
 from forebay.stores.store import ByteStream, Store, Stored
@@ -26,7 +25,6 @@ ONE_PUT_BYTES = 8 * 2**20
 """Up to here a file is stored by one request, with its receipt; larger ones go in parts, with the receipt beside."""
 _METADATA_BYTES = 1800
 """Of the 2 KB that S3 allows."""
-_DAY = timedelta(days=1)
 _OURS_UNDER_WAY = timedelta(hours=1)
 _OURS = re.compile(r"\.forebay/\w+/(.+?\.csv\.gz)(?:[./].*)?")
 
@@ -77,15 +75,6 @@ class Archive:
                 remedy="list the vendor and archive the file again",
             )
         return self.store.open(held.stored, start)
-
-    def list(self, dataset: Dataset, start: date, end: date) -> Iterator[tuple[date, Stored]]:
-        """The dataset's files from `start` to `end`, both included, by day."""
-        last = dataset.key(end)
-        for stored in self.store.list(f"{dataset.name}/", after=dataset.key(start - _DAY)):
-            if stored.key > last:
-                return
-            if (day := dataset.day_of(stored.key)) is not None:
-                yield day, stored
 
     def receive(
         self,
