@@ -110,6 +110,9 @@ class _Tally:
         log.info("task_ended", kind=draft.kind, key=draft.key, into=draft.destination, state=state)
 
 
+_DRAINING = b"finishing what runs; the same signal again gives it back and ends\n"
+
+
 @contextmanager
 def _signals(runner: Worker) -> Iterator[None]:
     """The first SIGTERM or SIGINT drains, the second aborts."""
@@ -118,7 +121,7 @@ def _signals(runner: Worker) -> Iterator[None]:
     def handle(number: int, _: object) -> None:
         told.append(number)
         if len(told) == 1:
-            tell("finishing what runs; the same signal again gives it back and ends")
+            os.write(2, _DRAINING)  # printing could meet a print that this signal has interrupted
             runner.stop()
         else:
             runner.abort()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from threading import Event, Lock
+from threading import Lock
 
 from structlog import get_logger
 
@@ -18,8 +18,8 @@ class HeldLeases:
     """Safe to use from several threads."""
 
     def __init__(self, tasks: Tasks) -> None:
-        self.given_back = Event()
-        """Set once all of them were given back, or are about to be."""
+        self.given_back = False
+        """All of them were given back, or are about to be. A plain flag: a signal handler sets it."""
         self._tasks = tasks
         self._leases: dict[int, Lease] = {}
         self._lost: set[int] = set()
@@ -38,7 +38,7 @@ class HeldLeases:
 
     def check(self, lease: Lease) -> None:
         """Raise LeaseLost when its task is somebody else's by now: what is under way may as well break off."""
-        if self.given_back.is_set():
+        if self.given_back:
             raise LeaseLost(
                 "this worker was told to break off", remedy="nothing is to be done: the task was given back"
             )
@@ -59,7 +59,7 @@ class HeldLeases:
 
     def give_back(self) -> None:
         """Release every lease: whoever still runs has lost it, and can record nothing."""
-        self.given_back.set()
+        self.given_back = True
         for lease in self._all():
             with suppress(LeaseLost):  # it has just ended
                 self._tasks.release(lease)

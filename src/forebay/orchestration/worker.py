@@ -5,7 +5,7 @@ Knows no broker. Any number of workers, in any number of processes, may share a 
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -44,6 +44,8 @@ _GRACE = 5.0
 """Seconds that what runs may take to break off when the worker is aborted."""
 _LONGEST_PAUSE = 300.0
 """Seconds between two looks while the vendor, a store or the ledger is away."""
+_NOTICE = 0.2
+"""Seconds within which an idle worker notices that it should stop."""
 _LOOK_AGAIN = 1.0
 """Seconds between two looks at the ledger while running tasks or backoffs are awaited."""
 
@@ -72,25 +74,26 @@ class Worker:
     leases: HeldLeases
     on_end: Callable[[Lease, Outcome, TaskState], None] = lambda *_: None
     """Called after each attempt, from the worker's own thread."""
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _broken: threading.Event = field(default_factory=threading.Event)
-    """Set while what would stop every task ends the present run."""
+    _stop: bool = False
+    """A plain flag: a signal handler that waited for a lock of the thread it interrupted would wait for ever."""
+    _broken: bool = False
+    """What would stop every task ends the present run."""
     _streaks: Streaks = field(default_factory=Streaks)
     _rescued: datetime | None = None
 
     def stop(self) -> None:
         """Take no further task; those that run are finished. Safe to call from a signal handler."""
-        self._stop.set()
+        self._stop = True
 
     def abort(self) -> None:
         """Give back what runs, nothing counted, and end. Safe to call from a signal handler."""
-        self.leases.given_back.set()
-        self._stop.set()
+        self.leases.given_back = True
+        self._stop = True
 
     @property
     def aborted(self) -> bool:
         """Whether it was told to give everything back."""
-        return self.leases.given_back.is_set()
+        return self.leases.given_back
 
     def serve(self, poll_seconds: float, rng: Random) -> None:
         """Run tasks until `stop`: look at the ledger every `poll_seconds`, half more or less by chance.
@@ -99,14 +102,20 @@ class Worker:
         would stop every task (see `stops_all`).
         """
         pause = poll_seconds
-        while not self._stop.is_set():
+        while not self._stop:
             try:
                 self.drain()
                 pause = poll_seconds
             except (LedgerUnavailable, VendorUnavailable, StoreUnavailable) as error:
                 pause = min(2 * pause, max(_LONGEST_PAUSE, poll_seconds))
                 log.warning("away", reason=str(error), worker=self.worker_id, pause=round(pause))
-            self._stop.wait(pause * rng.uniform(0.5, 1.5))
+            self._pause(pause * rng.uniform(0.5, 1.5))
+
+    def _pause(self, seconds: float) -> None:
+        """Sleep, unless told to stop."""
+        end = time.monotonic() + seconds
+        while not self._stop and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _NOTICE))
 
     def drain(self) -> None:
         """Run until nothing is claimable, now or after a backoff, and nothing of ours runs. Returns early on `stop`.
@@ -114,7 +123,7 @@ class Worker:
         A task that is not due for long (not published yet, say) is not waited for. Raises what would stop every other
         task too (see `stops_all` and `Streaks`), after those that run have ended.
         """
-        self._broken.clear()
+        self._broken = False
         self._streaks.clear()
         pool = ThreadPoolExecutor(self.concurrency, thread_name_prefix="task")
         # The heartbeat is left last: while the pool waits for what runs, leases must stay alive.
@@ -139,7 +148,7 @@ class Worker:
 
     @property
     def _stopping(self) -> bool:
-        return self._stop.is_set() or self._broken.is_set()
+        return self._stop or self._broken
 
     def _fill(self, pool: ThreadPoolExecutor, free: int) -> set[Future[None]]:
         self._rescue()
@@ -177,7 +186,7 @@ class Worker:
             return
         except ForebayError as error:
             if self._ends_run(error, lease):
-                self._broken.set()
+                self._broken = True
                 self._release(lease)
             raise
         finally:
