@@ -151,6 +151,20 @@ _OF_ONE_DAY = ("--datasets", "us_options_opra/day_aggs_v1")
 _LAKE = ("--into", "lake")
 
 
+def test_loading_from_the_archive_leaves_the_vendor_alone(home, vendor):
+    """With keys at hand, too: a waiting task that only the vendor could serve goes on waiting."""
+    home.run("discoverer", "on-demand", "--dates", str(SESSIONS[0]))
+    home.run("worker", "--once")
+    home.run("discoverer", "on-demand", "--dates", str(SESSIONS[1]), "--into", "lake")
+    before = len(vendor.requests)
+
+    done = home.run("lake", "load", "--dataset", OPTIONS.name)
+
+    assert 0 == done.returncode, done.stderr
+    assert "1 files loaded from the archive, 0 not" in done.stdout
+    assert before == len(vendor.requests)
+
+
 def test_an_earlier_trackers_files_are_taken_over(home, vendor):
     """Completed rows whose file is there are held; one whose file is gone, and all others, are queued; nothing else."""
     done, lost, failed, waiting = SESSIONS[:4]

@@ -145,6 +145,17 @@ def test_daily_picks_up_the_days_it_missed(at):
     assert 5 == daily(at(2026, 3, 10, 16))["added"]
 
 
+def test_daily_takes_history_only_where_it_was_asked_for(at):
+    """What historical wanted in the archive is not loaded into the lake by a daily run into both."""
+    names = ("--dataset", "us_stocks_sip/day_aggs_v1")
+    at(2026, 3, 3, 16)("discoverer", "historical", "--start", "2026-02-23", *names)
+    at(2026, 3, 4, 16)("discoverer", "daily", "--into", "archive,lake", *names)
+    days = {(task["destination"], task["key"][-17:-7]) for task in tasks(at(2026, 3, 4, 16))}
+
+    assert {"2026-03-03"} == {day for destination, day in days if destination == "lake"}
+    assert 7 == sum(destination == "archive" for destination, _ in days)
+
+
 def test_daily_picks_up_what_historical_was_asked_for(at):
     """A remembered wish goes on being wished."""
     at(2026, 3, 3, 16)("discoverer", "historical", "--start", "2026-02-23")

@@ -24,18 +24,24 @@ class Handlers:
     leases: HeldLeases
     spool: bool
     """Whole files are downloaded before they are uploaded."""
+    offline: bool = False
+    """The vendor is not asked, whichever keys are set."""
     _making: Lock = field(default_factory=Lock, repr=False)
 
     def of(self, kinds: Collection[TaskKind]) -> dict[TaskKind, Handler]:
         """A handler for each of `kinds` that the keys allow."""
-        archive, files = self.app.keeps_archive, self.app.has_flatfiles
+        archive, files = self.app.keeps_archive, self._has_files
         can = {
             TaskKind.MIRROR: files and archive,
             TaskKind.LOAD: files or archive,
-            TaskKind.FETCH: self.app.has_rest,
+            TaskKind.FETCH: self.app.has_rest and not self.offline,
         }
         make = {TaskKind.MIRROR: self._mirror, TaskKind.LOAD: self._load, TaskKind.FETCH: self._fetch}
         return {kind: self._late(make[kind]) for kind in kinds if can[kind]}
+
+    @property
+    def _has_files(self) -> bool:
+        return self.app.has_flatfiles and not self.offline
 
     def _late(self, make: Callable[[], Handler]) -> Handler:
         made: list[Handler] = []
@@ -59,7 +65,7 @@ class Handlers:
         from forebay.tasks.load import Load
         from forebay.tasks.origin import Origin
 
-        files = self.app.paced_files if self.app.has_flatfiles else None
+        files = self.app.paced_files if self._has_files else None
         archive = self.app.archive if self.app.keeps_archive else None
         return Load(Origin(files, archive, self.app.clock), self.app.tables, self._records())
 

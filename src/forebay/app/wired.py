@@ -165,10 +165,15 @@ class App:
         )
         return Planner(self.ledger, means, now)
 
-    def worker(self, *, spool: bool = False, kinds: Collection[TaskKind] = tuple(TaskKind)) -> Worker:
-        """A worker for those `kinds` of task that the keys allow. `spool` downloads whole files before it uploads."""
+    def worker(
+        self, *, spool: bool = False, offline: bool = False, kinds: Collection[TaskKind] = tuple(TaskKind)
+    ) -> Worker:
+        """A worker for those `kinds` of task that the keys allow.
+
+        `spool` downloads whole files before it uploads; `offline` asks no vendor, whichever keys are set.
+        """
         leases = HeldLeases(self.ledger.tasks)
-        handlers = Handlers(self, leases, spool=spool).of(kinds)
+        handlers = Handlers(self, leases, spool=spool, offline=offline).of(kinds)
         concurrency = self.settings.worker.concurrency
         return Worker(self.ledger, handlers, self.clock, self.worker_id, concurrency, leases)
 

@@ -54,7 +54,7 @@ def load(
         offline.forget_lost(named, wired.lake.tables())
         drafts = offline.drafts(named, start, end, again=again)
         wired.ledger.tasks.add(drafts, again=True, planned_at=wired.clock.now())
-        wired.worker(kinds=[TaskKind.LOAD]).drain()
+        wired.worker(kinds=[TaskKind.LOAD], offline=True).drain()
         left = _not_completed(wired.ledger.tasks, drafts)
     if json:
         print_json({"loaded": len(drafts) - len(left), "failed": [task.draft.key for task in left]})

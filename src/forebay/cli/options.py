@@ -15,12 +15,20 @@ if TYPE_CHECKING:
     from forebay.settings import Settings
 
 
-def parse_date(text: str) -> date:
-    """`2024-01-31` as a date. Raises typer.BadParameter for any other spelling, and for days that do not exist."""
+def as_date(text: str) -> date | None:
+    """`2024-01-31` as a date; None for any other spelling, and for days that do not exist."""
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a date has no zone
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a date of the form YYYY-MM-DD, such as 2024-01-31") from error
+    except ValueError:
+        return None
+
+
+def parse_date(text: str) -> date:
+    """As `as_date`. Raises typer.BadParameter for what is no date."""
+    day = as_date(text)
+    if day is None:
+        raise typer.BadParameter(f"{text!r} is not a date of the form YYYY-MM-DD, such as 2024-01-31")
+    return day
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

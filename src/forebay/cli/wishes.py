@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forebay.cli.options import as_date
 from forebay.cli.output import tell
 from forebay.errors import UsageError
 from forebay.feeds_file import FEEDS_FILE, check_dates, check_lake_holds, dataset_named, nearest, read_feeds
@@ -140,19 +141,12 @@ def destinations_named(names: Sequence[str]) -> tuple[str, ...]:
 def check_dates_named(texts: Sequence[str], now: datetime) -> list[date]:
     """Dates of a list, sorted, each once. Raises UsageError that names every bad one."""
     today = now.astimezone(NEW_YORK).date()
-    dates = {text: _as_date(text) for text in texts}
+    dates = {text: as_date(text) for text in texts}
     bad = [f"{text!r} is not a date of the form YYYY-MM-DD" for text, day in dates.items() if day is None]
     bad += [f"{day} is in the future" for day in dates.values() if day is not None and day > today]
     if bad:
         raise UsageError("; ".join(bad), remedy="correct the list; nothing was done")
     return sorted({day for day in dates.values() if day is not None})
-
-
-def _as_date(text: str) -> date | None:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a date has no zone
-    except ValueError:
-        return None
 
 
 def _known(what: str, word: str, names: Sequence[str]) -> str:

@@ -78,10 +78,12 @@ def daily(datasets: Iterable[Dataset], known: Sequence[Feed], into: Sequence[str
     for dataset in datasets:
         newest = newest_session(dataset, now)
         notes.append(f"{dataset.name}: the newest session is {newest}{_no_session_today(dataset, now)}")
-        mine = [feed for feed in known if dataset in feed.datasets and _takes_files(feed, into)]
-        feeds += [_narrowed(feed, dataset, into) for feed in mine]
-        if not any(_goes_on(feed, newest) for feed in mine):
-            fresh.append(_feed(dataset, newest, None, into))
+        narrowed = (_narrowed(feed, dataset, into) for feed in known if dataset in feed.datasets)
+        mine = [feed for feed in narrowed if feed.destinations]
+        going_on = {place for feed in mine if _goes_on(feed, newest) for place in feed.destinations}
+        feeds += mine
+        if new := [place for place in into if place not in going_on]:
+            fresh.append(_feed(dataset, newest, None, new))
     return Mode((*feeds, *fresh), tuple(fresh), notes=tuple(notes))
 
 
@@ -90,19 +92,16 @@ def _no_session_today(dataset: Dataset, now: datetime) -> str:
     return "" if session_days(dataset.calendar, today, today) else f"; today, {today}, has none"
 
 
-def _takes_files(feed: Feed, into: Sequence[str]) -> bool:
-    """Whether the feed wants whole files in one of these destinations."""
-    whole = feed.symbols is None or ARCHIVE in feed.destinations
-    return whole and not set(into).isdisjoint(feed.destinations)
-
-
 def _goes_on(feed: Feed, newest: date) -> bool:
     """Whether the feed wants the newest session and those to come."""
     return feed.end is None and (feed.start is None or feed.start <= newest)
 
 
 def _narrowed(feed: Feed, dataset: Dataset, into: Sequence[str]) -> Feed:
-    return Feed(feed.name, (dataset,), None, feed.start, feed.end, SourceChoice.FLATFILES, tuple(into))
+    """The feed's wish for whole files of one dataset, where it and this run both have them; perhaps nowhere."""
+    whole = feed.symbols is None and feed.source is not SourceChoice.REST
+    places = tuple(place for place in into if place in feed.destinations and (whole or place == ARCHIVE))
+    return Feed(feed.name, (dataset,), None, feed.start, feed.end, SourceChoice.FLATFILES, places)
 
 
 def _feed(dataset: Dataset, start: date | None, end: date | None, into: Sequence[str]) -> Feed:
