@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
-from forebay.bars.resample import DERIVED, resample
+from forebay.bars.resample import resample
 from forebay.model.rows import BAR_ROWS
+from forebay.model.timeframe import DERIVED
 
 OPENING = datetime(2024, 3, 7, 14, 30, tzinfo=UTC)
 SIZES = {"5m": 5, "15m": 15, "1h": 60}

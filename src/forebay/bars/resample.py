@@ -6,14 +6,12 @@ import polars as pl
 
 from forebay.model.rows import BAR_ROWS
 
-DERIVED = ("5m", "15m", "1h")
-"""Timeframes made from minute bars. Their windows start on the clock's own multiples (an hour bar on the hour), which
-is what the vendor does, and they never reach over the end of a session date."""
-
 
 def resample(minutes: pl.LazyFrame, timeframe: str) -> pl.LazyFrame:
     """Bars of `timeframe` (one of DERIVED) from minute bars in BAR_ROWS columns, sorted by ticker and time.
 
+    Windows start on the clock's own multiples (an hour bar on the hour), which is what the vendor does, and never reach
+    over the end of a session date.
     Open is the first minute's and close the last's; volume and transactions are summed, null where no minute has one.
     `vwap` is weighted by volume, null unless every minute of the window has one.
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from forebay.bars.resample import DERIVED, resample
+from forebay.bars.resample import resample
 from forebay.errors import LakeError, UsageError
 from forebay.lake import delta
 from forebay.lake.digest import CONTENT, digest
@@ -21,9 +21,8 @@ from forebay.model.instrument import AssetClass, asset_class_of
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.rows import bar_schema
+from forebay.model.timeframe import DERIVED, base_of, timeframes_named
 
-TIMEFRAMES = ("1m", *DERIVED, "1d")
-"""What `Lake.bars` can be asked for."""
 _ANY_DAY = Interval(date.min, date.max)
 
 
@@ -51,10 +50,10 @@ class Lake:
         `tickers=None` means all of `asset_class` (`stocks`). Raises UsageError for an unknown timeframe, asset class
         or date, or reversed dates; LakeError when the lake has no such table.
         """
-        _check_timeframe(timeframe)
+        timeframes_named([timeframe])
         dates = _interval(start, end)
         names = [tickers] if isinstance(tickers, str) else tickers
-        kind = "bars_1d" if timeframe == "1d" else "bars_1m"
+        kind = base_of(timeframe)
         parts = [
             self._scan(f"{each}/{kind}", dates, wanted) for each, wanted in _by_asset_class(names, asset_class).items()
         ]
@@ -148,11 +147,6 @@ def _asset_class(name: str | None) -> AssetClass:
         return AssetClass(name)
     except ValueError as error:
         raise UsageError(f"unknown asset class {name!r}", remedy=_nearest(name, list(AssetClass))) from error
-
-
-def _check_timeframe(timeframe: str) -> None:
-    if timeframe not in TIMEFRAMES:
-        raise UsageError(f"unknown timeframe {timeframe!r}", remedy=_nearest(timeframe, TIMEFRAMES))
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:
