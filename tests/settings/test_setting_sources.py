@@ -151,3 +151,27 @@ def test_a_slip_in_an_override_is_an_error():
     """A command that overrides a setting that does not exist is broken, and says so."""
     with pytest.raises(KeyError, match="MAX_RETRY"):
         load(environ={}, overrides={"MAX_RETRY": 1})
+
+
+@pytest.mark.parametrize(
+    ("profile", "expected"), [("free", (2, 1, 5)), ("standard", (6, 2, 300)), ("high", (10, 4, 1000))]
+)
+def test_a_profile_is_three_settings(profile, expected):
+    """PROFILE decides how many workers there are, what each does at a time and how many calls they make."""
+    settings = load(environ={"PROFILE": profile})
+
+    assert expected == (settings.worker.workers, settings.worker.concurrency, settings.vendor.rate_limit)
+    assert settings.origins["WORKERS"] == f"PROFILE={profile}"
+
+
+def test_what_is_set_goes_before_the_profile():
+    """A setting of one's own is not changed by a profile, under any of its names."""
+    settings = load(environ={"PROFILE": "high", "WORKER_CONCURRENCY": "3", "MASSIVE_RATE_LIMIT": "50"})
+
+    assert (10, 3, 50) == (settings.worker.workers, settings.worker.concurrency, settings.vendor.rate_limit)
+
+
+def test_an_unknown_profile_is_refused():
+    """The error says which there are."""
+    with pytest.raises(UsageError, match="it must be 'free', 'standard' or 'high'"):
+        load(environ={"PROFILE": "turbo"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -22,14 +22,23 @@ _FEW_CALLS = 30
 """With fewer calls a minute, one asset class has to speak for all."""
 
 
-def doctor(ctx: typer.Context, *, json: Json = False) -> int:
+def doctor(
+    ctx: typer.Context,
+    *,
+    sizing: Annotated[
+        bool, typer.Option("--sizing", help="Say how many workers fit this machine and your limit, and nothing else.")
+    ] = False,
+    json: Json = False,
+) -> int:
     """Check keys, what the plan includes, clock, disk, ledger, lake, archive and every configured server.
 
     Makes two REST calls where they are few. Exit code 1 when something has to be mended.
 
-    Example: forebay doctor
+    Example: forebay doctor --sizing
     """
     settings = load_settings(ctx)
+    if sizing:
+        return _size(settings.vendor.rate_limit, json=json)
     from forebay.app import open_app
     from forebay.orchestration.checkup import Health
 
@@ -42,6 +51,19 @@ def doctor(ctx: typer.Context, *, json: Json = False) -> int:
     if json:
         print_json(findings)
     return ExitCode.ERROR if any(finding.health is Health.FAULT for finding in findings) else ExitCode.OK
+
+
+def _size(calls_per_minute: int, *, json: bool) -> int:
+    from forebay.orchestration.sizing import size, this_machine
+
+    fits = size(calls_per_minute, this_machine())
+    if json:
+        print_json(fits)
+    else:
+        say(f"# as many as {fits.limited_by} allow; {fits.memory_mb} MB of memory for each worker")
+        say(f"WORKERS={fits.workers}")
+        say(f"WORKER_CONCURRENCY={fits.concurrency}")
+    return ExitCode.OK
 
 
 def _show(finding: Finding) -> None:

@@ -1,4 +1,4 @@
-"""Settings that follow from others when nobody set them: the parts of `FOREBAY_HOME`, Redis and a database by host."""
+"""Settings that follow from others when nobody set them: a profile's, the parts of `FOREBAY_HOME`, servers by host."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from urllib.parse import quote
 from forebay.errors import UsageError
 from forebay.settings.checks import host_and_port, service_port
 from forebay.settings.groups import FolderSettings, TimescaleSettings
+from forebay.settings.profiles import PROFILES
 from forebay.settings.sources import Raw
 
 
 def derive(chosen: dict[str, Raw]) -> None:
     """Add to `chosen` (preferred name to raw value) what follows from it."""
+    _profile(chosen)
     _redis(chosen)
     _database_at_timescale(chosen)
     home = chosen.get("FOREBAY_HOME")
@@ -22,6 +24,13 @@ def derive(chosen: dict[str, Raw]) -> None:
         database = f"sqlite:///{folders.database.as_posix()}"
         chosen.setdefault("DATABASE_URL", Raw("DATABASE_URL", database, where))
         chosen.setdefault("LAKE_URI", Raw("LAKE_URI", folders.lake.as_posix(), where))
+
+
+def _profile(chosen: dict[str, Raw]) -> None:
+    profile = PROFILES.get(_text(chosen, "PROFILE", ""))
+    if profile is not None:
+        for name, value in profile.defaults():
+            chosen.setdefault(name, Raw(name, value, f"PROFILE={chosen['PROFILE'].value}"))
 
 
 def _redis(chosen: dict[str, Raw]) -> None:

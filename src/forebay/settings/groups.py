@@ -205,6 +205,18 @@ class LakeSettings(Group):
 class WorkerSettings(Group):
     """How tasks are worked off."""
 
+    profile: Literal["free", "standard", "high"] | None = setting(
+        "PROFILE",
+        default=None,
+        about="free, standard or high: sets WORKERS, WORKER_CONCURRENCY and POLYGON_RATE_LIMIT where they are not set.",
+    )
+    workers: int = setting(
+        "WORKERS",
+        default=6,
+        ge=1,
+        le=256,
+        about="Worker processes that `make up` starts, one of them for discovery.",
+    )
     max_retries: int = setting(
         "MAX_RETRIES",
         default=2,
