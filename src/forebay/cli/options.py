@@ -54,6 +54,12 @@ Datasets = Annotated[
         "--datasets", "--dataset", metavar="NAME...", help="us_stocks_sip/minute_aggs_v1, or a table: stocks/bars_1m."
     ),
 ]
+Timeframes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--timeframes", "--timeframe", metavar="SIZE...", help="1m 5m 15m 1h 1d; all but 1d are made from minute bars."
+    ),
+]
 Into = Annotated[list[str] | None, typer.Option("--into", metavar="DESTINATION...", help="Where to: archive, lake.")]
 Source = Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="auto, flatfiles or rest.")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from forebay.cli.options import Datasets, End, Into, Json, Source, Start, Tickers, load_settings
+from forebay.cli.options import Datasets, End, Into, Json, Source, Start, Tickers, Timeframes, load_settings
 from forebay.cli.output import ExitCode, print_json
 from forebay.cli.wishes import Asked, FeedsFile
 
@@ -18,6 +18,7 @@ def plan(
     end: End = None,
     source: Source = None,
     into: Into = None,
+    timeframes: Timeframes = None,
     *,
     json: Json = False,
 ) -> int:
@@ -31,7 +32,7 @@ def plan(
     from forebay.cli.wishes import feeds_asked
 
     with open_app(settings) as app:
-        asked = Asked(feeds, datasets, tickers, start, end, source, into)
+        asked = Asked(feeds, datasets, tickers, start, end, source, into, timeframes)
         prospect = app.outlook().look_ahead(feeds_asked(app, asked))
     if json:
         print_json(plan_json(prospect.plan))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from forebay.cli.options import Datasets, End, Into, Json, Source, Start, Tickers, load_settings
+from forebay.cli.options import Datasets, End, Into, Json, Source, Start, Tickers, Timeframes, load_settings
 from forebay.cli.output import ExitCode, print_json, tell
 from forebay.cli.wishes import Asked, FeedsFile
 from forebay.model.feed import ARCHIVE, LAKE
@@ -28,6 +28,7 @@ def sync(
     end: End = None,
     source: Source = None,
     into: Into = None,
+    timeframes: Timeframes = None,
     *,
     json: Json = False,
 ) -> int:
@@ -43,7 +44,7 @@ def sync(
     from forebay.cli.wishes import feeds_asked, remember
 
     with open_app(settings) as app:
-        asked = Asked(feeds, datasets, tickers, start, end, source, into)
+        asked = Asked(feeds, datasets, tickers, start, end, source, into, timeframes)
         app.recover()
         wanted = feeds_asked(app, asked)
         if any(ARCHIVE in feed.destinations for feed in wanted):

@@ -19,6 +19,7 @@ from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import BAR_DATASETS, Dataset
 from forebay.model.feed import DESTINATIONS, LAKE, Feed, SourceChoice
 from forebay.model.instrument import asset_class_of
+from forebay.model.timeframe import TIMEFRAMES, base_of, timeframes_named
 
 if TYPE_CHECKING:
     from forebay.app import App
@@ -42,11 +43,14 @@ class Asked:
     end: date | None = None
     source: str | None = None
     into: Sequence[str] | None = None
+    timeframes: Sequence[str] | None = None
+    """Which bars of the tickers, as users write sizes; None is all of them."""
 
     @property
     def by_flags(self) -> bool:
         """Whether flags say what to hold, rather than a file."""
-        return any((self.datasets, self.tickers, self.start, self.end, self.source, self.into))
+        named = (self.datasets, self.tickers, self.timeframes)
+        return any((*named, self.start, self.end, self.source, self.into))
 
 
 def feeds_asked(app: App, asked: Asked) -> list[Feed]:
@@ -109,7 +113,12 @@ def _name(datasets: Sequence[Dataset], symbols: Sequence[str] | None, asked: Ask
 
 
 def _datasets(asked: Asked) -> list[Dataset]:
-    """The named datasets; without names the day and minute bars of the tickers' asset classes."""
+    """The named datasets; without names what the timeframes take of the tickers' asset classes, small tables first."""
+    if asked.datasets and asked.timeframes:
+        raise UsageError(
+            "--datasets and --timeframes both say which bars to hold",
+            remedy="give one of them: --timeframes with --tickers, or --datasets",
+        )
     if asked.datasets:
         return [dataset_named(name) for name in asked.datasets]
     if not asked.tickers:
@@ -118,7 +127,8 @@ def _datasets(asked: Asked) -> list[Dataset]:
             remedy="add --datasets stocks/bars_1d, or --tickers AAPL",
         )
     classes = dict.fromkeys(asset_class_of(ticker) for ticker in asked.tickers)
-    return [BAR_DATASETS[f"{each}/{kind}"] for each in classes for kind in ("bars_1d", "bars_1m")]
+    kinds = {base_of(timeframe) for timeframe in timeframes_named(asked.timeframes or TIMEFRAMES)}
+    return [BAR_DATASETS[f"{each}/{kind}"] for each in classes for kind in sorted(kinds)]
 
 
 def settle_archive(app: App) -> None:
