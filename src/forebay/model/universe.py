@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -50,3 +51,44 @@ class Universe:
     listings: tuple[Listing, ...]
     complete: bool = True
     """False when a limit or a filter left some out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """From when to when a ticker was traded, by whomever it was borne."""
+
+    listed: date | None = None
+    """First day of trading; None where it is not known: ask from the beginning."""
+    delisted: date | None = None
+    """The day from which it is not traded any more; None while it is, and where that is not known."""
+    otc: bool = False
+    """Traded over the counter, now or once: neither flat files nor grouped day bars have all of it."""
+
+
+def byte_order(listing: Listing) -> tuple[bytes, date, bytes]:
+    """Sorts listings by the bytes of their tickers, as the vendor's files are; of two bearers the earlier first."""
+    return listing.ticker.encode(), listing.delisted or date.max, (listing.figi or "").encode()
+
+
+def united(listings: Iterable[Listing]) -> tuple[Listing, ...]:
+    """One listing for each ticker, in byte order: the last bearer's, over the time of all its bearers."""
+    bearers: dict[str, list[Listing]] = {}
+    for listing in listings:
+        bearers.setdefault(listing.ticker, []).append(listing)
+    return tuple(sorted((_one_of(several) for several in bearers.values()), key=byte_order))
+
+
+def _one_of(bearers: Sequence[Listing]) -> Listing:
+    span = lifetime(bearers)
+    return replace(max(bearers, key=byte_order), listed=span.listed, delisted=span.delisted)
+
+
+def lifetime(bearers: Iterable[Listing], *, otc: bool = False) -> Lifetime:
+    """From the first bearer's first day to the last one's last; not known as soon as one of them is not."""
+    starts, ends = zip(*((one.listed, one.delisted) for one in bearers), strict=True)
+    known = [day for day in starts if day], [day for day in ends if day]
+    return Lifetime(
+        listed=min(known[0]) if len(known[0]) == len(starts) else None,
+        delisted=max(known[1]) if len(known[1]) == len(ends) else None,
+        otc=otc,
+    )
