@@ -14,7 +14,7 @@ from sites import DATASET, KEY, MORNING, NIGHT, Site
 from forebay.errors import ObjectChanged
 from forebay.model.intervals import Interval
 from forebay.model.partition import Revision
-from forebay.orchestration.archive_inventory import shelf
+from forebay.orchestration.archive.inventory import shelf
 from forebay.stores.archive import DAMAGED, RECEIPTS, Archive
 from forebay.stores.receipt import Receipt, to_json
 

@@ -13,7 +13,7 @@ from s3_server import a_bucket
 from forebay.ledger.filter import TaskFilter
 from forebay.model.coverage import Verdict
 from forebay.model.task import TaskKind
-from forebay.orchestration.archive_scrub import Due, within
+from forebay.orchestration.archive.scrub import Due, within
 from forebay.orchestration.discoverer import historical
 
 KEYS = [OPTIONS.key(day) for day in WEEK]

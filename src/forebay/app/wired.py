@@ -201,7 +201,7 @@ class App:
         """Turn what an earlier system's tracker said into coverage and tasks; None when there is nothing of it."""
         if next(self.ledger.earlier.rows(), None) is None or not self.has_flatfiles:
             return None
-        from forebay.orchestration.archive_adopt import Adopter
+        from forebay.orchestration.archive.adopt import Adopter
         from forebay.orchestration.takeover import Takeover
 
         adopter = Adopter(self.ledger, self.archive, Upstream(self.flatfiles, self.ledger), self.clock)

@@ -19,7 +19,7 @@ from forebay.model.catalogue import Dataset
 if TYPE_CHECKING:
     from forebay.app import App
     from forebay.model.coverage import Coverage
-    from forebay.orchestration.archive_get import Fetched, Target
+    from forebay.orchestration.archive.get import Fetched, Target
     from forebay.settings import Settings
 
 app = typer.Typer(help="The archive: what it holds, and whether it is sound.")
@@ -44,7 +44,7 @@ def archive_status(
     settings = load_settings(ctx)
     from forebay.app import open_app
     from forebay.cli.archive_view import Place, show_status, status_json
-    from forebay.orchestration.archive_inventory import holdings, stored_holdings
+    from forebay.orchestration.archive.inventory import holdings, stored_holdings
 
     named, price = datasets_asked(datasets), settings.archive.price
     with open_app(settings) as wired:
@@ -133,7 +133,7 @@ def get_archived(
 
 def _held(wired: App, datasets: Sequence[Dataset], days: Days) -> Iterator[tuple[str, Coverage]]:
     """Keys and coverage of what is held, read a dataset at a time."""
-    from forebay.orchestration.archive_inventory import is_held, known_files
+    from forebay.orchestration.archive.inventory import is_held, known_files
 
     for dataset in datasets:
         for day, row in known_files(wired.ledger, dataset, days.reach).items():
@@ -143,7 +143,7 @@ def _held(wired: App, datasets: Sequence[Dataset], days: Days) -> Iterator[tuple
 
 def _targets(wired: App, datasets: Sequence[Dataset], days: Days, out: Path, *, flat: bool) -> Iterator[Target]:
     """What is to go where: every named date, and of a span what the ledger holds."""
-    from forebay.orchestration.archive_get import Target
+    from forebay.orchestration.archive.get import Target
 
     if days.named:
         keys = [dataset.key(day) for dataset in datasets for day in days.named]
@@ -155,7 +155,7 @@ def _targets(wired: App, datasets: Sequence[Dataset], days: Days, out: Path, *, 
 
 
 def _fetch(wired: App, targets: Iterator[Target], *, earlier: bool) -> Iterator[Fetched]:
-    from forebay.orchestration import archive_get
+    from forebay.orchestration.archive import get as archive_get
 
     if not earlier:
         yield from archive_get.get_files(wired.archive, targets)
@@ -178,7 +178,7 @@ def _fetched_json(one: Fetched) -> dict[str, object]:
 
 
 def _end_of_get(fetched: Sequence[Fetched], *, quiet: bool) -> int:
-    from forebay.orchestration.archive_get import Got
+    from forebay.orchestration.archive.get import Got
 
     if not fetched and not quiet:
         say("nothing of that is in the archive")

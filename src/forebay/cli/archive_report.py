@@ -10,9 +10,9 @@ from forebay.cli.archive_view import amount
 from forebay.cli.output import print_table, say
 
 if TYPE_CHECKING:
-    from forebay.orchestration.archive_adopt import Adopted
-    from forebay.orchestration.archive_audit import Audited
-    from forebay.orchestration.archive_findings import Fault, Finding
+    from forebay.orchestration.archive.adopt import Adopted
+    from forebay.orchestration.archive.audit import Audited
+    from forebay.orchestration.archive.findings import Fault, Finding
     from forebay.orchestration.ledger_rebuild import Restored
 
 _LONGEST_LIST = 12

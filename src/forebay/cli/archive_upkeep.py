@@ -53,7 +53,7 @@ def verify_archive(
     settings = load_settings(ctx)
     from forebay.app import open_app
     from forebay.cli.archive_report import audit_json, show_audit
-    from forebay.orchestration.archive_audit import Audit, Scope
+    from forebay.orchestration.archive.audit import Audit, Scope
     from forebay.orchestration.upstream import Upstream
     from forebay.telemetry.progress import open_board
 
@@ -108,9 +108,9 @@ def adopt_archive(
     settings = load_settings(ctx)
     from forebay.app import open_app
     from forebay.cli.archive_report import adopted_json, show_adopted
-    from forebay.orchestration.archive_adopt import Adopter, adopt_all
-    from forebay.orchestration.archive_inventory import Survey, survey
-    from forebay.orchestration.archive_prefix import place_strangers
+    from forebay.orchestration.archive.adopt import Adopter, adopt_all
+    from forebay.orchestration.archive.inventory import Survey, survey
+    from forebay.orchestration.archive.prefix import place_strangers
     from forebay.orchestration.upstream import Upstream
     from forebay.telemetry.progress import open_board
 

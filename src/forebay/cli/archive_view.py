@@ -11,7 +11,7 @@ from forebay.cli.output import print_table, say
 from forebay.model.coverage import Coverage
 
 if TYPE_CHECKING:
-    from forebay.orchestration.archive_inventory import Holding
+    from forebay.orchestration.archive.inventory import Holding
 
 _LONGEST_LIST = 12
 """Missing days of a dataset that are shown to a person; --json has all."""

@@ -64,7 +64,7 @@ def rebuild_ledger(
 
 
 def _rebuilding(wired: App, *, deep: bool) -> Rebuilding:
-    from forebay.orchestration.archive_rebuild import ArchiveProof
+    from forebay.orchestration.archive.rebuild import ArchiveProof
     from forebay.orchestration.lake_rebuild import LakeProof
     from forebay.orchestration.ledger_rebuild import Rebuilding
 

@@ -16,7 +16,7 @@ from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.feed import LAKE
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Partition, Revision, Source
-from forebay.orchestration.archive_inventory import known_files
+from forebay.orchestration.archive.inventory import known_files
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from forebay.ledger.rebuild import Rebuilt
 from forebay.model.catalogue import BAR_DATASETS, DATASETS
 from forebay.model.coverage import Coverage
 from forebay.model.feed import ARCHIVE, LAKE
-from forebay.orchestration.archive_inventory import survey
-from forebay.orchestration.archive_rebuild import ArchiveProof, Told
+from forebay.orchestration.archive.inventory import survey
+from forebay.orchestration.archive.rebuild import ArchiveProof, Told
 from forebay.orchestration.lake_rebuild import LakeProof
 from forebay.telemetry.board import Board
 

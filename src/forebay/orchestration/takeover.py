@@ -12,7 +12,7 @@ from forebay.ledger import Ledger
 from forebay.model.catalogue import DATASETS, Dataset
 from forebay.model.feed import ARCHIVE
 from forebay.model.task import TaskState
-from forebay.orchestration.archive_adopt import Adopter
+from forebay.orchestration.archive.adopt import Adopter
 from forebay.orchestration.discoverer import Discoverer, on_demand
 
 
