@@ -9,30 +9,19 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from forebay.model.catalogue import PUBLISHED_BY, Dataset
-
-if TYPE_CHECKING:
-    from exchange_calendars import ExchangeCalendar
+from forebay.model.exchanges import HOURS, LAST_YEAR, trading_days, trading_hours
 
 NEW_YORK = ZoneInfo("America/New_York")
 _DAY = timedelta(days=1)
 _FRIDAY, _SATURDAY, _SUNDAY = 4, 5, 6
-_FIRST_YEAR = 2003
-"""The vendor's oldest stock day is 2003-09-10."""
-_LAST_YEAR = 2030
-"""A calendar takes half a second to make: up to this year one serves all."""
 
 _PRE_MARKET = time(4, 0)
 _AFTER_HOURS = timedelta(hours=4)
 """Trading goes on this long after the regular close: to 20:00, and to 17:00 on a half day."""
 _FOREX_OPENS = _FOREX_CLOSES = time(17, 0)
-
-_EXCHANGES = ("XNYS", "CMES")
-"""The calendars that exchange_calendars keeps, by its names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +41,7 @@ def session_days(calendar: str, start: date, end: date) -> list[date]:
     Calendars: `XNYS` (New York trading days), `CMES` (trade dates of CME Globex), `forex` (Sunday to Friday), `24/7`.
     Raises KeyError for another name.
     """
-    if calendar in _EXCHANGES:
+    if calendar in HOURS:
         return _exchange_days(calendar, start, end)
     closed = {"24/7": -1, "forex": _SATURDAY}[calendar]
     count = (end - start).days + 1
@@ -62,7 +51,7 @@ def session_days(calendar: str, start: date, end: date) -> list[date]:
 
 def session(calendar: str, day: date) -> Session:
     """The bounds of the session on `day`. Raises KeyError when the calendar has no session then."""
-    if calendar in _EXCHANGES:
+    if calendar in HOURS:
         return _exchange_session(calendar, day)
     if not session_days(calendar, day, day):
         raise KeyError(f"{calendar} has no session on {day}")
@@ -102,30 +91,12 @@ def _at(day: date, hour: time) -> datetime:
 def _exchange_days(calendar: str, start: date, end: date) -> list[date]:
     if end < start:
         return []
-    days = _exchange_table(calendar, max(end.year, _LAST_YEAR))
+    days = trading_days(calendar, max(end.year, LAST_YEAR))
     return days[bisect_left(days, start) : bisect_right(days, end)]
 
 
 def _exchange_session(name: str, day: date) -> Session:
-    calendar = _exchange(name, max(day.year, _LAST_YEAR))
-    stamp = day.isoformat()
-    if not calendar.is_session(stamp):
-        raise KeyError(f"{name} has no session on {day}")
-    opens = calendar.session_open(stamp).to_pydatetime()
-    closes = calendar.session_close(stamp).to_pydatetime()
+    opens, closes = trading_hours(name, day)
     if name == "CMES":  # a trade date begins at 17:00 Chicago time of the evening before; there is no outside
         return Session(day, opens, closes, opens, closes)
     return Session(day, _at(day, _PRE_MARKET), closes + _AFTER_HOURS, opens, closes)
-
-
-@lru_cache(maxsize=16)
-def _exchange_table(calendar: str, year: int) -> list[date]:
-    return [stamp.date() for stamp in _exchange(calendar, year).sessions]
-
-
-@lru_cache(maxsize=16)
-def _exchange(name: str, year: int) -> ExchangeCalendar:
-    """The calendar up to the end of `year`; its own default end depends on the day it is asked."""
-    from exchange_calendars import get_calendar  # slow to import, and `forebay --help` needs no calendar
-
-    return get_calendar(name, start=f"{_FIRST_YEAR}-01-02", end=f"{year}-12-31")
