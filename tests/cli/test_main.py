@@ -116,6 +116,8 @@ def test_common_options_before_the_command(run):
     """The options of every command also work in front of it; the one nearer to the command wins."""
     _, out, _ = run("--log-level", "error", "group", "inner-echo")
     assert "ERROR" == json.loads(out)["log_level"]
+    _, out, _ = run("group", "--log-level", "error", "inner-echo")
+    assert "ERROR" == json.loads(out)["log_level"]
     _, out, _ = run("--log-level", "error", "group", "inner-echo", "--log-level", "info")
     assert "INFO" == json.loads(out)["log_level"]
 

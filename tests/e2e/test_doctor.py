@@ -178,3 +178,14 @@ def test_a_lake_that_cannot_be_used(shell):
     log.write_text(log.read_text("utf-8").replace("Forebay lake format 1", "Forebay lake format 2"), "utf-8")
     found, code = examined(shell, LAKE_URI="newer")
     assert (1, True) == (code, "lake format 2" in found["lake"]["detail"])
+
+
+def test_sizing_says_what_fits_and_asks_nobody(shell):
+    """`doctor --sizing` answers in lines for .env, without a key and without a network."""
+    said = shell("doctor", "--sizing", POLYGON_API_KEY="", POLYGON_RATE_LIMIT="5")
+
+    assert said.code == 0
+    assert "WORKERS=2\nWORKER_CONCURRENCY=1\n" in said.out
+    assert {"workers", "concurrency", "memory_mb", "limited_by"} == json.loads(
+        shell("doctor", "--sizing", "--json").out
+    ).keys()

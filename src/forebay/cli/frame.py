@@ -124,10 +124,27 @@ class Late:
     def load(self, name: str) -> Any:
         """Import it."""
         module, attribute = self.target.split(":")
-        return as_command(name, getattr(import_module(module), attribute), Command)
+        target = getattr(import_module(module), attribute)
+        if isinstance(target, typer.Typer):
+            target.info.cls = Group
+        return as_command(name, target, Command)
 
 
-class LateGroup(TyperGroup):
+class Group(TyperGroup):
+    """A group of commands that accepts the common options in front of the command."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params = [*self.params, *common_options()]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse, and keep what the common options said."""
+        rest = super().parse_args(ctx, args)
+        keep_common(ctx)
+        return rest
+
+
+class LateGroup(Group):
     """A group whose help lists its commands without importing any."""
 
     late: ClassVar[Mapping[str, Late]]
@@ -136,13 +153,6 @@ class LateGroup(TyperGroup):
         super().__init__(*args, **kwargs)
         for name, late in self.late.items():
             self.add_command(TyperCommand(name, help=late.help, rich_markup_mode=None))
-        self.params = [*self.params, *common_options()]
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse, and keep what the common options said in front of the command."""
-        rest = super().parse_args(ctx, args)
-        keep_common(ctx)
-        return rest
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command and import it."""
