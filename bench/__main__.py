@@ -1,4 +1,7 @@
-"""`make bench`: every benchmark, side by side in one run; the figures are printed and written to results.json."""
+"""`make bench`: benchmarks, side by side in one run; the figures are printed and written to results.json.
+
+`python -m bench NAME ...` measures those only and leaves the other figures as they are.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,26 @@ import json
 import os
 import platform
 import sys
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import archive, big_file, claims, ingest, rest_page, startup
-
 RESULTS = Path(__file__).with_name("results.json")
 LIBRARIES = ("polars", "pyarrow", "deltalake", "duckdb", "isal", "massive")
+BENCHMARKS = ("startup", "rest_page", "ingest", "claims", "archive", "big_file")
 
 
-def main() -> None:
-    results: dict[str, object] = {
+def main(names: list[str]) -> None:
+    unknown = set(names) - set(BENCHMARKS)
+    if unknown:
+        sys.exit(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    results = json.loads(RESULTS.read_text()) if names else {}
+    results |= {
         "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
         "libraries": {name: version(name) for name in LIBRARIES},
     }
-    for benchmark in (startup, rest_page, ingest, claims, archive, big_file):
-        name = benchmark.__name__.rpartition(".")[2]
+    for name in names or BENCHMARKS:
+        benchmark = import_module(f"bench.{name}")
         print(f"== {name}: {(benchmark.__doc__ or '').splitlines()[0]}", file=sys.stderr)
         results[name] = benchmark.run()
         print(json.dumps({name: results[name]}, indent=1))
@@ -29,4 +36,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
