@@ -190,4 +190,35 @@ files_earlier = sa.Table(
 )
 """What the tracker of the system before Forebay said of each file, if its database was taken over."""
 
+universe = sa.Table(
+    "universe",
+    metadata,
+    sa.Column("ticker", sa.Text, primary_key=True),
+    sa.Column("category", sa.Text, primary_key=True),
+    # tells those apart who bore one ticker in turn: the FIGI, or `until <date>`, or nothing for who bears it now
+    sa.Column("bearer", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("exchange", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("figi", sa.Text),
+    sa.Column("listed", sa.Date),  # first day of trading, where it is known
+    sa.Column("delisted", sa.Date),  # from this day on it is not traded
+    sa.Column("as_of", sa.Date, nullable=False),  # the row was so on this day
+    sa.Index("ix_universe_category", "category", "active", "as_of"),
+    sqlite_with_rowid=False,
+)
+"""Who is and was listed in each category, as far as the vendor was asked."""
+
+universe_refreshes = sa.Table(
+    "universe_refreshes",
+    metadata,
+    sa.Column("category", sa.Text, primary_key=True),
+    sa.Column("as_of", sa.Date, nullable=False),
+    sa.Column("listings", sa.Integer, nullable=False),
+    sa.Column("refreshed_at", Instant, nullable=False),
+)
+"""The newest date as of which each category is known as a whole."""
+
 sa.event.listen(metadata, "after_create", sa.DDL(FILES_VIEW))  # type: ignore[no-untyped-call]
