@@ -202,7 +202,8 @@ def test_the_libraries_say_nothing(shell):
         (["tasks", "list"], {"polars", "duckdb", "deltalake", "pandas", "obstore", "httpx2", "pyarrow"}),
         (["config", "show"], {"polars", "duckdb", "deltalake", "pandas", "obstore", "httpx2", "sqlalchemy"}),
         (["query", "select 1"], {"pandas", "sqlalchemy", "httpx2", "obstore", "exchange_calendars"}),
-        (["status"], {"duckdb", "deltalake", "obstore", "httpx2", "pyarrow"}),
+        (["status"], {"duckdb", "deltalake", "obstore", "httpx2", "pyarrow", "pandas", "exchange_calendars", "polars"}),
+        (["plan", *ASKED], {"duckdb", "deltalake", "pyarrow", "pandas", "exchange_calendars"}),
     ],
 )
 def test_cheap_commands_import_little(home, command, unwanted):

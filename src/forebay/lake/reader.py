@@ -15,7 +15,6 @@ from forebay.errors import LakeError, UsageError
 from forebay.lake import delta
 from forebay.lake.digest import CONTENT, digest
 from forebay.lake.layout import FileName, parse_name, table_folder
-from forebay.lake.sql import ask
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.instrument import AssetClass, asset_class_of
 from forebay.model.intervals import Interval
@@ -70,6 +69,8 @@ class Lake:
         tables = self.tables()
         if not tables:
             raise self._missing()
+        from forebay.lake.sql import ask  # DuckDB takes a fifth of a second to import
+
         return ask(query, {table: self._files(table, _ANY_DAY, None) for table in tables})
 
     def tables(self) -> list[str]:
