@@ -18,8 +18,11 @@ POINTS = (
     "spool.chunk",  # --spool: some bytes are in the local file
     "spool.written",  # --spool: the local file is whole and checked
     "spool.uploaded",  # --spool: the object is visible, the local file is still there
+    "files.part",  # a ticker's file: some rows are in the copy that will replace it
+    "files.written",  # a ticker's file: the copy is whole and on disk
+    "files.visible",  # a ticker's file: the copy has its name
 )
-"""Every step boundary of a transfer."""
+"""Every step boundary of a transfer, and of an update of a ticker's file."""
 
 _armed, _, _turn = os.environ.get("FOREBAY_FAILPOINT", "").partition(":")
 _seen: Counter[str] = Counter()

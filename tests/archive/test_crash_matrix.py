@@ -13,7 +13,7 @@ from forebay.failpoints import POINTS
 from forebay.model.coverage import Verdict
 from forebay.model.task import TaskState
 
-STREAM = [point for point in POINTS if not point.startswith("spool.")]
+STREAM = [point for point in POINTS if point.startswith(("mirror.", "task."))]
 SPOOL = [*(point for point in POINTS if point.startswith("spool.")), "mirror.visible"]
 SMALL, LARGE = 300_000, 9 * MIB
 """Bytes; a bucket takes the large one in parts."""

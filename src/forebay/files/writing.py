@@ -1,0 +1,91 @@
+"""The bytes of a ticker's file: the same rows make the same bytes, however they come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, Self
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from forebay.files.columns import FILE_ROWS
+from forebay.files.names import Form
+
+_GROUP_ROWS = 131_072
+"""About half a year of minute bars: small enough to be held, large enough to compress."""
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+_PLAIN = pl.CompatLevel.oldest()
+"""Arrow types that pyarrow writes."""
+
+
+class Writer(Protocol):
+    """Takes rows (FILE_ROWS) in order of time, in tables of any size."""
+
+    rows: int
+
+    def write(self, table: pl.DataFrame) -> None:
+        """Append rows."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None: ...
+
+
+def open_writer(path: Path, form: Form) -> Writer:
+    """A writer of a new file. Raises OSError, as its methods do."""
+    return _Csv(path) if form is Form.CSV else _Parquet(path)
+
+
+class _Csv:
+    """RFC 4180 with a header and LF; times are ISO 8601 in UTC."""
+
+    def __init__(self, path: Path) -> None:
+        self.rows = 0
+        self._file = path.open("wb")
+        self._put(pl.DataFrame(schema=FILE_ROWS), header=True)
+
+    def write(self, table: pl.DataFrame) -> None:
+        self.rows += table.height
+        self._put(table, header=False)
+
+    def _put(self, table: pl.DataFrame, *, header: bool) -> None:
+        table.write_csv(self._file, include_header=header, datetime_format=_TIME)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+class _Parquet:
+    """Row groups of _GROUP_ROWS, whatever the sizes of the tables."""
+
+    def __init__(self, path: Path) -> None:
+        self.rows = 0
+        self._held = pl.DataFrame(schema=FILE_ROWS)
+        schema = self._held.to_arrow(compat_level=_PLAIN).schema
+        self._file = pq.ParquetWriter(path, schema, compression="zstd", store_schema=False)
+
+    def write(self, table: pl.DataFrame) -> None:
+        self.rows += table.height
+        self._held = pl.concat([self._held, table])
+        whole = self._held.height - self._held.height % _GROUP_ROWS
+        if whole:
+            self._put(self._held[:whole])
+            self._held = self._held[whole:]
+
+    def _put(self, table: pl.DataFrame) -> None:
+        if table.height:
+            self._file.write_table(table.rechunk().to_arrow(compat_level=_PLAIN), row_group_size=_GROUP_ROWS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._put(self._held)
+        finally:
+            self._file.close()
