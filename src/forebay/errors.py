@@ -15,6 +15,7 @@ ForebayError                       what happened, to what; `remedy` says what to
 │   ├── NotEntitled          permanent   the plan does not include it
 │   ├── WrongKey             permanent   the vendor does not know the key
 │   ├── BadRequest           permanent   the vendor refuses the question
+│   │   └── NotKnown         permanent   the vendor knows no such ticker
 │   └── FileNotFound         permanent   no such object in the bucket
 ├── CheckFailed              permanent   the data contradict themselves or their name
 ├── LakeError, LedgerError, StoreError
@@ -126,6 +127,12 @@ class BadRequest(VendorError, PermanentError):
     """HTTP 400 or 404 on REST: the question itself is refused."""
 
     kind = "bad_request"
+
+
+class NotKnown(BadRequest):
+    """HTTP 404 on REST with the vendor's own words: no such ticker, contract or company."""
+
+    kind = "not_known"
 
 
 class FileNotFound(VendorError, PermanentError):

@@ -13,6 +13,7 @@ from forebay.errors import (
     BadRequest,
     ForebayError,
     NotEntitled,
+    NotKnown,
     NotPublishedYet,
     RateLimited,
     VendorUnavailable,
@@ -25,6 +26,8 @@ _LONGEST_QUOTE = 300
 _TRANSIENT = (HTTPStatus.REQUEST_TIMEOUT, 499)
 """499: the vendor's own proxy gave up waiting."""
 _TOO_EARLY_TODAY = "before end of day"
+_NO_SUCH_PATH = "page not found"
+"""A 404 about the address, not about what was asked for."""
 
 
 class _Refusal(msgspec.Struct):
@@ -52,7 +55,9 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, asked: str, no
         return VendorUnavailable(
             what, remedy="Try again later; the fault is the vendor's.", retry_after=retry_after(headers, now)
         )
-    return BadRequest(what, remedy="Check the ticker's spelling (capitals count), the dates and FOREBAY_REST_URL.")
+    unknown = status == HTTPStatus.NOT_FOUND and said and _NO_SUCH_PATH not in said
+    kind = NotKnown if unknown else BadRequest
+    return kind(what, remedy="Check the ticker's spelling (capitals count), the dates and FOREBAY_REST_URL.")
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

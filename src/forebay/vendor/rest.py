@@ -20,10 +20,10 @@ from forebay.model.instrument import AssetClass
 from forebay.model.intervals import Interval
 from forebay.stores.backoff import Jitter
 from forebay.vendor.bar_pages import BarPages
-from forebay.vendor.cursor import Cursor
 from forebay.vendor.http import Timeouts, VendorHttp
 from forebay.vendor.limits import Budget
 from forebay.vendor.pages import Question, check_bars, check_envelope, check_grouped, without_twins
+from forebay.vendor.reference import ContractDetails, ContractRow, ContractsPage, read_names, walk
 from forebay.vendor.timeframes import bar_dataset, range_path
 from forebay.vendor.wire import (
     BarsPage,
@@ -103,33 +103,43 @@ class RestClient:
         return self._http.get(path, params, lambda body: _grouped(body, asked))
 
     def tickers(
-        self, market: str, *, active: bool = True, on: date | None = None, kind: str | None = None
+        self, market: str, *, active: bool = True, on: date | None = None, kind: str | None = None, **more: str
     ) -> Iterator[TickerRow]:
         """The vendor's tickers by name: `market` is stocks, crypto, fx, otc or indices (options are not here).
 
-        `on` asks for the list as of a date, `kind` for one type (`CS`, `ETF`). A ticker may come twice, with
-        different `last_updated_utc` or for two companies that bore it.
+        `on` asks for the list as of a date, `kind` for one type (`CS`, `ETF`); `more` are further filters by the
+        vendor's names (`exchange`, `search`, `ticker`, `limit` for a smaller page). A ticker may come twice, with
+        different `last_updated_utc` or for two companies that bore it. Pages are asked for as they are read.
         """
         asked = {"market": market, "active": str(active).lower(), "sort": "ticker", "order": "asc", "limit": "1000"}
-        params = asked | ({"date": on.isoformat()} if on else {}) | ({"type": kind} if kind else {})
-        cursor = Cursor(self._http, "/v3/reference/tickers")
+        params = asked | ({"date": on.isoformat()} if on else {}) | ({"type": kind} if kind else {}) | more
+        return walk(self._http, "/v3/reference/tickers", params, TickersPage)
 
-        def read(body: bytes) -> TickersPage:
-            page = decode(body, TickersPage)
-            cursor.check(page.next_url)
-            return page
+    def contracts(self, on: date | None = None, *, expired: bool = False, **more: str) -> Iterator[ContractRow]:
+        """Option contracts by name, as of `on` (None: today): those that are listed, or those that have expired.
 
-        while cursor.url is not None:
-            page = self._http.get(cursor.url, params, read)
-            yield from page.results or ()
-            cursor.follow(page.next_url)
-            params = {}
+        `more` are filters by the vendor's names, such as `underlying_ticker` (`SPX`, not `I:SPX`).
+        """
+        asked = {"expired": str(expired).lower(), "sort": "ticker", "order": "asc", "limit": "1000"}
+        params = asked | ({"as_of": on.isoformat()} if on else {}) | more
+        return walk(self._http, "/v3/reference/options/contracts", params, ContractsPage)
 
     def ticker(self, ticker: str, on: date | None = None) -> TickerRow:
-        """The details of one ticker, today or `on` a date. Raises BadRequest when the vendor does not know it."""
+        """The details of one ticker, today or `on` a date. Raises NotKnown when nobody bears it then."""
         path = f"/v3/reference/tickers/{quote(ticker, safe=':')}"
         params = {"date": on.isoformat()} if on else {}
         return self._http.get(path, params, lambda body: decode(body, TickerDetails)).results
+
+    def contract(self, ticker: str, on: date | None = None) -> ContractRow:
+        """One option contract, today or `on` a date. Raises NotKnown when it is not listed then."""
+        path = f"/v3/reference/options/contracts/{quote(ticker, safe=':')}"
+        params = {"as_of": on.isoformat()} if on else {}
+        return self._http.get(path, params, lambda body: decode(body, ContractDetails)).results
+
+    def names(self, ticker: str) -> list[tuple[date, str]]:
+        """The names that whoever bears or bore `ticker` had, with the first day of each, in order. Raises NotKnown."""
+        path = f"/vX/reference/tickers/{quote(ticker, safe=':')}/events"
+        return self._http.get(path, {"types": "ticker_change"}, read_names)
 
     def market_status_now(self) -> MarketStatus:
         """Whether markets are open. On every plan, so it also tells whether the key is right."""
