@@ -18,10 +18,11 @@ from forebay.errors import (
     VendorUnavailable,
     WrongKey,
 )
+from forebay.ledger.filter import TaskFilter
 from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.intervals import Interval
 from forebay.model.partition import Partition, Source
-from forebay.model.task import Done, TaskDraft, TaskKind, TaskState
+from forebay.model.task import Done, Snooze, TaskDraft, TaskKind, TaskState
 from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.worker import Worker
 
@@ -308,3 +309,48 @@ def test_a_serving_worker_takes_what_is_added_later_and_ends_when_told(ledger, c
     runner.join(20)
     assert not runner.is_alive()
     assert {TaskState.COMPLETED: 1} == counts(ledger)
+
+
+def test_one_task_is_run_by_its_number(ledger, clock):
+    """That one and no other, whatever its priority; its steps are told as they come."""
+    ledger.tasks.add(drafts(3))
+    steps = []
+
+    def handle(lease, step):
+        step(TaskState.DOWNLOADING, TaskState.DOWNLOADED)
+        return done(lease, clock)
+
+    ended = worker(ledger, clock, handle).run_task(2, lambda task, state: steps.append((task.id, state)))
+
+    assert (2, TaskState.COMPLETED, 1) == (ended.task.id, ended.state, len(ended.outcome.coverage))
+    assert [(2, TaskState.DOWNLOADED)] == steps
+    assert {TaskState.PENDING: 2, TaskState.COMPLETED: 1} == counts(ledger)
+
+
+def test_one_task_is_left_alone_unless_it_may_be_claimed(ledger, clock):
+    """Held by another, over, paused, not due yet, of another kind, unknown: none of them is run or changed."""
+    ledger.tasks.add(drafts(5))
+    held = ledger.tasks.claim("worker-2", task_id=1)
+    ledger.tasks.cancel(TaskFilter(ids=[2]), "a person")
+    ledger.tasks.pause(TaskFilter(ids=[3]))
+    ledger.tasks.finish(ledger.tasks.claim("worker-2", task_id=4), Snooze(clock.now() + timedelta(hours=1), "later"))
+    before = ledger.tasks.find()
+    alone = worker(ledger, clock, None)
+    other = Worker(ledger, {TaskKind.FETCH: None}, clock, "worker-1", 1, HeldLeases(ledger.tasks))
+
+    assert [None] * 5 == [alone.run_task(number) for number in (1, 2, 3, 4, 99)]
+    assert other.run_task(5) is None
+    assert before == ledger.tasks.find()
+    assert 1 == held.task.id
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_it_pauses_between_two_tasks(ledger, clock, stopped):
+    """TASK_DELAY, by the clock, after each task; a worker that was told to stop does not wait."""
+    ledger.tasks.add(drafts(2))
+    slow = worker(ledger, clock, lambda lease, step: (stopped and slow.stop()) or done(lease, clock), concurrency=1)
+    slow.delay = 7
+    begun = clock.now()
+    slow.drain()
+
+    assert timedelta(seconds=0 if stopped else 14) == clock.now() - begun

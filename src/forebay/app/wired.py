@@ -174,8 +174,10 @@ class App:
         """
         leases = HeldLeases(self.ledger.tasks)
         handlers = Handlers(self, leases, spool=spool, offline=offline).of(kinds)
-        concurrency = self.settings.worker.concurrency
-        return Worker(self.ledger, handlers, self.clock, self.worker_id, concurrency, leases)
+        worker = self.settings.worker
+        return Worker(
+            self.ledger, handlers, self.clock, self.worker_id, worker.concurrency, leases, delay=worker.task_delay
+        )
 
     @property
     def keeps_archive(self) -> bool:

@@ -30,11 +30,18 @@ CRASH_LIMIT = 5
 
 
 def claim(
-    connection: sa.Connection, worker_id: str, now: datetime, kinds: Collection[TaskKind] | None = None
+    connection: sa.Connection,
+    worker_id: str,
+    now: datetime,
+    kinds: Collection[TaskKind] | None = None,
+    task_id: int | None = None,
 ) -> Lease | None:
-    """Take the first task whose time has come: higher priority first, then the older one. None if there is none."""
-    statement = _claiming(None if kinds is None else frozenset(kinds))
-    values = {"now": now, "worker": worker_id, "until": now + LEASE}
+    """Take the first task whose time has come: higher priority first, then the older one. None if there is none.
+
+    With `task_id` that very task, if its time has come and it may be claimed.
+    """
+    statement = _claiming(None if kinds is None else frozenset(kinds), one=task_id is not None)
+    values = {"now": now, "worker": worker_id, "until": now + LEASE, **({"task": task_id} if task_id else {})}
     row = connection.execute(statement, values).mappings().one_or_none()
     if row is None:
         return None
@@ -43,23 +50,24 @@ def claim(
 
 # A statement takes longer to build than to run: those of every task's way are built once.
 @cache
-def _claiming(kinds: frozenset[TaskKind] | None) -> sa.Executable:
+def _claiming(kinds: frozenset[TaskKind] | None, *, one: bool) -> sa.Executable:
     now = sa.bindparam("now", type_=Instant())
-    first = (
-        sa.select(tasks.c.id)
-        .where(*waiting(kinds), tasks.c.available_at <= now)
-        .order_by(tasks.c.priority.desc(), tasks.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
-    )
+    first = due(kinds, now).with_only_columns(tasks.c.id).limit(1).with_for_update(skip_locked=True)
+    if one:
+        first = first.where(tasks.c.id == sa.bindparam("task"))
     taken = {
         "worker_id": sa.bindparam("worker"),
         "lease_token": tasks.c.lease_token + 1,
         "lease_expires_at": sa.bindparam("until"),
     }
-    statement = sa.update(tasks).where(tasks.c.id == first)
+    statement = sa.update(tasks).where(tasks.c.id == first.scalar_subquery())
     return statement.values(**entering(TaskState.PROCESSING, now), **taken).returning(tasks)
+
+
+def due(kinds: Collection[TaskKind] | None, now: datetime | sa.BindParameter[Any]) -> sa.Select[Any]:
+    """The tasks that may be claimed at `now`, in the order of claims."""
+    wanted = sa.select(tasks).where(*waiting(kinds), tasks.c.available_at <= now)
+    return wanted.order_by(tasks.c.priority.desc(), tasks.c.id)
 
 
 def waiting(kinds: Collection[TaskKind] | None) -> list[sa.ColumnElement[bool] | sa.TextClause]:

@@ -60,10 +60,21 @@ class Tasks:
         """
         return add(self._database, drafts, Adding(self._clock.now(), again, planned_at, cancelled))
 
-    def claim(self, worker_id: str, kinds: Collection[TaskKind] | None = None) -> Lease | None:
-        """Take the next task of `kinds` (None: of any) that is due, by priority and then by age; None if none is."""
+    def claim(
+        self, worker_id: str, kinds: Collection[TaskKind] | None = None, *, task_id: int | None = None
+    ) -> Lease | None:
+        """Take the next task of `kinds` (None: of any) that is due, by priority and then by age; None if none is.
+
+        With `task_id` that very task; None when it is held, over, held back, not due or of another kind.
+        """
         with self._database.write(durable=False) as connection:
-            return leases.claim(connection, worker_id, self._clock.now(), kinds)
+            return leases.claim(connection, worker_id, self._clock.now(), kinds, task_id)
+
+    def due(self, kinds: Collection[TaskKind] | None = None, *, limit: int) -> list[Task]:
+        """The tasks of `kinds` (None: of any) that may be claimed now, in the order of claims, at most `limit`."""
+        query = leases.due(kinds, self._clock.now()).limit(limit)
+        with self._database.read() as connection:
+            return [read_task(row) for row in connection.execute(query).mappings()]
 
     def renew(self, lease: Lease) -> Lease:
         """The same lease, for another `claim.LEASE`. Raises LeaseLost."""

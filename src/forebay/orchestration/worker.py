@@ -31,7 +31,7 @@ from forebay.errors import (
 )
 from forebay.failpoints import reach
 from forebay.ledger import Ledger
-from forebay.model.task import Lease, Outcome, Retry, Step, TaskKind, TaskState
+from forebay.model.task import Lease, Outcome, Retry, Step, Task, TaskKind, TaskState
 from forebay.orchestration.heartbeat import Heartbeat
 from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.outcomes import outcome_of
@@ -53,6 +53,25 @@ Handler = Callable[[Lease, Step], Outcome]
 """What one kind of task does. Raises ForebayError; whatever else it raises is a bug and is retried as such."""
 
 
+OnStep = Callable[[Task, TaskState], None]
+"""Hears that a task has entered a state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt that was recorded."""
+
+    task: Task
+    """As it was claimed."""
+    outcome: Outcome
+    state: TaskState
+    """What the task is now."""
+
+
+Attempt = Future[Ended | None]
+"""An attempt in a thread."""
+
+
 def stops_all(error: Exception) -> bool:
     """Whether no other task can escape it: a full disk, a wrong key or setting. Nothing is counted for these."""
     passing = isinstance(error, TemporaryError | CapReached)
@@ -72,6 +91,8 @@ class Worker:
     worker_id: str
     concurrency: int
     leases: HeldLeases
+    delay: float = 0
+    """Seconds that a thread pauses after each task (TASK_DELAY)."""
     on_end: Callable[[Lease, Outcome, TaskState], None] = lambda *_: None
     """Called after each attempt, from the worker's own thread."""
     _stop: bool = False
@@ -133,8 +154,21 @@ class Worker:
             finally:
                 pool.shutdown(wait=not self.aborted, cancel_futures=self.aborted)
 
+    def run_task(self, task_id: int, on_step: OnStep = lambda *_: None) -> Ended | None:
+        """Run this one task in the calling thread; None when it is left alone, or was lost on the way.
+
+        It is left alone unless it is due and of our kinds, and nobody and nothing holds it. `on_step` hears of each
+        state that it enters. May be called from several threads. Raises what would stop every other task too.
+        """
+        lease = self.ledger.tasks.claim(self.worker_id, kinds=tuple(self.handlers), task_id=task_id)
+        if lease is None:
+            return None
+        self.leases.hold(lease)
+        with Heartbeat(self.leases.renew, RENEW_EVERY.total_seconds()):
+            return self._run(lease, on_step)
+
     def _work(self, pool: ThreadPoolExecutor) -> None:
-        running: set[Future[None]] = set()
+        running: set[Attempt] = set()
         while not self.aborted:
             running = {future for future in running if not _finished(future)}
             if not self._stopping:
@@ -150,9 +184,9 @@ class Worker:
     def _stopping(self) -> bool:
         return self._stop or self._broken
 
-    def _fill(self, pool: ThreadPoolExecutor, free: int) -> set[Future[None]]:
+    def _fill(self, pool: ThreadPoolExecutor, free: int) -> set[Attempt]:
         self._rescue()
-        started: set[Future[None]] = set()
+        started: set[Attempt] = set()
         while len(started) < free and (lease := self.ledger.tasks.claim(self.worker_id, kinds=tuple(self.handlers))):
             self.leases.hold(lease)
             started.add(pool.submit(self._run, lease))
@@ -173,17 +207,17 @@ class Worker:
         self.clock.sleep(min(max((next_at - self.clock.now()).total_seconds(), 0.01), _LOOK_AGAIN))
         return True
 
-    def _run(self, lease: Lease) -> None:
-        """One attempt, from claim to recorded outcome."""
+    def _run(self, lease: Lease, on_step: OnStep = lambda *_: None) -> Ended | None:
+        """One attempt, from claim to recorded outcome, and the pause after it; None when it was lost on the way."""
         try:
-            outcome = self._attempt(lease)
+            outcome = self._attempt(lease, on_step)
             state = self.ledger.tasks.finish(lease, outcome)
             reach("task.finished")
         except LeaseLost:
             if self.aborted:  # noticed here before it was given back
                 self._release(lease)
             log.warning("lease_lost", task=lease.task.draft.key, worker=self.worker_id)
-            return
+            return None
         except ForebayError as error:
             if self._ends_run(error, lease):
                 self._broken = True
@@ -195,6 +229,14 @@ class Worker:
         if state is TaskState.COMPLETED:
             self._streaks.clear()
         self.on_end(lease, outcome, state)
+        self._rest()
+        return Ended(lease.task, outcome, state)
+
+    def _rest(self) -> None:
+        """Pause between two tasks, unless told to stop."""
+        end = self.clock.now() + timedelta(seconds=self.delay)
+        while not self._stopping and (left := (end - self.clock.now()).total_seconds()) > 0:
+            self.clock.sleep(min(left, _NOTICE))
 
     def _release(self, lease: Lease) -> None:
         with suppress(LeaseLost):  # then it is somebody else's already
@@ -204,10 +246,13 @@ class Worker:
         in_a_row = self._streaks.ends_run(error, lease)
         return stops_all(error) if in_a_row is None else in_a_row
 
-    def _attempt(self, lease: Lease) -> Outcome:
-        handler = self.handlers[lease.task.draft.kind]
+    def _attempt(self, lease: Lease, on_step: OnStep) -> Outcome:
+        def step(*states: TaskState) -> None:
+            self.ledger.tasks.advance(lease, *states)
+            on_step(lease.task, states[-1])
+
         try:
-            return handler(lease, lambda *states: self.ledger.tasks.advance(lease, *states))
+            return self.handlers[lease.task.draft.kind](lease, step)
         except LeaseLost:
             raise
         except ForebayError as error:
@@ -220,7 +265,7 @@ class Worker:
             return Retry("bug", f"{type(error).__name__}: {error}")
 
 
-def _finished(future: Future[None]) -> bool:
+def _finished(future: Attempt) -> bool:
     """Whether it ended; re-raises what it could not record."""
     if not future.done():
         return False
