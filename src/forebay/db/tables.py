@@ -163,6 +163,7 @@ rate_grants = sa.Table(
     metadata,
     sa.Column("id", RowId, primary_key=True),
     sa.Column("granted_at", Instant, nullable=False, index=True),
+    sa.Column("interactive", sa.Boolean, nullable=False, server_default=sa.false()),  # a person waits for it
     sqlite_autoincrement=True,  # a grant that was taken back must not be mistaken for a later one
 )
 """The REST calls of the last minute, and those already promised for the next."""
@@ -172,8 +173,10 @@ rate_pause = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("until", Instant),
+    sa.Column("lowered_to", sa.Integer),  # calls a minute just after the last 429
+    sa.Column("clean_since", Instant),  # when the minutes without a 429 began
 )
-"""One row: until when the vendor wants no call. Whoever grants a call holds its lock."""
+"""One row: until when the vendor wants no call, and what it bore then. Whoever grants a call holds its lock."""
 
 files_earlier = sa.Table(
     "files_earlier",

@@ -6,10 +6,11 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
+from forebay.budget.shared import SharedBudget
 from forebay.clock import Clock, SystemClock
 from forebay.db.engine import TIMEOUT, Database, connect
 from forebay.db.migrate import upgrade
-from forebay.ledger.budget import LedgerBudget
+from forebay.ledger.budget import LedgerBook
 from forebay.ledger.coverage import CoverageBook
 from forebay.ledger.earlier import EarlierFiles
 from forebay.ledger.entitlements import EntitlementBook
@@ -39,7 +40,7 @@ class Ledger:
         self.entitlements = EntitlementBook(database)
         # Machines that share a server can share its clock; a clock under test control stays in control.
         database_time = database.dialect == "postgresql" and isinstance(clock, SystemClock)
-        self.budget = LedgerBudget(database, calls_per_minute, clock, database_time=database_time)
+        self.budget = SharedBudget(LedgerBook(database, calls_per_minute, clock, database_time=database_time), clock)
 
     @classmethod
     def open(

@@ -16,6 +16,10 @@ class Budget(Protocol):
         """Grant nothing to anybody for `seconds`: the vendor has said 429."""
         ...
 
+    def interactive(self) -> Budget:
+        """The same budget for calls that a person waits for: they do not queue behind those of batch work."""
+        ...
+
 
 class NoLimit:
     """The budget of a plan without a limit, and of a rate limit of 0."""
@@ -25,3 +29,7 @@ class NoLimit:
 
     def slow_down(self, seconds: float) -> None:
         """Nothing to slow down: the client that met the 429 waits by itself."""
+
+    def interactive(self) -> NoLimit:
+        """Everybody is served at once."""
+        return self
