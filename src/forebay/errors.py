@@ -25,6 +25,7 @@ ForebayError                       what happened, to what; `remedy` says what to
 │   ├── StoreFull                        no room for this file
 │   ├── CapReached                       a destination's daily cap; goes on by itself later
 │   └── NewerVersion         permanent   written by a later Forebay
+├── BrokerUnavailable        temporary   the Redis that carries hints to workers does not answer
 ├── LeaseLost                            another worker holds the task now
 └── UsageError                           a setting, flag or file of the user's is wrong
 """
@@ -209,6 +210,12 @@ class NewerVersion(LakeError, LedgerError, PermanentError):
     """A lake or ledger written by a later Forebay than this one."""
 
     kind = "newer_version"
+
+
+class BrokerUnavailable(TemporaryError):
+    """The Redis that carries hints to workers gave no answer, or refused one. The ledger has lost nothing."""
+
+    kind = "broker_unavailable"
 
 
 class LeaseLost(ForebayError):

@@ -144,8 +144,7 @@ class Worker:
         A task that is not due for long (not published yet, say) is not waited for. Raises what would stop every other
         task too (see `stops_all` and `Streaks`), after those that run have ended.
         """
-        self._broken = False
-        self._streaks.clear()
+        self.begin_anew()
         pool = ThreadPoolExecutor(self.concurrency, thread_name_prefix="task")
         # The heartbeat is left last: while the pool waits for what runs, leases must stay alive.
         with Heartbeat(self.leases.renew, RENEW_EVERY.total_seconds()):
@@ -153,6 +152,11 @@ class Worker:
                 self._work(pool)
             finally:
                 pool.shutdown(wait=not self.aborted, cancel_futures=self.aborted)
+
+    def begin_anew(self) -> None:
+        """Count failures in a row from here on, and take tasks again after one that would have stopped them all."""
+        self._broken = False
+        self._streaks.clear()
 
     def run_task(self, task_id: int, on_step: OnStep = lambda *_: None) -> Ended | None:
         """Run this one task in the calling thread; None when it is left alone, or was lost on the way.

@@ -270,6 +270,16 @@ class QueueSettings(Group):
         about="redis:// or rediss:// (TLS), with the password in it; not set = no Redis.",
     )
 
+    def require_url(self) -> str:
+        """Redis' address, its password in it. Raises UsageError when none is set."""
+        if self.url is None:
+            raise UsageError(
+                "no Redis: REDIS_URL (or CELERY_BROKER_URL, or REDIS_HOST) is not set",
+                remedy="Put REDIS_URL=redis://127.0.0.1:6379/0 into .env: `forebay workers up` starts a Redis there if "
+                "none answers. On one machine `forebay worker` needs no Redis at all.",
+            )
+        return self.url.get_secret_value()
+
 
 class KafkaSettings(Group):
     """Where bars are sent on to Kafka."""

@@ -1,0 +1,87 @@
+"""Hints: messages that name a row of the ledger's task table. Losing one, or sending it twice, changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from forebay.errors import BrokerUnavailable
+from forebay.ledger.tasks import Tasks
+from forebay.model.task import Task, TaskKind
+from forebay.orchestration.celery_broker import Broker
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+DISCOVERY, DOWNLOAD, DEFAULT = "discovery", "download", "default"
+QUEUES = (DISCOVERY, DOWNLOAD, DEFAULT)
+_QUEUE_OF = {
+    "identify": DISCOVERY,
+    TaskKind.LOAD: DOWNLOAD,
+    TaskKind.MIRROR: DOWNLOAD,
+    TaskKind.FETCH: DOWNLOAD,
+}
+FULL = 10_000
+"""Hints in a queue at most, a kilobyte each; the ledger has the rest."""
+LOW = 1_000
+"""A queue with fewer is filled up by the sweep: at a millisecond for a task that is left alone, a second's work."""
+
+
+def queue_of(kind: TaskKind) -> str:
+    """The queue whose workers run tasks of this kind."""
+    return _QUEUE_OF.get(kind, DEFAULT)
+
+
+def task_name(kind: TaskKind) -> str:
+    """What Celery and Flower call tasks of this kind."""
+    return f"forebay.{kind}"
+
+
+class Hints:
+    """Sends hints for what may be claimed."""
+
+    def __init__(self, celery: Celery, broker: Broker, tasks: Tasks) -> None:
+        self._celery = celery
+        self._broker = broker
+        self._tasks = tasks
+
+    def fill(self, kinds: Collection[TaskKind] = tuple(TaskKind), *, below: int = FULL) -> int:
+        """Fill each queue that holds fewer than `below` hints, in the order of claims; how many were sent.
+
+        What is in a queue already is not sent again. Raises BrokerUnavailable, LedgerError.
+        """
+        return sum(self._fill(queue, [kind for kind in kinds if queue_of(kind) == queue], below) for queue in QUEUES)
+
+    def _fill(self, queue: str, kinds: list[TaskKind], below: int) -> int:
+        if not kinds or self._broker.depth(queue) >= below:
+            return 0
+        there = self._broker.hinted(queue)
+        due = [task for task in self._tasks.due(kinds, limit=FULL) if task.id not in there]
+        fresh = due[: FULL - len(there)]
+        self._send(fresh)
+        return len(fresh)
+
+    def _send(self, tasks: Iterable[Task]) -> None:
+        from kombu.exceptions import OperationalError
+        from redis.exceptions import RedisError
+
+        try:
+            with self._celery.producer_or_acquire() as producer:
+                for task in tasks:
+                    self._celery.send_task(task_name(task.draft.kind), producer=producer, **_hint(task))
+        except (OperationalError, RedisError, OSError) as error:
+            raise BrokerUnavailable(
+                f"Redis went away while hints were sent: {error}",
+                remedy="nothing is to be done: the ledger has the tasks, and workers find them",
+            ) from error
+
+
+def _hint(task: Task) -> dict[str, Any]:
+    """A message's id begins with the row, so that whoever looks into a queue can tell; people see the key."""
+    return {
+        "args": (task.id,),
+        "argsrepr": f"{task.draft.key} ({task.id})",
+        "task_id": f"{task.id}-{uuid4().hex[:12]}",
+        "queue": queue_of(task.draft.kind),
+    }
