@@ -77,6 +77,7 @@ _NEEDS = {
     "mirror": "POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY",
     "load": "POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY",
     "fetch": "POLYGON_API_KEY",
+    "identify": "POLYGON_API_KEY",
 }
 
 

@@ -69,6 +69,10 @@ class TaskKind(StrEnum):
     """A flat file into the lake."""
     FETCH = "fetch"
     """REST pages into the lake."""
+    IDENTIFY = "identify"
+    """The vendor's reference lists into the universe table and a universe file."""
+    EXPORT = "export"
+    """Rows of the lake into the file of one ticker and timeframe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class TaskDraft:
 
     kind: TaskKind
     key: str
-    """The vendor's object key, or `rest/<table>/<symbol>/<start>..<end>`."""
+    """The vendor's object key, or `rest/<table>/<symbol>/<start>..<end>`, or `reference/<category>/<date>?<filters>`."""
     dataset: str
     """Catalogue name of a flat-file dataset, or `rest/bars/1m`."""
     partition: Partition
