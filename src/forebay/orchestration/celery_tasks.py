@@ -66,9 +66,11 @@ class Runs:
     def sweep(self) -> int:
         """Rescue what dead workers held, and send hints where a queue runs low; how many were sent."""
         crew = self._crews.crew()
-        crew.worker.ledger.tasks.rescue()
-        sent = crew.hints.fill(tuple(crew.worker.handlers), below=LOW)
-        crew.broker.swept(SWEEP_EVERY)
+        try:
+            crew.worker.ledger.tasks.rescue()
+            sent = crew.hints.fill(tuple(crew.worker.handlers), below=LOW)
+        finally:
+            crew.broker.swept(SWEEP_EVERY)
         if sent:
             log.info("hints_sent", hints=sent)
         return sent
