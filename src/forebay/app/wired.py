@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from forebay.orchestration.takeover import TakenOver
     from forebay.stores.archive import Archive
     from forebay.stores.store import Files
+    from forebay.symbols.universes import Universes
     from forebay.vendor.flatfiles import FlatFiles
     from forebay.vendor.rest import RestClient
     from forebay.vendor.throttle import Throttle
@@ -141,6 +142,13 @@ class App:
 
         vendor = self.settings.vendor
         return RestClient(vendor.rest_url, vendor.require_api_key(), self.ledger.budget, self.clock)
+
+    @cached_property
+    def universes(self) -> Universes:
+        """The universe table, in the ledger's database."""
+        from forebay.symbols.universes import Universes
+
+        return Universes(self.ledger.database, self.clock)
 
     @property
     def has_flatfiles(self) -> bool:

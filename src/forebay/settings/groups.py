@@ -21,6 +21,10 @@ class FolderSettings(Group):
         "FOREBAY_HOME", default=Path("data"), about="The one root folder of ledger, lake, archive and quarantine."
     )
 
+    universe: Annotated[Path, BeforeValidator(checks.at_home)] = setting(
+        "UNIVERSE_DIR", default=Path("universe"), about="Where `forebay discover` writes universe files."
+    )
+
     @property
     def database(self) -> Path:
         """The SQLite ledger that is used when no database is named."""

@@ -1,1 +1,1 @@
-"""Who is traded: universe files and the universe table. Asks no vendor and plans nothing."""
+"""Who is traded: universe files, the universe table, and what the vendor is asked to fill them. Plans nothing."""

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from forebay.model.instrument import AssetClass, asset_class_of
-from forebay.model.universe import Listing, Universe
+from forebay.model.universe import Listing
 
 Record = Mapping[Any, Any]
 """A row by column name."""
 Key = tuple[str, str]
 """Ticker and bearer: what tells a category's rows apart."""
 
+NO_LIST = ""
+"""The category of who was asked for by name: a member of no list that was read."""
 _FIELDS = ("ticker", "name", "type", "exchange", "currency", "active", "figi", "listed", "delisted")
 
 
-def record_of(found: Universe, listing: Listing) -> dict[str, Any]:
-    """The row of a listing, so on the universe's date."""
+def record_of(listing: Listing, category: str, as_of: date) -> dict[str, Any]:
+    """The row of a listing that was so on `as_of`."""
     fields = {name: getattr(listing, name) for name in _FIELDS}
-    return {**fields, "category": found.category.value, "bearer": _bearer(listing), "as_of": found.as_of}
+    return {**fields, "category": category, "bearer": _bearer(listing), "as_of": as_of}
 
 
 def read_listing(row: Record) -> Listing:

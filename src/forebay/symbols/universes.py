@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from forebay.db.tables import universe, universe_refreshes
 from forebay.db.upsert import upsert
 from forebay.errors import UsageError
 from forebay.model.universe import Category, Lifetime, Listing, Universe, byte_order, lifetime
-from forebay.symbols.universe_rows import Key, Record, key_of, merged, read_listing, record_of
+from forebay.symbols.universe_rows import NO_LIST, Key, Record, key_of, merged, read_listing, record_of
 
 _CHUNK = 500
 """Tickers in one statement, and rows in one transaction."""
@@ -46,10 +47,8 @@ class Universes:
         What is known as of a later date stays. After a complete universe, whoever was listed before and is not in it
         is no longer active: delisted by its date at the latest.
         """
-        rows = [record_of(found, listing) for listing in sorted(found.listings, key=byte_order)]
-        for first in range(0, len(rows), _CHUNK):
-            with self._database.write() as connection:
-                _merge(connection, rows[first : first + _CHUNK])
+        rows = [record_of(listing, found.category.value, found.as_of) for listing in found.listings]
+        self._store(rows)
         with self._database.write() as connection:
             newest = _newest(connection, found.category)
             if found.complete and (newest is None or newest <= found.as_of):
@@ -65,6 +64,18 @@ class Universes:
             "listings": len(found.listings),
             "refreshed_at": self._clock.now(),
         }
+
+    def learn(self, found: Iterable[tuple[Listing, bool]], as_of: date) -> None:
+        """Store listings that were asked for by name, each with whether it is over the counter; a member of no list."""
+        for otc, group in groupby(sorted(found, key=_is_otc), key=_is_otc):
+            category = Category.OTC.value if otc else NO_LIST
+            self._store([record_of(listing, category, as_of) for listing, _ in group])
+
+    def _store(self, rows: list[dict[str, Any]]) -> None:
+        rows = sorted(rows, key=_place)  # writers that meet take the rows in one order
+        for first in range(0, len(rows), _CHUNK):
+            with self._database.write() as connection:
+                _merge(connection, rows[first : first + _CHUNK])
 
     def listings(self, category: Category, *, active: bool | None = None) -> tuple[Listing, ...]:
         """Everybody known of a category, in byte order of tickers; only the active ones, or only those that left."""
@@ -107,9 +118,11 @@ class Universes:
 
     def counts(self) -> Mapping[Category, tuple[int, int]]:
         """For each category that anything is known of: how many listings are active, and how many are not."""
-        query = sa.select(
-            universe.c.category, sa.func.sum(sa.cast(universe.c.active, sa.Integer)), sa.func.count()
-        ).group_by(universe.c.category)
+        query = (
+            sa.select(universe.c.category, sa.func.sum(sa.cast(universe.c.active, sa.Integer)), sa.func.count())
+            .where(universe.c.category != NO_LIST)
+            .group_by(universe.c.category)
+        )
         with self._database.read() as connection:
             return {Category(name): (active, total - active) for name, active, total in connection.execute(query)}
 
@@ -140,10 +153,22 @@ def _retire(connection: sa.Connection, category: Category, as_of: date) -> None:
 
 
 def _lifetimes(rows: Iterable[Record]) -> dict[str, Lifetime]:
-    bearers: defaultdict[str, list[Record]] = defaultdict(list)
+    bearers: defaultdict[str, dict[str, Record]] = defaultdict(dict)
+    otc: set[str] = set()
     for row in rows:
-        bearers[row["ticker"]].append(row)
+        ticker, bearer = key_of(row)
+        bearers[ticker][bearer] = merged(bearers[ticker].get(bearer), dict(row))
+        if row["category"] == Category.OTC:
+            otc.add(ticker)
     return {
-        ticker: lifetime(map(read_listing, several), otc=any(row["category"] == Category.OTC for row in several))
-        for ticker, several in bearers.items()
+        ticker: lifetime(map(read_listing, several.values()), otc=ticker in otc) for ticker, several in bearers.items()
     }
+
+
+def _is_otc(found: tuple[Listing, bool]) -> bool:
+    return found[1]
+
+
+def _place(row: Record) -> tuple[bytes, date]:
+    """By ticker; of two rows of one bearer the one that is still listed comes last, and stays."""
+    return row["ticker"].encode(), row["delisted"] or date.max
