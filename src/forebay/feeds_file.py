@@ -14,12 +14,13 @@ from typing import Any
 from forebay.errors import UsageError
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import BAR_DATASETS, DATASETS, Dataset
-from forebay.model.feed import DESTINATIONS, LAKE, Feed, SourceChoice
+from forebay.model.feed import DESTINATIONS, FILES, LAKE, Feed, SourceChoice
+from forebay.model.timeframe import timeframes_named
 
 FEEDS_FILE = Path("forebay.toml")
 """Where feeds are looked for when no other file is named."""
 
-_KEYS = ("name", "datasets", "symbols", "start", "end", "source", "into")
+_KEYS = ("name", "datasets", "symbols", "start", "end", "source", "into", "timeframes")
 _ALL = "all"
 
 
@@ -58,7 +59,7 @@ def dataset_named(name: str) -> Dataset:
 def check_lake_holds(datasets: Iterable[Dataset], destinations: Collection[str]) -> None:
     """Raise UsageError for a dataset that the lake has no table for, where the lake is a destination."""
     for dataset in datasets:
-        if LAKE in destinations and dataset.table not in BAR_DATASETS:
+        if (LAKE in destinations or FILES in destinations) and dataset.table not in BAR_DATASETS:
             raise UsageError(
                 f"{dataset.name} does not go into the lake yet: the lake holds day and minute bars",
                 remedy="Archive its files, or name a dataset of bars, such as stocks/bars_1m.",
@@ -160,6 +161,7 @@ def _feed(source: _Source, table: Mapping[str, Any]) -> Feed:
         end=end,
         source=_choice(source, table),
         destinations=destinations,
+        timeframes=_timeframes(source, table, destinations),
     )
 
 
@@ -206,6 +208,17 @@ def _destinations(source: _Source, table: Mapping[str, Any]) -> tuple[str, ...]:
         if name not in DESTINATIONS:
             raise source.error("into", f"unknown destination {name!r}", nearest(name, DESTINATIONS))
     return names
+
+
+def _timeframes(source: _Source, table: Mapping[str, Any], destinations: Collection[str]) -> tuple[str, ...]:
+    if "timeframes" not in table:
+        return ()
+    if FILES not in destinations:
+        raise source.error("timeframes", "timeframes are of files, and the feed has none", 'Add into = ["files"].')
+    try:
+        return timeframes_named(_texts(source, table, "timeframes"))
+    except UsageError as error:
+        raise source.error("timeframes", str(error), error.remedy) from error
 
 
 def _texts(source: _Source, table: Mapping[str, Any], key: str, also: str = "") -> list[str]:

@@ -17,11 +17,17 @@ def adjustment(theirs: pl.DataFrame, raw: pl.DataFrame) -> float | None:
 
     Both have FILE_ROWS columns. On a UTC date that was adjusted, all four prices of every bar are off by one factor;
     they were adjusted when that is so of most of the dates on which they differ at all. The oldest date's factor is it.
+    Bars without a range of prices tell nothing: one correction moves all four of theirs.
     """
     ratios = [(pl.col(name) / pl.col(f"{name}_raw")).alias(name) for name in PRICES]
-    both = theirs.join(raw, on="timestamp", suffix="_raw").select(pl.col("timestamp").dt.date().alias("day"), *ratios)
-    days = both.group_by("day").agg(
-        pl.min_horizontal(pl.col(PRICES).min()).alias("least"), pl.max_horizontal(pl.col(PRICES).max()).alias("most")
+    both = theirs.join(raw, on="timestamp", suffix="_raw").filter(pl.col("high_raw") > pl.col("low_raw"))
+    days = (
+        both.select(pl.col("timestamp").dt.date().alias("day"), *ratios)
+        .group_by("day")
+        .agg(
+            pl.min_horizontal(pl.col(PRICES).min()).alias("least"),
+            pl.max_horizontal(pl.col(PRICES).max()).alias("most"),
+        )
     )
     apart = days.filter(((pl.col("least") - 1).abs() > _APART) | ((pl.col("most") - 1).abs() > _APART))
     scaled = apart.filter((pl.col("least") > 0) & (pl.col("most") / pl.col("least") - 1 < _ALIKE)).sort("day")

@@ -1,4 +1,4 @@
-"""Files of one ticker's bars as they are met: ours, and those that other programs wrote, in the columns of FILE_ROWS."""
+"""Files of one ticker's bars, ours and those of other programs, read into the columns of FILE_ROWS."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import time, timedelta
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 
@@ -30,7 +31,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
 """Our column to what programs call it, the likeliest first; capitals do not matter."""
 _OPTIONAL = ("vwap", "transactions")
 _EPOCHS = ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1))
-"""Seconds, milliseconds, microseconds since 1970 by their size, and what makes them microseconds; larger are nanoseconds."""
+"""By size: seconds, milliseconds and microseconds since 1970, and what makes them microseconds; then nanoseconds."""
 _NO_NUMBER = ("", "nan", "null", "none")
 
 
@@ -101,7 +102,7 @@ def _normalised(table: pl.DataFrame, file: TickerFile, first: int) -> pl.DataFra
     rows = pl.DataFrame([times, *numbers], schema=FILE_ROWS.names())
     for name in FILE_ROWS.names():
         _refuse_lost(table[name], rows[name], file.path, first)
-    return rows.cast(dict(FILE_ROWS))
+    return rows.cast(FILE_ROWS)
 
 
 def _refuse_lost(theirs: pl.Series, ours: pl.Series, path: Path, first: int) -> None:
@@ -147,7 +148,7 @@ def _times(values: pl.Series) -> pl.Series:
 
 
 def _since_1970(values: pl.Series) -> pl.Series:
-    largest = float(values.fill_nan(None).max() or 0) if values.dtype.is_float() else float(values.max() or 0)
+    largest = cast("float", values.cast(pl.Float64, strict=False).fill_nan(0).max() or 0)
     factor = next((factor for limit, factor in _EPOCHS if largest < limit), None)
     whole = values.cast(pl.Int64, strict=False)
     return (whole // 1_000 if factor is None else whole * factor).cast(pl.Datetime("us", "UTC"))
@@ -176,4 +177,3 @@ def _rises(tables: Iterator[pl.DataFrame]) -> bool:
             return False
         last = times[-1]
     return True
-

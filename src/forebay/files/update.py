@@ -95,8 +95,8 @@ def _merged(file: TickerFile, held: Iterator[pl.DataFrame], pieces: Iterable[Pie
 def _refuse_adjusted(file: TickerFile, old: pl.DataFrame, new: pl.DataFrame) -> None:
     if factor := adjustment(old, new):
         raise CheckFailed(
-            f"{file.path} holds adjusted prices, {factor:g} times those the vendor published: raw rows among them would "
-            "make steps that never were",
+            f"{file.path} holds adjusted prices, {factor:g} times those the vendor published: raw rows beside them "
+            "would show jumps that never were",
             remedy="move the file away: it is then written anew from the lake",
         )
 

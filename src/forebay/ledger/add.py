@@ -104,14 +104,20 @@ def _restarted(draft: TaskDraft, row: Record, now: datetime) -> dict[str, Any]:
 
 def _differs(draft: TaskDraft, row: Record) -> bool:
     state = TaskState(row["status"])
-    return draft.priority != row["priority"] or (state.claimable and is_newer(draft, row))
+    moved = (draft.partition.dates.start, draft.partition.dates.end) != (row["start_date"], row["end_date"])
+    return draft.priority != row["priority"] or (state.claimable and (moved or is_newer(draft, row)))
 
 
 def _updated(draft: TaskDraft, row: Record) -> dict[str, Any]:
-    """A task that is held keeps its revision: its worker reads that one, and the new one makes it start over later."""
-    takes = TaskState(row["status"]).claimable and draft.revision is not None
-    revision = draft.revision if takes else read_revision(row)
-    return {**_where(row), "priority": draft.priority, **revision_record(revision)}
+    """A task that is held keeps its revision: its worker reads that one, and the new one makes it start over later.
+
+    So it does with its dates, which another draft of the same key can have: that of a ticker's file.
+    """
+    claimable, dates = TaskState(row["status"]).claimable, draft.partition.dates
+    revision = draft.revision if claimable and draft.revision is not None else read_revision(row)
+    start, end = (dates.start, dates.end) if claimable else (row["start_date"], row["end_date"])
+    values = {"priority": draft.priority, "start_date": start, "end_date": end}
+    return {**_where(row), **values, **revision_record(revision)}
 
 
 def _where(row: Record) -> dict[str, Any]:

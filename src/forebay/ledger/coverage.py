@@ -17,12 +17,13 @@ from forebay.db.upsert import upsert
 from forebay.ledger.rebuild import Rebuilt, rebuild, withdraw
 from forebay.ledger.records import coverage_record, read_coverage, read_revision
 from forebay.model.coverage import Coverage, Verdict
+from forebay.model.freshness import Mark
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Revision, Source
 
 SETTLED = tuple(verdict for verdict in Verdict if verdict.satisfies)
 """The verdicts after which nothing more is to be done."""
-FINAL_SOURCES = (Source.REST, Source.FLATFILE)
+FINAL_SOURCES = (Source.REST, Source.FLATFILE, Source.LAKE)
 """Sources that satisfy a feed; what only the stream brought is provisional."""
 _CHUNK = 500
 """Symbols or rows in one statement."""
@@ -111,6 +112,30 @@ class CoverageBook:
         for intervals in found.values():
             intervals.sort()
         return dict(found)
+
+    def marks(
+        self, destination: str, table: str, symbols: Collection[str] | None = None, dates: Interval | None = None
+    ) -> dict[str, list[Mark]]:
+        """What is held, good or doubtful, and when that was recorded: symbol to its marks, by date.
+
+        The key `*` is always asked for too. Rows that have expired, and doubtful ones of which nothing was stored,
+        are left out.
+        """
+        stored = (coverage.c.verdict == Verdict.SUSPECT.value) & (coverage.c.rows > 0)
+        columns = (coverage.c.symbol, coverage.c.start_date, coverage.c.end_date)
+        query = sa.select(*columns, coverage.c.checked_at, coverage.c.verdict, coverage.c.rows).where(
+            coverage.c.destination == destination,
+            coverage.c.table_name == table,
+            coverage.c.verdict.in_([verdict.value for verdict in SETTLED]) | stored,
+            sa.or_(coverage.c.expires_at.is_(None), coverage.c.expires_at > self._clock.now()),
+            *_touching(dates),
+        )
+        found: defaultdict[str, list[Mark]] = defaultdict(list)
+        with self._database.read() as connection:
+            for narrowed in _by_symbol(query, symbols):
+                for symbol, start, end, checked_at, verdict, rows in connection.execute(narrowed):
+                    found[symbol].append(Mark(Interval(start, end), checked_at, Verdict(verdict), rows))
+        return {symbol: sorted(marks, key=lambda mark: mark.dates) for symbol, marks in found.items()}
 
     def revisions(self, destination: str, table: str, dates: Interval | None = None) -> dict[date, Revision]:
         """The revision that each day's whole-market file had when it was taken: stale where the listing has another."""

@@ -50,6 +50,7 @@ def _to_json(feed: Feed) -> dict[str, Any]:
         "end": feed.end and feed.end.isoformat(),
         "source": feed.source.value,
         "destinations": feed.destinations,
+        "timeframes": feed.timeframes,
     }
 
 
@@ -69,6 +70,7 @@ def _from_json(name: str, stored: dict[str, Any]) -> Feed:
         end=_date(stored["end"]),
         source=SourceChoice(stored["source"]),
         destinations=tuple(stored["destinations"]),
+        timeframes=tuple(stored.get("timeframes", ())),
     )
 
 

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from forebay.model.catalogue import Dataset
 
-ARCHIVE, LAKE = "archive", "lake"
-DESTINATIONS = (ARCHIVE, LAKE)
+ARCHIVE, LAKE, FILES = "archive", "lake", "files"
+DESTINATIONS = (ARCHIVE, LAKE, FILES)
 """Where a feed's data can go, in the order in which they go there."""
 
 
@@ -36,3 +36,11 @@ class Feed:
     """None: the last complete session, moving with time."""
     source: SourceChoice = SourceChoice.AUTO
     destinations: tuple[str, ...] = (LAKE,)
+    timeframes: tuple[str, ...] = ()
+    """The sizes of bars that have files of their own; none named means every size that its datasets make."""
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """Where its data go, in that order. Files are written from the lake, which is therefore kept with them."""
+        named = {*self.destinations, *((LAKE,) if FILES in self.destinations else ())}
+        return tuple(place for place in DESTINATIONS if place in named)

@@ -16,12 +16,16 @@ class Source(StrEnum):
     """Where rows came from. Order is ownership: a later one replaces an earlier one for a (symbol, session date)."""
 
     STREAM = "stream"
+    TRADES = "trades"
+    """Built here from the vendor's trades: it stands in until the vendor's own bar comes, or comes anew."""
     REST = "rest"
     FLATFILE = "flatfile"
+    LAKE = "lake"
+    """Not of the vendor: what is written anew from rows of the lake, such as files of one ticker."""
 
     @property
     def rank(self) -> int:
-        """Higher owns (flat file beats REST beats stream)."""
+        """Higher owns (flat file beats REST beats trades beats stream)."""
         return list(Source).index(self)
 
 

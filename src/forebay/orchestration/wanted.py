@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from forebay.errors import UsageError
 from forebay.model.calendar import day_start, last_complete_session, session_days
 from forebay.model.catalogue import Dataset
-from forebay.model.feed import ARCHIVE, DESTINATIONS, LAKE, Feed, SourceChoice
+from forebay.model.feed import ARCHIVE, FILES, LAKE, Feed, SourceChoice
 from forebay.model.instrument import AssetClass, asset_class_of
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
+from forebay.model.timeframe import TIMEFRAMES, base_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,13 @@ class Wish:
     files: bool = True
     """Whether the plan includes the dataset's flat files."""
     destination: str = LAKE
+    timeframe: str = ""
+    """Of files: the size of their bars, made from the dataset's."""
+
+    @property
+    def table(self) -> str:
+        """What its coverage is recorded under: the dataset's table; of files `stocks/bars_5m` and the like."""
+        return f"{self.dataset.asset_class}/bars_{self.timeframe}" if self.timeframe else self.dataset.table
 
     @property
     def whole_market(self) -> bool:
@@ -61,13 +69,30 @@ def spell_out(feeds: Iterable[Feed], now: datetime, find_reach: FindReach) -> li
 
     Raises UsageError for dates that can never hold anything and for symbols of another asset class.
     """
-    return [
+    wishes = [
         wish
         for feed in feeds
-        for destination in sorted(feed.destinations, key=DESTINATIONS.index)
+        for destination in feed.stores
+        if destination != FILES
         for dataset in feed.datasets
         if (wish := _wish(_for(destination, feed), dataset, destination, now, find_reach))
     ]
+    return [*wishes, *_in_files(wishes)]
+
+
+def _in_files(wishes: Iterable[Wish]) -> Iterator[Wish]:
+    """What is to be written from the lake into files: one wish for each timeframe that a dataset makes."""
+    for wish in wishes:
+        if wish.destination != LAKE or FILES not in wish.feed.destinations:
+            continue
+        if wish.whole_market:
+            raise UsageError(
+                f"feed {wish.feed.name!r} wants files of each ticker and names no tickers",
+                remedy="name them, or a universe; `forebay export` writes a file of every ticker that the lake holds",
+            )
+        for timeframe in wish.feed.timeframes or TIMEFRAMES:
+            if base_of(timeframe) is wish.dataset.kind:
+                yield replace(wish, destination=FILES, timeframe=timeframe, files=False)
 
 
 def _for(destination: str, feed: Feed) -> Feed:

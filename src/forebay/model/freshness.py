@@ -1,0 +1,40 @@
+"""What a copy lacks of its original: dates that it never had, and those that were recorded anew since."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from forebay.model.coverage import Verdict
+from forebay.model.intervals import Interval, subtract, union
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """When a stretch of session dates was recorded as held, and as what."""
+
+    dates: Interval
+    checked_at: datetime
+    verdict: Verdict
+    rows: int | None
+
+
+def fresh(original: Collection[Mark], copy: Iterable[Mark]) -> list[Interval]:
+    """The dates that the copy has as the original has them now."""
+    return union(
+        part
+        for mark in copy
+        for part in subtract([mark.dates], [one.dates for one in original if one.checked_at > mark.checked_at])
+    )
+
+
+def due(original: Collection[Mark], copy: Iterable[Mark]) -> list[Interval]:
+    """The dates that the original has and the copy has not, or no longer as they are now."""
+    return subtract([mark.dates for mark in original], fresh(original, copy))
+
+
+def common(some: Iterable[Interval], others: Iterable[Interval]) -> list[Interval]:
+    """The dates that are in both."""
+    first = union(some)
+    return subtract(first, subtract(first, others))
