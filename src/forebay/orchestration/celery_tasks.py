@@ -31,8 +31,12 @@ class NotDone(Exception):
 def add_tasks(celery: Celery, crews: Crews) -> None:
     """Register what workers of `celery` run."""
     runs = Runs(crews)
+
+    def run(celery_task: Task, row: int) -> dict[str, Any]:  # Celery binds functions, not methods
+        return runs.run(celery_task, row)
+
     for kind in TaskKind:
-        celery.task(runs.run, name=task_name(kind), bind=True, throws=(NotDone, ForebayError))
+        celery.task(run, name=task_name(kind), bind=True, throws=(NotDone, ForebayError))
     celery.task(runs.sweep, name=SWEEP, ignore_result=True)
 
 
