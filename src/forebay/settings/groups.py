@@ -206,6 +206,14 @@ class LakeSettings(Group):
         return Path(path)
 
 
+class FileSettings(Group):
+    """Files of one ticker's bars, under FOREBAY_HOME."""
+
+    form: Literal["parquet", "csv"] = setting(
+        "FILES_FORMAT", default="parquet", about="How files of one ticker's bars are written: parquet or csv."
+    )
+
+
 class WorkerSettings(Group):
     """How tasks are worked off."""
 

@@ -12,6 +12,7 @@ from forebay.settings.fields import Declared, Group, SecretUrl, declared, passwo
 from forebay.settings.groups import (
     ArchiveSettings,
     AwsSettings,
+    FileSettings,
     FlatFileSettings,
     FolderSettings,
     KafkaSettings,
@@ -48,6 +49,7 @@ class Settings:
     plan: PlanSettings
     ledger: LedgerSettings
     lake: LakeSettings
+    files: FileSettings
     archive: ArchiveSettings
     aws: AwsSettings
     worker: WorkerSettings
@@ -85,6 +87,7 @@ GROUPS: dict[str, type[Group]] = {
     "plan": PlanSettings,
     "ledger": LedgerSettings,
     "lake": LakeSettings,
+    "files": FileSettings,
     "archive": ArchiveSettings,
     "aws": AwsSettings,
     "worker": WorkerSettings,
