@@ -14,6 +14,9 @@ POINTS = (
     "mirror.kept",  # the earlier revision is put aside
     "mirror.receipt",  # the receipt is written, the object is not visible
     "mirror.visible",  # the object is visible, the ledger does not know
+    "fetch.staged",  # some sessions of a range are checked, the lake does not have them
+    "fetch.stored",  # the lake has them, the ledger does not know
+    "fetch.recorded",  # the ledger knows, and more of the range is to come
     "task.finished",  # the ledger knows
     "spool.chunk",  # --spool: some bytes are in the local file
     "spool.written",  # --spool: the local file is whole and checked

@@ -145,8 +145,8 @@ def test_few_symbols_over_years_cost_less_by_rest_and_the_plan_says_so(ledger, c
     plan = planner(ledger, clock, rates=Rates(0)).plan(wishes(feed, now=clock.now()))
 
     assert [Source.REST] == [line.source for line in plan.lines]
-    assert 5 == plan.lines[0].calls
-    assert "REST cost less" in plan.lines[0].why
+    assert (1, 5) == (plan.lines[0].fewest_calls, plan.lines[0].calls)
+    assert "REST costs less" in plan.lines[0].why
 
 
 def test_many_symbols_at_five_calls_a_minute_come_from_files_even_recent_ones(ledger, clock):
@@ -157,7 +157,7 @@ def test_many_symbols_at_five_calls_a_minute_come_from_files_even_recent_ones(le
 
     plan = planner(ledger, clock).plan(wishes(feed, now=clock.now()))
 
-    assert [(Source.FLATFILE, 10)] == [(line.source, len(line.drafts)) for line in plan.lines]
+    assert [(Source.FLATFILE, 10)] == [(line.source, line.tasks) for line in plan.lines]
     assert "flat files cost less" in plan.lines[0].why
 
 

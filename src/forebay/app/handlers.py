@@ -35,9 +35,17 @@ class Handlers:
             TaskKind.MIRROR: files and archive,
             TaskKind.LOAD: files or archive,
             TaskKind.FETCH: self.app.has_rest and not self.offline,
+            TaskKind.IDENTIFY: self.app.has_rest and not self.offline,
+            TaskKind.EXPORT: True,
         }
-        make = {TaskKind.MIRROR: self._mirror, TaskKind.LOAD: self._load, TaskKind.FETCH: self._fetch}
-        return {kind: self._late(make[kind]) for kind in kinds if can[kind]}
+        make = {
+            TaskKind.MIRROR: self._mirror,
+            TaskKind.LOAD: self._load,
+            TaskKind.FETCH: self._fetch,
+            TaskKind.IDENTIFY: self._identify,
+            TaskKind.EXPORT: self._export,
+        }
+        return {kind: self._late(make[kind]) for kind in kinds if can.get(kind)}
 
     @property
     def _has_files(self) -> bool:
@@ -72,7 +80,17 @@ class Handlers:
     def _fetch(self) -> Handler:
         from forebay.tasks.fetch import Fetch
 
-        return Fetch(self.app.rest, self.app.tables, self._records())
+        return Fetch(self.app.rest, self.app.tables, self._records(), self.app.ledger.coverage)
+
+    def _identify(self) -> Handler:
+        from forebay.tasks.identify import Identify
+
+        return Identify(self.app.rest, self.app.universes, self.app.settings.folders.universe, self._records())
+
+    def _export(self) -> Handler:
+        from forebay.tasks.export import Export
+
+        return Export(self.app.ticker_files(), self.app.ledger)
 
     def _records(self) -> Records:
         from forebay.tasks.records import Records

@@ -74,7 +74,7 @@ def _run(app: App, plan: Plan) -> None:
     with open_board() as board:
         rows: dict[str, Row] = {}
         for line in plan.lines:
-            title, total = _title(line.table, line.destination, line.source), len(line.drafts)
+            title, total = _title(line.table, line.destination, line.source), line.tasks
             if title in rows:
                 rows[title].grow(total)
             else:

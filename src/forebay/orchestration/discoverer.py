@@ -123,23 +123,24 @@ class Discoverer:
         Safe to run twice at once: a task is added once. Raises NotEntitled when the plan has none of the datasets,
         VendorError, LedgerError.
         """
-        prospect = self.outlook.look_ahead(mode.feeds)
+        seen = self.outlook.survey(mode.feeds)
         for feed in mode.remember:
             self.ledger.feeds.remember(feed)
-        return [self._add(wish, mode) for wish in _once(prospect.wishes)], prospect.plan.notes
+        return [self._add(wish, mode) for wish in _once(seen.wishes)], seen.notes
 
     def _add(self, wish: Wish, mode: Mode) -> Discovered:
         planner: Planner = self.outlook.planner
         plan = planner.plan([wish])
-        missing = planner.gaps(wish).get(ALL_SYMBOLS, [])
+        missing = planner.gaps(wish).get(ALL_SYMBOLS, ())
         self.ledger.coverage.record(plan.findings)
-        added = self.ledger.tasks.add(plan.drafts, again=mode.again, cancelled=mode.again, planned_at=plan.made_at)
-        given_up = self._given_up(wish, plan.drafts)
+        drafts = plan.drafts
+        added = self.ledger.tasks.add(drafts, again=mode.again, cancelled=mode.again, planned_at=plan.made_at)
+        given_up = self._given_up(wish, drafts)
         return Discovered(
             wish=wish,
             held=len(wish.days) - len(set(missing) & set(wish.days)),
             added=added,
-            queued=len(plan.drafts) - added - given_up,
+            queued=len(drafts) - added - given_up,
             given_up=given_up,
             absent=plan.findings,
         )

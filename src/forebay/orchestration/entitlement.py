@@ -12,7 +12,7 @@ from forebay.ledger import Ledger
 from forebay.model.calendar import last_complete_session
 from forebay.model.catalogue import Dataset
 from forebay.model.feed import Feed, SourceChoice
-from forebay.orchestration.sources import GROUPED_TABLES
+from forebay.orchestration.grouped import GROUPED_TABLES
 from forebay.orchestration.upstream import lists_nothing
 from forebay.orchestration.wanted import Reach
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -37,10 +38,15 @@ class Line:
     table: str
     destination: str
     source: Source
-    drafts: tuple[TaskDraft, ...]
+    drafts: Iterable[TaskDraft]
+    """Can be gone through again and again."""
+    tasks: int
     days: int
     calls: int
+    """REST calls at most: bars come in pages, and how many traded is known only afterwards."""
+    fewest_calls: int
     bytes: int
+    """Of flat files."""
     seconds: float
     why: str
 
@@ -58,11 +64,33 @@ class Plan:
 
     @property
     def drafts(self) -> list[TaskDraft]:
-        """Every task of the plan, each once: two feeds may wish for the same file."""
-        unique = {(draft.key, draft.destination): draft for line in self.lines for draft in line.drafts}
-        return list(unique.values())
+        """Every task of the plan, each once, in a list."""
+        return list(self.each())
+
+    def each(self) -> Iterator[TaskDraft]:
+        """Every task of the plan, each once (two feeds may wish for the same file), made as they are asked for."""
+        seen: set[tuple[str, str]] = set()
+        for draft in (draft for line in self.lines for draft in line.drafts):
+            if (draft.key, draft.destination) not in seen:
+                seen.add((draft.key, draft.destination))
+                yield draft
+
+    @property
+    def calls(self) -> int:
+        """REST calls at most."""
+        return sum(line.calls for line in self.lines)
+
+    @property
+    def fewest_calls(self) -> int:
+        """REST calls if every page had room for all that follows."""
+        return sum(line.fewest_calls for line in self.lines)
+
+    @property
+    def bytes(self) -> int:
+        """Of flat files."""
+        return sum(line.bytes for line in self.lines)
 
     @property
     def duration(self) -> timedelta:
-        """The estimate for one worker."""
+        """The estimate for one worker, by the most calls."""
         return timedelta(seconds=round(sum(line.seconds for line in self.lines)))

@@ -14,6 +14,7 @@ from forebay.model.coverage import Verdict
 from forebay.model.intervals import Interval, runs
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.task import TaskState
+from forebay.orchestration.gaps import Gaps, all_days
 from forebay.orchestration.planner import Planner
 from forebay.orchestration.wanted import Wish
 
@@ -90,7 +91,7 @@ _Explained = dict[tuple[str, date], _Known]
 def _row(planner: Planner, ledger: Ledger, wish: Wish) -> Row:
     gaps = planner.gaps(wish)
     if replaced := planner.replaced(wish):
-        gaps[ALL_SYMBOLS] = sorted({*gaps.get(ALL_SYMBOLS, []), *replaced})
+        gaps[ALL_SYMBOLS] = tuple(sorted({*gaps.get(ALL_SYMBOLS, ()), *replaced}))
     known = _explain(planner, ledger, wish) if gaps else {}
     wanted = Counter(f"{day:%Y-%m}" for day in wish.days)
     missing = Counter(f"{day:%Y-%m}" for days in gaps.values() for day in days if day in wish.span)
@@ -101,7 +102,7 @@ def _row(planner: Planner, ledger: Ledger, wish: Wish) -> Row:
     }
     return Row(
         feed=wish.feed.name,
-        table=wish.dataset.table,
+        table=wish.table,
         destination=wish.destination,
         symbols=None if wish.whole_market else width,
         dates=wish.span,
@@ -121,7 +122,7 @@ def _explain(planner: Planner, ledger: Ledger, wish: Wish) -> _Explained:
         partition = task.draft.partition
         known |= {(partition.symbol, day): what for day in wish.days if what.reason and day in partition.dates}
     listed = planner.listed(wish)
-    for row in ledger.coverage.unsatisfied(wish.destination, wish.dataset.table, wish.span):
+    for row in ledger.coverage.unsatisfied(wish.destination, wish.table, wish.span):
         days = {row.partition.dates.start, *(day for day in wish.days if day in row.partition.dates)}
         if row.verdict in _ABSENT:
             days -= listed.keys()  # it has come since
@@ -130,7 +131,7 @@ def _explain(planner: Planner, ledger: Ledger, wish: Wish) -> _Explained:
 
 
 def _unfinished(wish: Wish) -> TaskFilter:
-    return TaskFilter(states=_UNFINISHED, table=wish.dataset.table, destination=wish.destination)
+    return TaskFilter(states=_UNFINISHED, table=wish.table, destination=wish.destination)
 
 
 def _worst(month: str, known: _Explained) -> Verdict | None:
@@ -138,9 +139,9 @@ def _worst(month: str, known: _Explained) -> Verdict | None:
     return max(verdicts, key=_GRAVITY.index, default=None)
 
 
-def _holes(wish: Wish, gaps: dict[str, list[date]], known: _Explained) -> Iterator[Hole]:
+def _holes(wish: Wish, gaps: Gaps, known: _Explained) -> Iterator[Hole]:
     """Neighbouring days of which the same is known, or nothing, are one hole."""
-    among = sorted({*wish.days, *(day for days in gaps.values() for day in days)})
+    among = sorted({*wish.days, *all_days(gaps)})
     for symbol, days in gaps.items():
         alike: defaultdict[_Known, list[date]] = defaultdict(list)
         for day in days:
@@ -149,7 +150,7 @@ def _holes(wish: Wish, gaps: dict[str, list[date]], known: _Explained) -> Iterat
             for dates in runs(same, among):
                 yield Hole(
                     feed=wish.feed.name,
-                    table=wish.dataset.table,
+                    table=wish.table,
                     destination=wish.destination,
                     symbol=symbol,
                     dates=dates,

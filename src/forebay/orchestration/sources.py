@@ -1,15 +1,18 @@
-"""Where a gap is filled from: flat files beyond the hybrid boundary, REST inside it, unless the other is cheaper."""
+"""Where a gap is filled from: flat files beyond the hybrid boundary, REST inside it, unless one alone is cheaper."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from forebay.errors import UsageError
 from forebay.model.feed import SourceChoice
 from forebay.model.partition import Revision, Source
-from forebay.orchestration.chunks import fetch_drafts
+from forebay.orchestration.chunks import calls_of
+from forebay.orchestration.gaps import Days, Gaps, all_days, narrowed
+from forebay.orchestration.grouped import GROUPED_TABLES, grouped
 from forebay.orchestration.plan import Rates
 from forebay.orchestration.wanted import Wish
 
@@ -30,36 +33,44 @@ class Choice:
     """These gap days of a wish come from this source, for this reason."""
 
     source: Source
-    gaps: Mapping[str, list[date]]
-    """Symbol to its missing days."""
+    gaps: Gaps
+    """Symbol to its missing days; by REST also `*` to those that are taken whole."""
     why: str
 
 
-def choose(wish: Wish, gaps: Mapping[str, list[date]], listed: Mapping[date, Revision], means: Means) -> list[Choice]:
-    """Split the gaps of a wish by source.
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is to be known of the vendor for a choice."""
 
-    Raises UsageError when neither source can serve them: a key is missing, or it would take a list of symbols.
+    listed: Mapping[date, Revision]
+    """Each day whose file the vendor lists."""
+    otc: AbstractSet[str]
+    """Tickers that neither files nor grouped day bars hold."""
+    today: date
+    """The current date in New York, which a plan may refuse until it is over."""
+
+
+def choose(wish: Wish, gaps: Gaps, offer: Offer, means: Means) -> list[Choice]:
+    """Split the gaps of a wish by source; what no source can serve of `offer.otc` is left out.
+
+    Raises UsageError when no source can serve the others: a key is missing, or it would take a list of symbols.
     """
     fixed = _only_source(wish, means)
-    if fixed:
-        source, why = fixed
-        return [Choice(source, gaps, why)]
-    boundary = means.today - means.hybrid_boundary
-    age = f"{means.hybrid_boundary.days} days"
-    older = _only(gaps, lambda day: day in listed and day < boundary)
-    newer = _only(gaps, lambda day: day in listed and day >= boundary)
-    unlisted = _only(gaps, lambda day: day not in listed)
-    choices = [
-        Choice(Source.REST, unlisted, "not published as a file"),
-        _cheaper(wish, older, listed, means, Source.FLATFILE, f"older than {age}"),
-        _cheaper(wish, newer, listed, means, Source.REST, f"within the last {age}"),
-    ]
+    if fixed is None:
+        choices = _cheapest(wish, gaps, offer, means)
+    elif fixed[0] is Source.REST:
+        choices = [Choice(Source.REST, grouped(wish.dataset, gaps, offer.otc, offer.today), fixed[1])]
+    else:
+        choices = [Choice(Source.FLATFILE, _without(gaps, offer.otc), fixed[1])]
     return [choice for choice in choices if choice.gaps]
 
 
-def _only(gaps: Mapping[str, list[date]], keep: Callable[[date], bool]) -> dict[str, list[date]]:
-    kept = {symbol: [day for day in days if keep(day)] for symbol, days in gaps.items()}
-    return {symbol: days for symbol, days in kept.items() if days}
+def beyond_files(wish: Wish, gaps: Gaps, offer: Offer, means: Means) -> dict[str, Days]:
+    """The gaps of OTC tickers where only files may be taken: they stay open."""
+    fixed = _only_source(wish, means)
+    if fixed is None or fixed[0] is Source.REST:
+        return {}
+    return {symbol: days for symbol, days in gaps.items() if symbol in offer.otc}
 
 
 def _only_source(wish: Wish, means: Means) -> tuple[Source, str] | None:
@@ -95,41 +106,64 @@ def _refuse_whole_market_minutes(wish: Wish) -> None:
         )
 
 
-GROUPED_TABLES = frozenset({"stocks/bars_1d", "crypto/bars_1d", "forex/bars_1d"})
-"""What one grouped-daily call returns whole (REST page, section 2)."""
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """One way to share the gaps out between files and REST."""
+
+    by_file: Gaps
+    by_call: Gaps
+    seconds: float
 
 
-def _cheaper(
-    wish: Wish,
-    gaps: Mapping[str, list[date]],
-    listed: Mapping[date, Revision],
-    means: Means,
-    default: Source,
-    age: str,
-) -> Choice:
-    """The default source for days of that age, or the other when it takes less time."""
-    by_file = file_seconds(gaps, listed, means.rates)
-    by_call = call_seconds(wish, gaps, means.rates)
-    names = {Source.FLATFILE: "flat files", Source.REST: "REST"}
-    seconds = {Source.FLATFILE: by_file, Source.REST: by_call}
-    other = Source.REST if default is Source.FLATFILE else Source.FLATFILE
-    if seconds[default] <= seconds[other]:
-        return Choice(default, gaps, f"{age}: {names[default]}")
-    about = f"about {_rounded(seconds[other])} instead of {_rounded(seconds[default])}"
-    return Choice(other, gaps, f"{age}, but {names[other]} cost less for these symbols: {about}")
+def _cheapest(wish: Wish, gaps: Gaps, offer: Offer, means: Means) -> list[Choice]:
+    """Files beyond the boundary and REST inside it, unless files or REST throughout take less time.
+
+    What is not listed, and OTC tickers, come by REST in any case; whatever does, comes in as few calls as it can.
+    """
+    boundary = means.today - means.hybrid_boundary
+    age = f"{means.hybrid_boundary.days} days"
+    default = _split(wish, gaps, offer, means.rates, boundary)
+    files = _split(wish, gaps, offer, means.rates, date.max)
+    calls = _split(wish, gaps, offer, means.rates, date.min)
+    best = min(default, files, calls, key=lambda split: split.seconds)
+    why_file, why_call = f"older than {age}: flat files", f"within the last {age}: REST"
+    if best is not default:
+        saved = f"for these symbols: about {_rounded(best.seconds)} instead of {_rounded(default.seconds)}"
+        why_file, why_call = f"flat files cost less than REST {saved}", f"REST costs less than flat files {saved}"
+    return [
+        Choice(Source.REST, best.by_call, _reasons(best.by_call, offer, why_call)),
+        Choice(Source.FLATFILE, best.by_file, why_file),
+    ]
+
+
+def _split(wish: Wish, gaps: Gaps, offer: Offer, rates: Rates, until: date) -> _Split:
+    """Files for what is listed before `until`, REST for the rest."""
+    filed = {day for day in offer.listed if day < until}
+    in_files = _without(gaps, offer.otc)
+    by_file = narrowed(in_files, lambda days: tuple(day for day in days if day in filed))
+    left = narrowed(in_files, lambda days: tuple(day for day in days if day not in filed))
+    left |= {symbol: days for symbol, days in gaps.items() if symbol in offer.otc}
+    by_call = grouped(wish.dataset, left, offer.otc, offer.today)
+    calls = calls_of(wish.dataset, by_call, offer.today)
+    taken = all_days(by_file)
+    size = sum(offer.listed[day].size for day in taken)
+    return _Split(by_file, by_call, rates.seconds(calls.most, len(taken), size))
+
+
+def _without(gaps: Gaps, otc: AbstractSet[str]) -> dict[str, Days]:
+    return {symbol: days for symbol, days in gaps.items() if symbol not in otc}
+
+
+def _reasons(by_call: Gaps, offer: Offer, chosen: str) -> str:
+    """Why these gaps come by REST: by choice, because there is no file, or because no file holds the ticker."""
+    days = all_days(_without(by_call, offer.otc))
+    reasons = {
+        chosen: not days.isdisjoint(offer.listed),
+        "not published as a file": not days <= offer.listed.keys(),
+        "OTC tickers are in no file": not offer.otc.isdisjoint(by_call),
+    }
+    return "; ".join(reason for reason, true in reasons.items() if true)
 
 
 def _rounded(seconds: float) -> timedelta:
     return timedelta(seconds=max(1, round(seconds)))
-
-
-def file_seconds(gaps: Mapping[str, list[date]], listed: Mapping[date, Revision], rates: Rates) -> float:
-    """How long the flat files of these gaps take."""
-    days = {day for missing in gaps.values() for day in missing} & listed.keys()
-    return rates.seconds(calls=0, files=len(days), size=sum(listed[day].size for day in days))
-
-
-def call_seconds(wish: Wish, gaps: Mapping[str, list[date]], rates: Rates) -> float:
-    """How long REST takes for these gaps."""
-    calls = sum(1 for symbol, days in gaps.items() for _ in fetch_drafts(wish.dataset, symbol, days, "lake"))
-    return rates.seconds(calls=calls, files=0, size=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -16,6 +16,15 @@ from forebay.orchestration.planner import Planner
 from forebay.orchestration.upstream import Upstream
 from forebay.orchestration.wanted import Reach, Wish, spell_out
 from forebay.orchestration.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is wanted of what the vendor has."""
+
+    wishes: tuple[Wish, ...]
+    notes: tuple[str, ...]
+    """What a person should know: days outside the plan's history, datasets that are not in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,12 @@ class Outlook:
     """None without flat-file keys."""
 
     def look_ahead(self, feeds: Sequence[Feed]) -> Prospect:
-        """List what the vendor has and plan; no data are fetched.
+        """List what the vendor has and plan; no data are fetched. Raises what `survey` and `Planner.plan` raise."""
+        seen = self.survey(feeds)
+        return Prospect(seen.wishes, replace(self.planner.plan(seen.wishes), notes=seen.notes))
+
+    def survey(self, feeds: Sequence[Feed]) -> Survey:
+        """Spell out what `feeds` ask for and list what the vendor has of it.
 
         A dataset that the user's plan does not include becomes a note, and the other datasets go on; it is an error
         when nothing is left. Raises UsageError, NotEntitled, VendorError.
@@ -57,10 +71,14 @@ class Outlook:
         wishes = tuple(spell_out(feeds, self.planner.now, find_reach))
         if refused and not wishes:
             raise next(iter(refused.values()))
+        self.look(wishes)
+        notes += [f"{error}. Next: {error.remedy}" for error in refused.values()]
+        return Survey(wishes, tuple(notes))
+
+    def look(self, wishes: Iterable[Wish]) -> None:
+        """List what the vendor has of files that `wishes` may be filled from. Raises VendorError."""
         if self.upstream:
             self.upstream.look((wish.dataset, wish.span) for wish in wishes if _may_use_files(wish))
-        notes += [f"{error}. Next: {error.remedy}" for error in refused.values()]
-        return Prospect(wishes, replace(self.planner.plan(wishes), notes=tuple(notes)))
 
 
 def _cut(feed: Feed, dataset: Dataset, first_day: date) -> str:
@@ -81,5 +99,5 @@ def carry_out(plan: Plan, ledger: Ledger, worker: Worker) -> None:
     every task (a full disk, a wrong key); all that was done stays done.
     """
     ledger.coverage.record(plan.findings)
-    ledger.tasks.add(plan.drafts, again=True, planned_at=plan.made_at)
+    ledger.tasks.add(plan.each(), again=True, planned_at=plan.made_at)
     worker.drain()

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-
-import polars as pl
+from datetime import timedelta
 
 from forebay.errors import CheckFailed
+from forebay.failpoints import reach
 from forebay.lake.intake import Staged
 from forebay.lake.staging import storage_errors
 from forebay.lake.table import LakeTables
+from forebay.ledger.coverage import CoverageBook
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.coverage import Coverage, Evidence, Verdict
-from forebay.model.intervals import Interval
+from forebay.model.intervals import Interval, subtract
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.task import Done, Lease, Outcome, Step, TaskDraft, TaskState
+from forebay.tasks.batches import Batch, by_session
 from forebay.tasks.records import Records
 from forebay.vendor.rest import RestClient
 
@@ -28,41 +29,67 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Reads every page, checks every bar, and commits the range at once. No bars is an answer: known empty."""
+    """Reads page after page, checks every bar, and stores and records whole sessions as they come.
+
+    Whatever cuts it off, another attempt goes on after the last session that was recorded. No bars is an answer: known
+    empty.
+    """
 
     rest: RestClient
     tables: LakeTables
     records: Records
+    coverage: CoverageBook
 
     def __call__(self, lease: Lease, step: Step) -> Outcome:
-        """Run one task. Raises VendorError, StoreError, LakeError, LeaseLost."""
+        """Run one task. Raises VendorError, StoreError, LakeError, LedgerError, LeaseLost."""
         draft = lease.task.draft
+        for batch in self._batches(draft, step):
+            part = _over(draft, batch.dates)
+            try:
+                staged = self.tables.stage(batch.rows, BAR_DATASETS[draft.partition.table], draft.key)
+                reach("fetch.staged")
+                step(TaskState.DOWNLOADED, TaskState.UPLOADING)
+                with storage_errors(self.tables.root):
+                    self.tables.put_range(staged, draft.partition.symbol, batch.dates)
+            except CheckFailed as error:
+                return self.records.refuse(part, error, Evidence(rows=0, reason=str(error)))
+            reach("fetch.stored")
+            known = tuple(self._coverage(part, staged, batch))
+            if batch.last:
+                return Done(known)
+            self.coverage.record(known)
+            reach("fetch.recorded")
+            step(TaskState.DOWNLOADING)
+        return Done(())
+
+    def _batches(self, draft: TaskDraft, step: Step) -> Iterator[Batch]:
+        """What is still to be stored of the task's range, as it comes from the vendor."""
+        partition, dataset = draft.partition, BAR_DATASETS[draft.partition.table]
+        left = self._left(draft)
         step(TaskState.DOWNLOADING)
-        try:
-            staged = self.tables.stage(self._pages(draft), BAR_DATASETS[draft.partition.table], draft.key)
-            last = pl.scan_parquet(staged.path).select(pl.col("session_date").max()).collect().item()
-            step(TaskState.DOWNLOADED)
-            step(TaskState.UPLOADING)
-            with storage_errors(self.tables.root):
-                self.tables.put_range(staged, draft.partition.symbol, draft.partition.dates)
-        except CheckFailed as error:
-            return self.records.refuse(draft, error, Evidence(rows=0, reason=str(error)))
-        return Done(tuple(self._coverage(draft, staged, last)))
-
-    def _pages(self, draft: TaskDraft) -> Iterable[pl.DataFrame]:
-        partition = draft.partition
-        dataset = BAR_DATASETS[partition.table]
+        if left is None:
+            return
         if partition.symbol == ALL_SYMBOLS:
-            return [self.rest.grouped_daily(dataset.asset_class, partition.day)]
+            rows = self.rest.grouped_daily(dataset.asset_class, partition.day)
+            yield Batch([rows], left, partition.day if rows.height else None)
+            return
         timeframe = dataset.kind.removeprefix("bars_")
-        return self.rest.bars(partition.symbol, timeframe, partition.dates.start, partition.dates.end)
+        yield from by_session(self.rest.bars(partition.symbol, timeframe, left.start, left.end), left)
 
-    def _coverage(self, draft: TaskDraft, staged: Staged, last: date | None) -> Iterator[Coverage]:
-        """One row for the range; where its young end is empty, another for that, which expires."""
+    def _left(self, draft: TaskDraft) -> Interval | None:
+        """Its range without what earlier attempts recorded, which is a beginning of it; None when that is all."""
+        partition = draft.partition
+        held = self.coverage.covered(draft.destination, partition.table, [partition.symbol], partition.dates)
+        left = subtract([partition.dates], held.get(partition.symbol, []))
+        return Interval(left[0].start, partition.dates.end) if left else None
+
+    def _coverage(self, draft: TaskDraft, staged: Staged, batch: Batch) -> Iterator[Coverage]:
+        """One row for the batch; where its young end is empty, another for that, which expires."""
         verdict, reason = self.records.judge(draft, staged)
         evidence = Evidence(rows=staged.rows, reason=reason, details=dict(staged.counts))
-        now, dates = self.records.clock.now(), draft.partition.dates
-        settled = max(last or date.min, (now - _SETTLED_AFTER).date())
+        now, dates = self.records.clock.now(), batch.dates
+        young = (now - _SETTLED_AFTER).date()
+        settled = max(batch.newest or young, young)
         if settled >= dates.start:
             known = Interval(dates.start, min(settled, dates.end))
             yield self.records.coverage(_over(draft, known), verdict, evidence)

@@ -47,6 +47,11 @@ class BarPages(Iterator[pl.DataFrame]):
         self._last = pl.DataFrame()
         """The last row handed on, which the next page may repeat."""
 
+    @property
+    def more(self) -> bool:
+        """Whether a page is left to be asked for."""
+        return self._cursor.url is not None
+
     def __next__(self) -> pl.DataFrame:
         """The next table."""
         while self._cursor.url is not None:
