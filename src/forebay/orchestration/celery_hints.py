@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from forebay.errors import BrokerUnavailable
+from forebay.errors import BrokerUnavailable, UsageError
 from forebay.ledger.tasks import Tasks
 from forebay.model.task import Task, TaskKind
 from forebay.orchestration.celery_broker import Broker
+from forebay.settings import Settings
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -36,6 +37,15 @@ def queue_of(kind: TaskKind) -> str:
 def task_name(kind: TaskKind) -> str:
     """What Celery and Flower call tasks of this kind."""
     return f"forebay.{kind}"
+
+
+def open_hints(settings: Settings, broker: Broker, tasks: Tasks) -> Hints:
+    """For whoever only sends. Raises UsageError without Celery."""
+    try:
+        from forebay.orchestration.celery_setup import make_celery
+    except ModuleNotFoundError as error:
+        raise UsageError("Celery is not installed", remedy="pip install 'forebay[distributed]'") from error
+    return Hints(make_celery(settings), broker, tasks)
 
 
 class Hints:

@@ -1,0 +1,120 @@
+"""Bars ordered for named tickers: planned, remembered, and either fetched while the user waits or queued."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from forebay.cli.output import ExitCode, print_json, say, tell
+from forebay.cli.wishes import Asked, feeds_asked, remember
+from forebay.errors import BrokerUnavailable
+
+if TYPE_CHECKING:
+    from forebay.app import App
+    from forebay.orchestration.celery_broker import Broker
+    from forebay.orchestration.plan import Plan
+    from forebay.orchestration.sync import Prospect
+    from forebay.settings import Settings
+
+
+def broker_of(settings: Settings) -> Broker:
+    """The Redis that workers listen to. Raises UsageError when none is set, BrokerUnavailable when it is down."""
+    from forebay.orchestration.celery_broker import Broker
+
+    broker = Broker(settings.queue.require_url())
+    broker.ping()
+    return broker
+
+
+def prospect_of(app: App, asked: Asked) -> Prospect:
+    """What `asked` comes to, as a remembered feed; notes are told."""
+    wanted = feeds_asked(app, asked)
+    prospect = app.outlook().look_ahead(wanted)
+    remember(app, asked, wanted)
+    tell_notes(prospect.plan.notes)
+    return prospect
+
+
+def tell_notes(notes: Sequence[str]) -> None:
+    """Each note as a line."""
+    for note in notes:
+        tell(f"note: {note}")
+
+
+def run_now(app: App, asked: Asked, *, json: bool) -> int:
+    """Fetch while the user waits; the exit code."""
+    from forebay.cli.foreground import show, work_off
+
+    app.recover()
+    prospect = prospect_of(app, asked)
+    code = show(work_off(app, prospect), prospect.plan.notes, json=json)
+    return ExitCode.PARTIAL if _tell_unknown(app, asked.tickers or ()) else code
+
+
+def queue(app: App, plan: Plan, broker: Broker | None) -> int:
+    """Put a plan's tasks into the ledger, then send hints; how many tasks are new or start over."""
+    app.ledger.coverage.record(plan.findings)
+    queued = app.ledger.tasks.add(plan.each(), again=True, planned_at=plan.made_at)
+    if broker is None:
+        return queued
+    from forebay.orchestration.celery_hints import LOW, open_hints
+
+    try:
+        open_hints(app.settings, broker, app.ledger.tasks).fill(below=LOW)
+    except BrokerUnavailable as error:
+        tell(f"note: {error}")
+        tell("note: the ledger has every task: Celery workers find them once Redis is back, `forebay worker` at once")
+    return queued
+
+
+def say_queued(app: App, queued: int, broker: Broker | None, *, json: bool) -> None:
+    """How many tasks were queued and wait now, and how to watch them."""
+    counts = app.ledger.tasks.counts()
+    waiting = sum(count for state, count in counts.items() if state.claimable)
+    if json:
+        print_json({"queued": queued, "waiting": waiting})
+    else:
+        say(f"{queued:,} tasks queued; {waiting:,} wait in the ledger")
+    if broker is None:
+        tell("run them with `forebay worker` (as many as you like); watch with `forebay status`")
+    else:
+        tell(
+            "Celery workers run them; watch with `forebay workers status`, `forebay status`, or Flower "
+            "(`forebay workers flower`)"
+        )
+
+
+_ASKED_FOR = 20
+"""Unknown tickers that are looked into: each costs up to three calls."""
+
+
+def _tell_unknown(app: App, tickers: Sequence[str]) -> bool:
+    """Tell those of which nothing came and that the vendor does not know from those without trades."""
+    strange = sorted(set(tickers) - app.universes.lifetimes(tickers).keys(), key=str.encode)[:_ASKED_FOR]
+    silent = [ticker for ticker in strange if not _held(app, ticker)]
+    if not silent or not app.has_rest:
+        return False
+    from forebay.symbols.unknown import unknown_tickers
+
+    unknown = unknown_tickers(app.rest, app.universes, silent, app.clock.now().date(), at_most=_ASKED_FOR)
+    for ticker in silent:
+        if ticker in unknown:
+            tell(
+                f"note: the vendor knows no ticker {ticker}; they are case-sensitive, and `forebay discover` lists them"
+            )
+        else:
+            tell(f"note: {ticker} is a ticker, and had no trades on these dates")
+    return bool(unknown)
+
+
+def _held(app: App, ticker: str) -> bool:
+    """Whether the lake has a bar of it."""
+    from forebay.errors import LakeError
+
+    for timeframe in ("1d", "1m"):
+        try:
+            if not app.lake.bars(ticker, timeframe).head(1).collect().is_empty():
+                return True
+        except LakeError:  # no such table yet
+            continue
+    return False
