@@ -14,6 +14,7 @@ from forebay.orchestration.worker import Handler
 if TYPE_CHECKING:
     from forebay.app.wired import App
     from forebay.tasks.records import Records
+    from forebay.vendor.rest import RestClient
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Handlers:
     """Whole files are downloaded before they are uploaded."""
     offline: bool = False
     """The vendor is not asked, whichever keys are set."""
+    interactive: bool = False
+    """A person waits for these tasks."""
     _making: Lock = field(default_factory=Lock, repr=False)
 
     def of(self, kinds: Collection[TaskKind]) -> dict[TaskKind, Handler]:
@@ -50,6 +53,10 @@ class Handlers:
     @property
     def _has_files(self) -> bool:
         return self.app.has_flatfiles and not self.offline
+
+    @property
+    def _rest(self) -> RestClient:
+        return self.app.rest if self.interactive else self.app.batch_rest
 
     def _late(self, make: Callable[[], Handler]) -> Handler:
         made: list[Handler] = []
@@ -80,12 +87,12 @@ class Handlers:
     def _fetch(self) -> Handler:
         from forebay.tasks.fetch import Fetch
 
-        return Fetch(self.app.rest, self.app.tables, self._records(), self.app.ledger.coverage)
+        return Fetch(self._rest, self.app.tables, self._records(), self.app.ledger.coverage)
 
     def _identify(self) -> Handler:
         from forebay.tasks.identify import Identify
 
-        return Identify(self.app.rest, self.app.universes, self.app.settings.folders.universe, self._records())
+        return Identify(self._rest, self.app.universes, self.app.settings.folders.universe, self._records())
 
     def _export(self) -> Handler:
         from forebay.tasks.export import Export

@@ -13,15 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from forebay.app.calls import shared_budget
 from forebay.app.handlers import Handlers
+from forebay.budget.shared import SharedBudget
 from forebay.clock import Clock, SystemClock
 from forebay.errors import ForebayError, LedgerError
+from forebay.files.names import Form, ticker_file
 from forebay.ledger import Ledger
 from forebay.ledger.filter import TaskFilter
 from forebay.model.catalogue import Dataset
 from forebay.model.feed import ARCHIVE, Feed
 from forebay.model.task import Task, TaskKind, TaskState
 from forebay.orchestration.entitlement import Entitlements, remembered_reach
+from forebay.orchestration.exports import Exports
 from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.plan import Rates
 from forebay.orchestration.planner import Planner
@@ -40,12 +44,14 @@ if TYPE_CHECKING:
     from forebay.lake.staging import Staging
     from forebay.lake.table import LakeTables
     from forebay.orchestration.discoverer import Discoverer
+    from forebay.orchestration.identifying import Identifying
     from forebay.orchestration.offline import Offline
     from forebay.orchestration.reconcile import Reconciler
     from forebay.orchestration.takeover import TakenOver
     from forebay.stores.archive import Archive
     from forebay.stores.store import Files
     from forebay.symbols.universes import Universes
+    from forebay.tasks.ticker_files import TickerFiles
     from forebay.vendor.flatfiles import FlatFiles
     from forebay.vendor.rest import RestClient
     from forebay.vendor.throttle import Throttle
@@ -136,12 +142,25 @@ class App:
         return Throttled(self.flatfiles, self._throttle) if self._throttle else self.flatfiles
 
     @cached_property
+    def budget(self) -> SharedBudget:
+        """The rate budget of everybody with this API key, for batch calls; its `interactive()` for a person's."""
+        return shared_budget(self.settings, self.ledger, self.clock)
+
+    @cached_property
     def rest(self) -> RestClient:
-        """The vendor's REST service, under the shared rate budget. Raises UsageError when there is no API key."""
+        """The vendor's REST service, for calls that a person waits for. Raises UsageError when there is no API key."""
+        return self._rest(self.budget.interactive())
+
+    @cached_property
+    def batch_rest(self) -> RestClient:
+        """The same for a worker's calls, which take turns with those."""
+        return self._rest(self.budget)
+
+    def _rest(self, budget: SharedBudget) -> RestClient:
         from forebay.vendor.rest import RestClient
 
         vendor = self.settings.vendor
-        return RestClient(vendor.rest_url, vendor.require_api_key(), self.ledger.budget, self.clock)
+        return RestClient(vendor.rest_url, vendor.require_api_key(), budget, self.clock)
 
     @cached_property
     def universes(self) -> Universes:
@@ -149,6 +168,18 @@ class App:
         from forebay.symbols.universes import Universes
 
         return Universes(self.ledger.database, self.clock)
+
+    @property
+    def identifying(self) -> Identifying:
+        """Discoveries as tasks."""
+        from forebay.orchestration.identifying import Identifying
+
+        return Identifying(self.ledger, self.clock)
+
+    def identify(self, tasks: Sequence[Task]) -> list[Task]:
+        """Carry out these discoveries now; how they ended. Raises UsageError when there is no API key."""
+        self.settings.vendor.require_api_key()
+        return self.identifying.run(tasks, self.worker(kinds=[TaskKind.IDENTIFY]))
 
     @property
     def has_flatfiles(self) -> bool:
@@ -171,17 +202,33 @@ class App:
             hybrid_boundary=timedelta(days=self.settings.plan.hybrid_boundary_days),
             rates=Rates(calls_per_minute=self.settings.vendor.rate_limit),
         )
-        return Planner(self.ledger, means, now)
+        return Planner(self.ledger, means, now, self.universes.lifetimes, exports=Exports(self.ledger.coverage, self._has_file))
+
+    def ticker_files(self, folder: Path | None = None, form: str | None = None) -> TickerFiles:
+        """The files of tickers in `folder` (FOREBAY_HOME), written as `form` (FILES_FORMAT) from the lake."""
+        from forebay.tasks.ticker_files import TickerFiles
+
+        written = Form(form or self.settings.files.form)
+        return TickerFiles(self.lake, folder or self.settings.folders.home, written, self.clock)
+
+    def _has_file(self, ticker: str, timeframe: str) -> bool:
+        return ticker_file(self.settings.folders.home, ticker, timeframe, Form(self.settings.files.form)).path.exists()
 
     def worker(
-        self, *, spool: bool = False, offline: bool = False, kinds: Collection[TaskKind] = tuple(TaskKind)
+        self,
+        *,
+        spool: bool = False,
+        offline: bool = False,
+        interactive: bool = False,
+        kinds: Collection[TaskKind] = tuple(TaskKind),
     ) -> Worker:
         """A worker for those `kinds` of task that the keys allow.
 
-        `spool` downloads whole files before it uploads; `offline` asks no vendor, whichever keys are set.
+        `spool` downloads whole files before it uploads; `offline` asks no vendor, whichever keys are set; with
+        `interactive` a person waits for these tasks, and their calls do not queue behind those of batch work.
         """
         leases = HeldLeases(self.ledger.tasks)
-        handlers = Handlers(self, leases, spool=spool, offline=offline).of(kinds)
+        handlers = Handlers(self, leases, spool=spool, offline=offline, interactive=interactive).of(kinds)
         worker = self.settings.worker
         return Worker(
             self.ledger, handlers, self.clock, self.worker_id, worker.concurrency, leases, delay=worker.task_delay
@@ -290,7 +337,7 @@ class App:
 
     def close(self) -> None:
         """Let go of connections and of the staging folder."""
-        for part in ("rest", "staging", "ledger"):
+        for part in ("rest", "batch_rest", "staging", "budget", "ledger"):
             if part in self.__dict__:
                 self.__dict__[part].close()
 

@@ -64,6 +64,10 @@ class Book(Protocol):
         """The budget at a glance."""
         ...
 
+    def close(self) -> None:
+        """Let go of connections that are the book's own."""
+        ...
+
 
 class SharedBudget:
     """At most so many calls in any minute, by whoever shares the book. Usable from several threads.
@@ -103,6 +107,10 @@ class SharedBudget:
     def standing(self) -> Standing:
         """The limit, what is left of it after 429s, and who uses it."""
         return self.book.standing() if self.book.limit > 0 else Standing(0, 0, 0, 0, 0.0)
+
+    def close(self) -> None:
+        """Let go of connections that are the book's own."""
+        self.book.close()
 
     def _kept(self, promise: Promise) -> bool:
         """Sleep until the promised moment; False when it was taken back meanwhile, or slept through."""

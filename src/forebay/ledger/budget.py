@@ -78,6 +78,9 @@ class LedgerBook:
         paused = max((pace.paused_until or now) - now, timedelta()).total_seconds()
         return Standing(self.limit, pace.limit_at(now, self.limit), used, waiting, paused)
 
+    def close(self) -> None:
+        """Nothing: the ledger closes its database."""
+
     def _first_free(self, connection: sa.Connection, pace: Pace, now: datetime) -> datetime:
         """A window after the grant that is `limit` grants ago; never before the latest, whatever the clocks say."""
         newest = sa.select(_at).order_by(_at.desc()).limit(1)

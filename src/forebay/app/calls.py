@@ -1,0 +1,28 @@
+"""Where the calls to the vendor are counted: in Redis if that is configured, else in the ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forebay.budget.shared import SharedBudget
+from forebay.clock import Clock
+from forebay.settings import Settings
+
+if TYPE_CHECKING:
+    from forebay.budget.redis_book import RedisBook
+    from forebay.ledger import Ledger
+
+
+def shared_budget(settings: Settings, ledger: Ledger, clock: Clock) -> SharedBudget:
+    """The rate budget of everybody with this API key. Raises UsageError; a Redis that is away is not noticed yet."""
+    if settings.queue.url is None or settings.vendor.rate_limit <= 0 or settings.vendor.api_key is None:
+        return ledger.budget
+    return SharedBudget(redis_book(settings, clock), clock)
+
+
+def redis_book(settings: Settings, clock: Clock) -> RedisBook:
+    """The book in the configured Redis. Raises UsageError when its library is missing or the address is none."""
+    from forebay.budget.redis_book import RedisBook
+
+    url, vendor = settings.queue.require_url(), settings.vendor
+    return RedisBook(url, vendor.rest_url, vendor.require_api_key(), vendor.rate_limit, clock)
