@@ -15,10 +15,15 @@ def resample(minutes: pl.LazyFrame, timeframe: str) -> pl.LazyFrame:
     Open is the first minute's and close the last's; volume and transactions are summed, null where no minute has one.
     `vwap` is weighted by volume, null unless every minute of the window has one.
     """
+    return rewindow(minutes, pl.col("window_start").dt.truncate(timeframe))
+
+
+def rewindow(minutes: pl.LazyFrame, start: pl.Expr) -> pl.LazyFrame:
+    """As `resample`, with windows whose first instants are given as an expression of the minutes' columns."""
     volume, vwap = pl.col("volume"), pl.col("vwap")
     weighted = (vwap * volume).sum() / volume.sum()
     known = vwap.is_not_null().all() & (volume.sum() > 0)
-    ordered = minutes.sort("ticker", "window_start").with_columns(pl.col("window_start").dt.truncate(timeframe))
+    ordered = minutes.sort("ticker", "window_start").with_columns(start.alias("window_start"))
     keys = ["ticker", "session_date", "window_start"]
     windows = ordered.group_by(keys, maintain_order=True).agg(
         pl.col("open").first(),

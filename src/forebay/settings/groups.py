@@ -264,6 +264,23 @@ class WorkerSettings(Group):
     )
 
 
+class TradeSettings(Group):
+    """How bars are built from trades, where the vendor leaves it open."""
+
+    unknown_conditions: Literal["drop", "neutral"] = setting(
+        "UNKNOWN_CONDITIONS",
+        default="drop",
+        about="A trade with a condition that Forebay has no rule for: drop (it counts for nothing) or neutral (the "
+        "condition restricts nothing). Dropping is what came out equal to the vendor's bars. Counted either way.",
+    )
+    corrected_trades: Literal["1", "12"] = setting(
+        "CORRECTED_TRADES",
+        default="1",
+        about="Correction code of the record that counts of a corrected pair: 1, in the first one's place with the "
+        "right values, as the tape is documented; or 12, the record after it.",
+    )
+
+
 class QueueSettings(Group):
     """Redis: broker of hints and home of the shared rate budget. Not needed on one machine."""
 

@@ -22,6 +22,7 @@ from forebay.settings.groups import (
     PlanSettings,
     QueueSettings,
     TimescaleSettings,
+    TradeSettings,
     VendorSettings,
     WorkerSettings,
 )
@@ -53,6 +54,7 @@ class Settings:
     archive: ArchiveSettings
     aws: AwsSettings
     worker: WorkerSettings
+    trades: TradeSettings
     queue: QueueSettings
     kafka: KafkaSettings
     timescale: TimescaleSettings
@@ -91,6 +93,7 @@ GROUPS: dict[str, type[Group]] = {
     "archive": ArchiveSettings,
     "aws": AwsSettings,
     "worker": WorkerSettings,
+    "trades": TradeSettings,
     "queue": QueueSettings,
     "kafka": KafkaSettings,
     "timescale": TimescaleSettings,

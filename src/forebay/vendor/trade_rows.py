@@ -1,0 +1,70 @@
+"""The vendor's flat files of stock trades, read as tables of the columns that bars are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from forebay.bars.trades import TRADE_ROWS
+from forebay.errors import CheckFailed
+from forebay.model.catalogue import Dataset
+from forebay.vendor.csv_repair import split_rows
+from forebay.vendor.csv_rows import CsvFile, read_header
+from forebay.vendor.gunzip import Received, blocks
+
+
+@dataclass(frozen=True, slots=True)
+class TradeBlock:
+    """Some whole lines of a file, not parsed yet."""
+
+    file: CsvFile
+    body: bytes
+
+    def table(self) -> pl.DataFrame | None:
+        """Its rows in the columns of TRADE_ROWS; None when one of them needs a closer look. Safe in threads."""
+        if not self.body:
+            return TRADE_ROWS.to_frame()
+        try:
+            rows = pl.read_csv(
+                self.body,
+                has_header=False,
+                schema=self.file.schema,
+                columns=[self.file.header.index(name) for name in TRADE_ROWS],
+                quote_char='"',
+                empty_string_is_null=False,
+            )
+        except pl.exceptions.PolarsError:
+            return None  # `split` finds the rows at fault and says what is wrong with each
+        if any(column.null_count() for column in rows):
+            return None
+        return rows.select(TRADE_ROWS.names())
+
+    def split(self, first_row: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The slow way: rows that parse (TRADE_ROWS), and those that do not (BAD_ROWS), counted from `first_row`."""
+        good, bad = split_rows(self.body, self.file.schema, first_row)
+        return good.select(TRADE_ROWS.names()), bad.with_columns(pl.lit(self.file.day).alias("session_date"))
+
+
+def trade_blocks(
+    chunks: Iterable[bytes], dataset: Dataset, day: date, received: Received | None = None
+) -> Iterator[TradeBlock]:
+    """A day's gzip CSV of stock trades, given as `chunks` of its bytes, in blocks of whole lines.
+
+    `received` is filled with what came, its rows excepted. Raises CheckFailed for a damaged gzip, an empty file, an
+    unknown or a missing column.
+    """
+    file: CsvFile | None = None
+    for block in blocks(chunks, dataset.key(day), received if received is not None else Received()):
+        body = block
+        if file is None:
+            line, _, body = block.partition(b"\n")
+            file = CsvFile(dataset, day, read_header(line, dataset, day))
+        yield TradeBlock(file, body)
+    if file is None:
+        raise CheckFailed(
+            f"{dataset.key(day)} is empty: it has no header row",
+            remedy="fetch the file again; one that stays empty is the vendor's to repair",
+        )
