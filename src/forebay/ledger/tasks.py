@@ -20,6 +20,7 @@ from forebay.ledger.filter import TaskFilter
 from forebay.ledger.finish import RetryPolicy, ended, given_up
 from forebay.ledger.records import AS_NEW, NOT_HELD, entering, read_task
 from forebay.model.coverage import Verdict
+from forebay.model.intervals import Interval
 from forebay.model.task import Discard, Done, Lease, Outcome, Task, TaskDraft, TaskKind, TaskState
 
 FAILED = (TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
@@ -141,6 +142,20 @@ class Tasks:
         query = sa.select(tasks).where(*which.conditions()).order_by(tasks.c.updated_at.desc(), tasks.c.id).limit(limit)
         with self._database.read() as connection:
             return [read_task(row) for row in connection.execute(query).mappings()]
+
+    def fetching(self, destination: str, table: str) -> dict[str, list[Interval]]:
+        """Symbol (`*` is all) to the ranges that unfinished REST tasks will bring, in order of their starts."""
+        query = (
+            sa.select(tasks.c.symbol, tasks.c.start_date, tasks.c.end_date)
+            .where(tasks.c.destination == destination, tasks.c.table_name == table, UNFINISHED)
+            .where(tasks.c.kind == TaskKind.FETCH.value)
+            .order_by(tasks.c.start_date)
+        )
+        found: dict[str, list[Interval]] = {}
+        with self._database.read() as connection:
+            for symbol, start, end in connection.execute(query):
+                found.setdefault(symbol, []).append(Interval(start, end))
+        return found
 
     def is_settled(self, destination: str, key: str) -> bool:
         """Whether the task is completed, or given up by a person: nothing kept for it is of use any more."""

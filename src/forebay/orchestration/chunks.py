@@ -148,14 +148,15 @@ def fetch_drafts(dataset: Dataset, gaps: Gaps, destination: str, today: date | N
     ranges: dict[int, list[Interval]] = {}
     for symbol, days in gaps.items():
         if symbol == ALL_SYMBOLS:
-            yield from (_fetch_draft(dataset, symbol, Interval(day, day), destination) for day in days)
+            yield from (fetch_draft(dataset, symbol, Interval(day, day), destination) for day in days)
             continue
         if id(days) not in ranges:
             ranges[id(days)] = [one.dates for one in requests(dataset, days, today)]
-        yield from (_fetch_draft(dataset, symbol, dates, destination) for dates in ranges[id(days)])
+        yield from (fetch_draft(dataset, symbol, dates, destination) for dates in ranges[id(days)])
 
 
-def _fetch_draft(dataset: Dataset, symbol: str, dates: Interval, destination: str) -> TaskDraft:
+def fetch_draft(dataset: Dataset, symbol: str, dates: Interval, destination: str) -> TaskDraft:
+    """The task that fetches `symbol` (`*`: the whole market) over `dates` by REST."""
     name = symbol if symbol == ALL_SYMBOLS else encode_name(symbol)
     return TaskDraft(
         kind=TaskKind.FETCH,

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import partial
+from datetime import date, datetime
 
 from forebay.ledger import Ledger
-from forebay.model.calendar import NEW_YORK, published_by
-from forebay.model.coverage import Coverage, Evidence, Verdict
+from forebay.model.calendar import NEW_YORK
+from forebay.model.coverage import Coverage, Verdict
 from forebay.model.feed import FILES
 from forebay.model.intervals import Interval
-from forebay.model.partition import ALL_SYMBOLS, Partition, Revision, Source
-from forebay.model.task import TaskDraft
+from forebay.model.partition import ALL_SYMBOLS, Revision, Source
 from forebay.model.universe import Lifetime
-from forebay.orchestration.chunks import Calls, Drafts, calls_of, fetch_drafts, file_draft
 from forebay.orchestration.exports import Exports
-from forebay.orchestration.gaps import Days, all_days, between, missing
+from forebay.orchestration.findings import in_no_file, not_listed
+from forebay.orchestration.gaps import Days, Gaps, all_days, between, missing
 from forebay.orchestration.lifetimes import ALWAYS, FindLifetimes, lifetimes, nothing_known
+from forebay.orchestration.lines import line_of, queued_line
 from forebay.orchestration.plan import Line, Plan
+from forebay.orchestration.queued import split
 from forebay.orchestration.sources import Choice, Means, Offer, beyond_files, choose
 from forebay.orchestration.wanted import Wish
 
-LATE = timedelta(days=7)
-"""A file that is not listed so long after its hour is called missing, not pending; it is still taken when it comes."""
 SATISFIED = tuple(verdict for verdict in Verdict if verdict.satisfies)
 SETTLED = (*SATISFIED, Verdict.SUSPECT)
 """What is not asked for again of its own accord: a file that failed its checks fails them again, until the vendor
@@ -103,65 +101,28 @@ class Planner:
     def _plan_wish(self, wish: Wish, lines: list[Line], findings: list[Coverage]) -> None:
         offer = self._offer(wish)
         gaps = self.gaps(wish, SETTLED)
-        choices = choose(wish, gaps, offer, self.means) if gaps else []
+        queued = split(gaps, self._coming(wish) if gaps else {}, offer.otc)
+        if queued.ranges:
+            lines.append(queued_line(wish, queued, self.means.rates))
+        choices = choose(wish, queued.open, offer, self.means) if queued.open else []
         if replaced := self.replaced(wish):
             choices.append(Choice(Source.FLATFILE, {ALL_SYMBOLS: tuple(replaced)}, "re-published by the vendor"))
-        if offer.otc and gaps:
-            findings += [self._otc(wish, *gap) for gap in beyond_files(wish, gaps, offer, self.means).items()]
         for choice in choices:
             if choice.source is Source.FLATFILE:
-                findings += self._unlisted(wish, choice, offer.listed)
-            line = self._line(wish, choice, offer)
+                absent = sorted(all_days(choice.gaps) - offer.listed.keys())
+                findings += [not_listed(wish, day, self.now) for day in absent]
+            line = line_of(wish, choice, offer, self.means.rates)
             if line.tasks:
                 lines.append(line)
+        findings += self._beyond_files(wish, queued.open, offer)
 
     def _offer(self, wish: Wish) -> Offer:
         otc = frozenset(symbol for symbol, life in self._lifetimes(wish).items() if life.otc)
         return Offer(self.listed(wish), otc, self.now.astimezone(NEW_YORK).date())
 
-    def _unlisted(self, wish: Wish, choice: Choice, listed: Mapping[date, Revision]) -> list[Coverage]:
-        """What is to be said of wanted days that the vendor does not list."""
-        return [self._finding(wish, day) for day in sorted(all_days(choice.gaps) - listed.keys())]
+    def _coming(self, wish: Wish) -> dict[str, list[Interval]]:
+        return self.ledger.tasks.fetching(wish.destination, wish.dataset.table)
 
-    def _finding(self, wish: Wish, day: date) -> Coverage:
-        due = published_by(day)
-        late = self.now > due + LATE
-        verdict = Verdict.MISSING_UPSTREAM if late else Verdict.PENDING_UPSTREAM
-        reason = f"{wish.dataset.key(day)} is not in the vendor's listing; " + (
-            f"it was due by {due:%Y-%m-%d %H:%M} UTC" if self.now > due else f"it is due by {due:%Y-%m-%d %H:%M} UTC"
-        )
-        partition = Partition(wish.dataset.table, ALL_SYMBOLS, Interval(day, day))
-        return Coverage(partition, wish.destination, Source.FLATFILE, verdict, Evidence(reason=reason), self.now)
-
-    def _otc(self, wish: Wish, symbol: str, days: Days) -> Coverage:
-        partition = Partition(wish.dataset.table, symbol, Interval(days[0], days[-1]))
-        reason = f"{symbol} is traded over the counter: no flat file holds it, and REST is not to be asked"
-        evidence = Evidence(reason=reason)
-        return Coverage(partition, wish.destination, Source.REST, Verdict.MISSING_UPSTREAM, evidence, self.now)
-
-    def _line(self, wish: Wish, choice: Choice, offer: Offer) -> Line:
-        days, by_file = all_days(choice.gaps), choice.source is Source.FLATFILE
-        files = sorted(days & offer.listed.keys()) if by_file else []
-        calls = Calls() if by_file else calls_of(wish.dataset, choice.gaps, offer.today)
-        size = sum(offer.listed[day].size for day in files)
-        return Line(
-            feed=wish.feed.name,
-            table=wish.dataset.table,
-            destination=wish.destination,
-            source=choice.source,
-            drafts=Drafts(partial(_drafts, wish, choice, files, offer)),
-            tasks=len(files) if by_file else calls.least,
-            days=len(files) if by_file else len(days),
-            calls=calls.most,
-            fewest_calls=calls.least,
-            bytes=size,
-            seconds=self.means.rates.seconds(calls.most, len(files), size),
-            why=choice.why,
-        )
-
-
-def _drafts(wish: Wish, choice: Choice, files: Sequence[date], offer: Offer) -> Iterator[TaskDraft]:
-    """The tasks of a choice: of its files, or of its gaps by REST."""
-    if choice.source is Source.FLATFILE:
-        return (file_draft(wish, day, offer.listed[day]) for day in files)
-    return fetch_drafts(wish.dataset, choice.gaps, wish.destination, offer.today)
+    def _beyond_files(self, wish: Wish, gaps: Gaps, offer: Offer) -> list[Coverage]:
+        left = beyond_files(wish, gaps, offer, self.means) if offer.otc and gaps else {}
+        return [in_no_file(wish, symbol, days, self.now) for symbol, days in left.items()]
