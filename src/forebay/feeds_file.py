@@ -16,11 +16,12 @@ from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import BAR_DATASETS, DATASETS, Dataset
 from forebay.model.feed import DESTINATIONS, FILES, LAKE, Feed, SourceChoice
 from forebay.model.timeframe import timeframes_named
+from forebay.model.universe import Category
 
 FEEDS_FILE = Path("forebay.toml")
 """Where feeds are looked for when no other file is named."""
 
-_KEYS = ("name", "datasets", "symbols", "start", "end", "source", "into", "timeframes")
+_KEYS = ("name", "datasets", "symbols", "start", "end", "source", "into", "timeframes", "universe")
 _ALL = "all"
 
 
@@ -162,6 +163,7 @@ def _feed(source: _Source, table: Mapping[str, Any]) -> Feed:
         source=_choice(source, table),
         destinations=destinations,
         timeframes=_timeframes(source, table, destinations),
+        category=_category(source, table),
     )
 
 
@@ -193,6 +195,19 @@ def _symbols(source: _Source, table: Mapping[str, Any]) -> tuple[str, ...] | Non
     if table.get("symbols", _ALL) == _ALL:
         return None
     return tuple(dict.fromkeys(_texts(source, table, "symbols", f'"{_ALL}" or ')))
+
+
+def _category(source: _Source, table: Mapping[str, Any]) -> Category | None:
+    """Whose tickers the feed follows. Options have none to follow: there are hundreds of thousands of contracts."""
+    word = table.get("universe")
+    known = [category for category in Category if category is not Category.OPTIONS]
+    if word is None:
+        return None
+    if word not in known:
+        raise source.error("universe", f"unknown universe {word!r}", nearest(str(word), known))
+    if "symbols" in table:
+        raise source.error("universe", "a feed names symbols or follows a universe, not both", "Take one of them out.")
+    return Category(word)
 
 
 def _choice(source: _Source, table: Mapping[str, Any]) -> SourceChoice:

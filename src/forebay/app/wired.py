@@ -176,10 +176,18 @@ class App:
 
         return Identifying(self.ledger, self.clock)
 
+    def refresh_universes(self, feeds: Sequence[Feed]) -> list[str]:
+        """See that the categories that `feeds` follow are a day old at most; notes on what went wrong."""
+        if not any(feed.category for feed in feeds):
+            return []
+        if not self.has_rest:
+            return ["universes are not refreshed: POLYGON_API_KEY is not set"]
+        return self.identifying.refresh(feeds, self.universes, self.worker(kinds=[TaskKind.IDENTIFY], interactive=True))
+
     def identify(self, tasks: Sequence[Task]) -> list[Task]:
         """Carry out these discoveries now; how they ended. Raises UsageError when there is no API key."""
         self.settings.vendor.require_api_key()
-        return self.identifying.run(tasks, self.worker(kinds=[TaskKind.IDENTIFY]))
+        return self.identifying.run(tasks, self.worker(kinds=[TaskKind.IDENTIFY], interactive=True))
 
     @property
     def has_flatfiles(self) -> bool:
@@ -282,12 +290,12 @@ class App:
         files = self.flatfiles if self.has_flatfiles else None
         rest = self.rest if self.has_rest else None
         upstream = Upstream(files, self.ledger) if files else None
-        return Outlook(planner, Entitlements(self.ledger, files, rest, planner.now), upstream)
+        return Outlook(planner, Entitlements(self.ledger, files, rest, planner.now), upstream, self.universes.members)
 
     def known_wishes(self, feeds: Sequence[Feed], ticker: str | None = None) -> list[Wish]:
         """The wishes of `feeds`, or of one ticker among them, from what the ledger remembers: no network."""
         now = self.clock.now()
-        wishes = spell_out(feeds, now, self._remembered_reach)
+        wishes = spell_out(feeds, now, self._remembered_reach, self.universes.members)
         return wishes if ticker is None else of_ticker(wishes, ticker)
 
     def _remembered_reach(self, feed: Feed, dataset: Dataset) -> Reach:

@@ -62,6 +62,7 @@ def _feed_json(feed: Feed, remembered: bool) -> dict[str, Any]:
         "feed": feed.name,
         "tables": [dataset.table for dataset in feed.datasets],
         "symbols": feed.symbols,
+        "universe": feed.category,
         "start": feed.start,
         "end": feed.end,
         "source": feed.source,
@@ -70,5 +71,5 @@ def _feed_json(feed: Feed, remembered: bool) -> dict[str, Any]:
 
 
 def _row(feed: dict[str, Any]) -> tuple[Any, ...]:
-    symbols = "all" if feed["symbols"] is None else len(feed["symbols"])
+    symbols = feed["universe"] or ("all" if feed["symbols"] is None else len(feed["symbols"]))
     return feed["feed"], ", ".join(feed["tables"]), symbols, feed["start"], feed["end"], feed["source"], feed["from"]

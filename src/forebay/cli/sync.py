@@ -40,6 +40,8 @@ def sync(
         wanted = feeds_asked(app, asked)
         if any(ARCHIVE in feed.destinations for feed in wanted):
             app.settle_archive()
+        for note in app.refresh_universes(wanted):
+            tell(f"note: {note}")
         prospect = app.outlook().look_ahead(wanted)
         remember(app, asked, wanted)
         for note in prospect.plan.notes:

@@ -15,6 +15,7 @@ from forebay.db.upsert import upsert
 from forebay.errors import LedgerError
 from forebay.model.catalogue import DATASETS
 from forebay.model.feed import Feed, SourceChoice
+from forebay.model.universe import Category
 
 
 class Feeds:
@@ -46,6 +47,7 @@ def _to_json(feed: Feed) -> dict[str, Any]:
     return {
         "datasets": [dataset.name for dataset in feed.datasets],
         "symbols": feed.symbols,
+        "category": feed.category,
         "start": feed.start and feed.start.isoformat(),
         "end": feed.end and feed.end.isoformat(),
         "source": feed.source.value,
@@ -66,6 +68,7 @@ def _from_json(name: str, stored: dict[str, Any]) -> Feed:
         name=name,
         datasets=tuple(DATASETS[dataset] for dataset in stored["datasets"]),
         symbols=None if symbols is None else tuple(symbols),
+        category=Category(category) if (category := stored.get("category")) else None,  # later than the first version
         start=_date(stored["start"]),
         end=_date(stored["end"]),
         source=SourceChoice(stored["source"]),

@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 from forebay.model.catalogue import Dataset
+from forebay.model.universe import Category
 
 ARCHIVE, LAKE, FILES = "archive", "lake", "files"
 DESTINATIONS = (ARCHIVE, LAKE, FILES)
@@ -29,7 +30,7 @@ class Feed:
     name: str
     datasets: tuple[Dataset, ...]
     symbols: tuple[str, ...] | None = None
-    """Case-sensitive tickers as REST spells them; None means all."""
+    """Case-sensitive tickers as REST spells them; None means all, or those of `category`."""
     start: date | None = None
     """None: the first day the vendor has."""
     end: date | None = None
@@ -38,6 +39,9 @@ class Feed:
     destinations: tuple[str, ...] = (LAKE,)
     timeframes: tuple[str, ...] = ()
     """The sizes of bars that have files of their own; none named means every size that its datasets make."""
+
+    category: Category | None = None
+    """Whose tickers it follows, instead of symbols of its own: those that joined are wanted from the next plan on."""
 
     @property
     def stores(self) -> tuple[str, ...]:

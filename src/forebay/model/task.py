@@ -81,7 +81,7 @@ class TaskDraft:
 
     kind: TaskKind
     key: str
-    """The vendor's object key, or `rest/<table>/<symbol>/<start>..<end>`, or `reference/<category>/<date>?<filters>`."""
+    """The vendor's object key, `rest/<table>/<symbol>/<start>..<end>` or `reference/<category>/<date>?<filters>`."""
     dataset: str
     """Catalogue name of a flat-file dataset, or `rest/bars/1m`."""
     partition: Partition

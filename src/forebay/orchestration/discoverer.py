@@ -99,7 +99,7 @@ def _goes_on(feed: Feed, newest: date) -> bool:
 
 def _narrowed(feed: Feed, dataset: Dataset, into: Sequence[str]) -> Feed:
     """The feed's wish for whole files of one dataset, where it and this run both have them; perhaps nowhere."""
-    whole = feed.symbols is None and feed.source is not SourceChoice.REST
+    whole = feed.symbols is None and feed.category is None and feed.source is not SourceChoice.REST
     places = tuple(place for place in into if place in feed.destinations and (whole or place == ARCHIVE))
     return Feed(feed.name, (dataset,), None, feed.start, feed.end, SourceChoice.FLATFILES, places)
 

@@ -14,7 +14,7 @@ from forebay.orchestration.entitlement import Entitlements
 from forebay.orchestration.plan import Plan
 from forebay.orchestration.planner import Planner
 from forebay.orchestration.upstream import Upstream
-from forebay.orchestration.wanted import Reach, Wish, spell_out
+from forebay.orchestration.wanted import Members, Reach, Wish, spell_out
 from forebay.orchestration.worker import Worker
 
 
@@ -43,6 +43,7 @@ class Outlook:
     entitlements: Entitlements
     upstream: Upstream | None
     """None without flat-file keys."""
+    members: Members
 
     def look_ahead(self, feeds: Sequence[Feed]) -> Prospect:
         """List what the vendor has and plan; no data are fetched. Raises what `survey` and `Planner.plan` raise."""
@@ -68,7 +69,7 @@ class Outlook:
                 notes.append(_cut(feed, dataset, reach.first_day))
             return reach
 
-        wishes = tuple(spell_out(feeds, self.planner.now, find_reach))
+        wishes = tuple(spell_out(feeds, self.planner.now, find_reach, self.members))
         if refused and not wishes:
             raise next(iter(refused.values()))
         self.look(wishes)

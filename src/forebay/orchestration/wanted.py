@@ -14,6 +14,7 @@ from forebay.model.instrument import AssetClass, asset_class_of
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.timeframe import TIMEFRAMES, base_of
+from forebay.model.universe import Category
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,12 @@ _DELAY = timedelta(minutes=30)
 
 FindReach = Callable[[Feed, Dataset], Reach | None]
 """What the plan serves of one of a feed's datasets; None when that is nothing."""
+Members = Callable[[Category], tuple[str, ...]]
+"""The tickers of a category, as far as it was discovered. Raises UsageError when it never was."""
+
+
+def _nobody(category: Category) -> tuple[str, ...]:
+    raise UsageError(f"nobody is known of {category}", remedy=f"run `forebay discover {category}`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +71,15 @@ class Wish:
         return Interval(self.days[0], self.days[-1])
 
 
-def spell_out(feeds: Iterable[Feed], now: datetime, find_reach: FindReach) -> list[Wish]:
+def spell_out(feeds: Iterable[Feed], now: datetime, find_reach: FindReach, members: Members = _nobody) -> list[Wish]:
     """The wishes of `feeds` as of `now` (UTC). Sessions that have not ended are not wanted yet.
 
-    Raises UsageError for dates that can never hold anything and for symbols of another asset class.
+    Raises UsageError for dates that can never hold anything, for symbols of another asset class, and for a category
+    that was never discovered.
     """
     wishes = [
         wish
-        for feed in feeds
+        for feed in (replace(one, symbols=members(one.category)) if one.category else one for one in feeds)
         for destination in feed.stores
         if destination != FILES
         for dataset in feed.datasets

@@ -1,0 +1,85 @@
+"""Discoveries as tasks: queued for whoever works, or carried out at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from forebay.clock import Clock
+from forebay.ledger import Ledger
+from forebay.ledger.filter import TaskFilter
+from forebay.model.calendar import NEW_YORK
+from forebay.model.feed import Feed
+from forebay.model.task import Task, TaskState
+from forebay.model.universe import Category
+from forebay.orchestration.worker import Worker
+from forebay.symbols.discovery import DESTINATION, Discovery
+from forebay.symbols.universes import Refresh, Universes
+
+_FRESH = timedelta(days=1)
+"""A list that a feed follows is asked for again when it is older."""
+_PATIENCE = timedelta(minutes=15)
+"""How long a discovery that another worker is at is waited for, and one that failed tried again."""
+_LOOK_AGAIN = 1.0
+"""Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identifying:
+    """Puts discoveries into the ledger, and runs them."""
+
+    ledger: Ledger
+    clock: Clock
+
+    def queue(self, wanted: Iterable[Discovery]) -> list[Task]:
+        """Their tasks, due now, whatever became of an earlier one with the same parameters."""
+        keys = [discovery.draft for discovery in wanted]
+        self.ledger.tasks.add(keys, again=True, cancelled=True)
+        found = [
+            self.ledger.tasks.find(TaskFilter(destination=DESTINATION, key=draft.key), limit=1)[0] for draft in keys
+        ]
+        return list({task.id: task for task in found}.values())
+
+    def run(self, tasks: Collection[Task], worker: Worker) -> list[Task]:
+        """Run these tasks and no other, here or wherever somebody is at them; how they ended.
+
+        One that is paused, that is put off for long or that keeps failing is returned as it is then. Raises what
+        would stop every task (a wrong key, a full disk).
+        """
+        return [self._finished(task.id, worker) for task in tasks]
+
+    def refresh(self, feeds: Sequence[Feed], universes: Universes, worker: Worker) -> list[str]:
+        """Discover the categories that `feeds` follow, where they are due; notes on those that went wrong.
+
+        Whoever plans goes on with the list as it was, if there is one. Raises what would stop every task.
+        """
+        ended = self.run(self.queue(stale(feeds, universes.refreshes(), self.clock.now())), worker)
+        return [
+            f"{task.draft.partition.table} was not refreshed: {task.error_message or task.hold or task.state}"
+            for task in ended
+            if task.state is not TaskState.COMPLETED
+        ]
+
+    def _finished(self, task_id: int, worker: Worker) -> Task:
+        deadline = self.clock.now() + _PATIENCE
+        while True:
+            worker.run_task(task_id)
+            task = self.ledger.tasks.get(task_id)
+            assert task is not None, "nobody deletes what has begun"
+            now = self.clock.now()
+            if task.state.over or task.hold or max(now, task.available_at) > deadline:
+                return task
+            left = (task.available_at - now).total_seconds()
+            self.clock.sleep(min(max(left, 0.1), _LOOK_AGAIN))
+
+
+def stale(feeds: Sequence[Feed], refreshes: Mapping[Category, Refresh], now: datetime) -> list[Discovery]:
+    """The discoveries that the categories which `feeds` follow are due for."""
+    followed = dict.fromkeys(feed.category for feed in feeds if feed.category)
+    today = now.astimezone(NEW_YORK).date()
+    return [
+        Discovery(category, today)
+        for category in followed
+        if category not in refreshes or now - refreshes[category].refreshed_at > _FRESH
+    ]
