@@ -21,8 +21,8 @@ def resample(minutes: pl.LazyFrame, timeframe: str) -> pl.LazyFrame:
 def rewindow(minutes: pl.LazyFrame, start: pl.Expr) -> pl.LazyFrame:
     """As `resample`, with windows whose first instants are given as an expression of the minutes' columns."""
     volume, vwap = pl.col("volume"), pl.col("vwap")
-    weighted = (vwap * volume).sum() / volume.sum()
-    known = vwap.is_not_null().all() & (volume.sum() > 0)
+    weighted = _total(vwap * volume) / _total(volume)
+    known = vwap.is_not_null().all() & (_total(volume) > 0)
     ordered = minutes.sort("ticker", "window_start").with_columns(start.alias("window_start"))
     keys = ["ticker", "session_date", "window_start"]
     windows = ordered.group_by(keys, maintain_order=True).agg(
@@ -40,4 +40,12 @@ def rewindow(minutes: pl.LazyFrame, start: pl.Expr) -> pl.LazyFrame:
 
 def _sum(name: str) -> pl.Expr:
     column = pl.col(name)
-    return pl.when(column.count() > 0).then(column.sum()).alias(name)
+    return pl.when(column.count() > 0).then(_total(column)).alias(name)
+
+
+def _total(numbers: pl.Expr) -> pl.Expr:
+    """Their sum, added one after the other: the same minutes give the same last digit, however they are stored.
+
+    `sum` adds in parts, which depend on how many cores there are and how the minutes are spread over files.
+    """
+    return numbers.fill_null(0).cum_sum().last()
