@@ -210,7 +210,8 @@ class App:
             hybrid_boundary=timedelta(days=self.settings.plan.hybrid_boundary_days),
             rates=Rates(calls_per_minute=self.settings.vendor.rate_limit),
         )
-        return Planner(self.ledger, means, now, self.universes.lifetimes, exports=Exports(self.ledger.coverage, self._has_file))
+        exports = Exports(self.ledger.coverage, self._has_file)
+        return Planner(self.ledger, means, now, self.universes.lifetimes, exports)
 
     def ticker_files(self, folder: Path | None = None, form: str | None = None) -> TickerFiles:
         """The files of tickers in `folder` (FOREBAY_HOME), written as `form` (FILES_FORMAT) from the lake."""
@@ -328,6 +329,12 @@ class App:
             from forebay.tasks.spool import Spool
 
             Spool(self.settings.folders.spool).sweep(lambda key: self.ledger.tasks.is_settled(ARCHIVE, key))
+
+    def rescue(self) -> None:
+        """Free the tasks of workers whose lease ran out, and at once those of this machine's that have died since."""
+        from forebay.lake.staging import sweep
+
+        self.ledger.tasks.rescue(dead=sweep(self.settings.folders.tmp))
 
     def make_folders(self) -> None:
         """Make the folders and the schema that would otherwise be made on first use. Raises StoreError, LedgerError."""

@@ -60,7 +60,9 @@ Timeframes = Annotated[
         "--timeframes", "--timeframe", metavar="SIZE...", help="1m 5m 15m 1h 1d; all but 1d are made from minute bars."
     ),
 ]
-Into = Annotated[list[str] | None, typer.Option("--into", metavar="DESTINATION...", help="Where to: archive, lake.")]
+Into = Annotated[
+    list[str] | None, typer.Option("--into", metavar="DESTINATION...", help="Where to: archive, lake, files.")
+]
 Source = Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="auto, flatfiles or rest.")]
 
 

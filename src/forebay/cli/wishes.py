@@ -17,7 +17,7 @@ from forebay.errors import UsageError
 from forebay.feeds_file import FEEDS_FILE, check_dates, check_lake_holds, dataset_named, nearest, read_feeds
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import BAR_DATASETS, Dataset
-from forebay.model.feed import DESTINATIONS, LAKE, Feed, SourceChoice
+from forebay.model.feed import DESTINATIONS, FILES, LAKE, Feed, SourceChoice
 from forebay.model.instrument import asset_class_of
 from forebay.model.timeframe import TIMEFRAMES, base_of, timeframes_named
 
@@ -99,6 +99,7 @@ def _from_flags(asked: Asked, now: datetime) -> Feed:
         end=asked.end,
         source=SourceChoice(_known("source", asked.source or SourceChoice.AUTO, list(SourceChoice))),
         destinations=destinations,
+        timeframes=timeframes_named(asked.timeframes or ()) if FILES in destinations else (),
     )
 
 
@@ -108,7 +109,9 @@ def _name(datasets: Sequence[Dataset], symbols: Sequence[str] | None, asked: Ask
     if len(who) > _LONGEST_NAME:
         who = f"{len(symbols or ())} tickers {sha256(who.encode()).hexdigest()[:8]}"
     dates = f"{asked.start or ''}..{asked.end or ''}"
-    parts = ("+".join(dataset.table for dataset in datasets), who, "" if dates == ".." else dates, asked.source or "")
+    tables = "+".join(dataset.table for dataset in datasets)
+    files = " ".join(("in files", *(asked.timeframes or ()))) if FILES in (asked.into or ()) else ""
+    parts = (tables, who, "" if dates == ".." else dates, asked.source or "", files)
     return " ".join(part for part in parts if part)
 
 
