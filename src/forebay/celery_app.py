@@ -30,7 +30,7 @@ def _open_crew() -> Crew:
         if wired.keeps_archive:
             wired.settle_archive()
         hints = Hints(app, broker, wired.ledger.tasks)
-        return Crew(wired.worker(), broker, hints, wired.close)
+        return Crew(wired.worker(), broker, hints, wired.rescue, wired.close)
     except BaseException:
         wired.close()
         raise

@@ -27,6 +27,7 @@ COMMANDS = {
     "enqueue-batch": Late("forebay.cli.enqueue:enqueue_batch", "Queue a universe, some tickers at a time."),
     "discoverer": Late("forebay.cli.discoverer:app", "Queue flat files: historical, daily, on-demand."),
     "worker": Late("forebay.cli.worker:worker", "Run queued tasks; any number of workers, on any machines."),
+    "workers": Late("forebay.cli.workers:app", "Start, watch and stop Celery workers on this machine."),
     "archive": Late("forebay.cli.archive:app", "Look at the archive, verify it, get files out of it."),
     "status": Late("forebay.cli.status:status", "Show what is held, what is missing, and why."),
     "bars": Late("forebay.cli.query:bars", "Print bars from the lake."),

@@ -19,6 +19,8 @@ class Crew:
     worker: Worker
     broker: Broker
     hints: Hints
+    rescue: Callable[[], None]
+    """Free the tasks of workers that are gone, of this machine's at once."""
     close: Callable[[], None]
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery import Celery, Task
+from celery.exceptions import Ignore
 from structlog import get_logger
 
 from forebay.errors import ForebayError
@@ -65,13 +66,13 @@ class Runs:
             self._rests_until = crew.worker.clock.now() + _REST
             crew.worker.begin_anew()
             raise
-        return {"task": row, "state": "left alone"} if ended is None else _result(ended)
+        return _left_alone(celery_task, row) if ended is None else _result(ended)
 
     def sweep(self) -> int:
         """Rescue what dead workers held, and send hints where a queue runs low; how many were sent."""
         crew = self._crews.crew()
         try:
-            crew.worker.ledger.tasks.rescue()
+            crew.rescue()
             sent = crew.hints.fill(tuple(crew.worker.handlers), below=LOW)
         finally:
             crew.broker.swept(SWEEP_EVERY)
@@ -83,6 +84,13 @@ class Runs:
         if self._rests_until is not None and now < self._rests_until:
             self._crews.crew().worker.clock.sleep((self._rests_until - now).total_seconds())
         self._rests_until = None
+
+
+def _left_alone(celery_task: Task, row: int) -> dict[str, Any]:
+    """What a hint comes to whose row somebody else has. Raises Ignore for one that came twice: the first one tells."""
+    if (celery_task.request.delivery_info or {}).get("redelivered"):
+        raise Ignore
+    return {"task": row, "state": "left alone"}
 
 
 def _result(ended: Ended) -> dict[str, Any]:

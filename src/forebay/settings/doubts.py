@@ -10,7 +10,7 @@ from forebay.errors import UsageError
 from forebay.settings.settings import DECLARED, Settings
 from forebay.settings.sources import Level
 
-WITHOUT_EFFECT = ("DOCKER_ENV", "C_FORCE_ROOT", "FOREBAY_SECRETS_DIR")
+WITHOUT_EFFECT = ("DOCKER_ENV", "C_FORCE_ROOT", "FOREBAY_SECRETS_DIR", "FOREBAY_ENV_FILE")
 """Accepted in a .env file though no setting is made of them."""
 
 _API_KEY = re.compile(r"[A-Za-z0-9_]{32}")

@@ -51,6 +51,11 @@ class FolderSettings(Group):
         return self.home / "spool"
 
     @property
+    def services(self) -> Path:
+        """What `forebay workers up` started: a pid file and a log for each process."""
+        return self.home / "services"
+
+    @property
     def tmp(self) -> Path:
         """Files under way; on the same disk as the lake, so that a rename is atomic."""
         return self.home / "tmp"

@@ -18,6 +18,8 @@ from forebay.settings.settings import DECLARED, GROUPS, Settings
 from forebay.settings.sources import Level, Raw, clean, read_env_file, read_environment, read_flags, read_secrets
 
 SECRETS_DIR = "FOREBAY_SECRETS_DIR"
+ENV_FILE = "FOREBAY_ENV_FILE"
+"""Names the file that `--env-file` would, for programs that have no such flag: Celery's workers."""
 
 _PLAINLY = {"int_parsing": "it must be a whole number", "float_parsing": "it must be a number"}
 """What pydantic says more learnedly."""
@@ -30,12 +32,14 @@ def load(
 ) -> Settings:
     """Read every setting: .env file < secrets folder < environment < flags.
 
-    `env_file` None is `.env` in the working folder, where there is one. `overrides` are flags by the setting's variable
-    name (`{"LOG_LEVEL": "DEBUG"}`); None values are flags that were not given. Raises UsageError naming the variable,
-    its value unless it is a secret, where it came from, and what it may be.
+    `env_file` None is what FOREBAY_ENV_FILE names, or else `.env` in the working folder, where there is one.
+    `overrides` are flags by the setting's variable name (`{"LOG_LEVEL": "DEBUG"}`); None values are flags that were not
+    given. Raises UsageError naming the variable, its value unless it is a secret, where it came from, and what it may
+    be.
     """
     environ = os.environ if environ is None else environ
-    file = read_env_file(env_file)
+    named = clean(environ.get(ENV_FILE, ""))
+    file = read_env_file(env_file or (Path(named) if named else None))
     folder = clean(environ.get(SECRETS_DIR, "")) or (file[SECRETS_DIR].value if SECRETS_DIR in file else None)
     levels = [file, read_secrets(folder, DECLARED), read_environment(environ, DECLARED)]
     chosen = _choose(levels, read_flags(overrides or {}, DECLARED))
