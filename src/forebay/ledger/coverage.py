@@ -27,6 +27,8 @@ FINAL_SOURCES = (Source.REST, Source.FLATFILE, Source.LAKE)
 """Sources that satisfy a feed; what only the stream brought is provisional."""
 _CHUNK = 500
 """Symbols or rows in one statement."""
+_BULK = 5_000
+"""Rows read at a time: one by one they cost twice as much."""
 
 
 def supersede(connection: sa.Connection, rows: Iterable[Coverage]) -> None:
@@ -107,8 +109,9 @@ class CoverageBook:
         found: defaultdict[str, list[Interval]] = defaultdict(list)
         with self._database.read() as connection:
             for narrowed in _by_symbol(query, symbols):
-                for symbol, start, end in connection.execute(narrowed):
-                    found[symbol].append(Interval(start, end))
+                for rows in connection.execute(narrowed).partitions(_BULK):
+                    for symbol, start, end in rows:
+                        found[symbol].append(Interval(start, end))
         for intervals in found.values():
             intervals.sort()
         return dict(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from forebay.ledger import Ledger
@@ -39,6 +39,7 @@ class Planner:
     find_lifetimes: FindLifetimes = nothing_known
     exports: Exports | None = None
     """Plans files of tickers; without it none are."""
+    _lives: dict[tuple[str, ...], Mapping[str, Lifetime]] = field(default_factory=dict, init=False, repr=False)
 
     def plan(self, wishes: Iterable[Wish]) -> Plan:
         """The plan that would close every gap of `wishes`. Raises UsageError when a gap has no possible source."""
@@ -86,7 +87,10 @@ class Planner:
         return [line] if line else []
 
     def _lifetimes(self, wish: Wish) -> Mapping[str, Lifetime]:
-        return lifetimes(wish, self.find_lifetimes)
+        """Asked for once: the wishes of a feed have the same symbols."""
+        if wish.symbols not in self._lives:
+            self._lives[wish.symbols] = lifetimes(wish, self.find_lifetimes)
+        return self._lives[wish.symbols]
 
     def replaced(self, wish: Wish) -> list[date]:
         """Days held from a flat file that the vendor has re-published since, sorted."""
