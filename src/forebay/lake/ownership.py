@@ -1,4 +1,7 @@
-"""Which files give way when rows arrive. One owner per (symbol, session date): flat file before REST before stream."""
+"""Which files give way when rows arrive. One owner per (symbol, session date): flat file before REST before stream.
+
+Bars built from trades stand among the rows of the others, and give way to the vendor's next delivery of their day.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +48,22 @@ def gives_way_to_range(held: Iterable[str], symbol: str, dates: Interval, owned:
     theirs = of_symbol(symbol) & pl.col("session_date").is_between(dates.start, dates.end)
     stays = ~theirs | (pl.col("source") == Source.FLATFILE) | pl.col("session_date").is_in(sorted(owned))
     return Giving(whole, tuple(path for path, _ in hit if path not in whole), stays)
+
+
+def gives_way_to_rows(held: Iterable[str], day: date, keys: pl.DataFrame) -> list[Giving]:
+    """For bars with these `keys` (ticker, window_start) on `day`: the rows that bear them, each file by itself.
+
+    By itself, so that what stays of a flat file is still known as one, and owns its day.
+    """
+    hit = pl.struct("ticker", "window_start").is_in(keys.select(pl.struct("ticker", "window_start")).to_series())
+    stays = ~((pl.col("session_date") == day) & pl.col("ticker").is_in(keys["ticker"].unique().to_list()) & hit)
+    return [Giving((), (path,), stays) for path in of_day(held, day)] if keys.height else []
+
+
+def of_day(held: Iterable[str], day: date) -> list[str]:
+    """The files that may have rows of a session date."""
+    names = [(path, parse_name(path)) for path in held]
+    return [path for path, name in names if name is None or day in name.dates]
 
 
 def of_symbol(symbol: str) -> pl.Expr:

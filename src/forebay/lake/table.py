@@ -17,7 +17,15 @@ from forebay.lake.digest import digest
 from forebay.lake.intake import Staged, stage
 from forebay.lake.layout import FileName, partition_folder, partition_value, split_by_partition, table_folder
 from forebay.lake.moving import MARK_LENGTH, mark_of
-from forebay.lake.ownership import flatfile_days, gives_way_to_day, gives_way_to_range, of_symbol
+from forebay.lake.ownership import (
+    flatfile_days,
+    gives_way_to_day,
+    gives_way_to_range,
+    gives_way_to_rows,
+    of_day,
+    of_symbol,
+)
+from forebay.lake.patching import prove_seen
 from forebay.lake.placing import Placing
 from forebay.lake.staging import Staging, storage_errors
 from forebay.model.catalogue import Dataset
@@ -87,6 +95,34 @@ class LakeTables:
                     placing.commit(f"{table} {symbol} {dates.start}..{dates.end} REST")
         return Committed(placing.version, placing.new)
 
+    def patch_day(
+        self, staged: Staged, day: date, tickers: Collection[str], gone: pl.DataFrame, seen: pl.DataFrame
+    ) -> Committed:
+        """Put `staged` bars of `tickers`, built from trades, in place of those of the day with the keys in `gone`.
+
+        `gone` has the columns ticker and window_start; whatever else the vendor brought stays as it is. `seen` are the
+        day's rows of `tickers` (BAR_ROWS) as they were when this was decided. The staged file is gone afterwards.
+        Raises TemporaryError when they are others by now, CheckFailed for rows that are bad or of another day,
+        LakeError or StoreError when it cannot be committed: the lake is then as it was.
+        """
+        table = staged.dataset.table
+        with _used_up(staged):
+            rows = pl.read_parquet(staged.path)
+            _prove_patch(staged, rows, day)
+            with self._placing(table) as placing:
+                while placing.again():
+                    held = placing.held(partition_value(table, day))
+                    prove_seen(
+                        [table_folder(self.root, table) / path for path in of_day(held, day)], day, tickers, seen
+                    )
+                    for giving in gives_way_to_rows(held, day, gone):
+                        placing.take(giving)
+                    if rows.height:
+                        target = _patch_path(table, day, rows)
+                        placing.put(staged.path, target, rows.height)
+                    placing.commit(f"{table} {day} from trades")
+        return Committed(placing.version, placing.new)
+
     def _put_share(self, placing: Placing, rows: pl.DataFrame, where: tuple[str, str, str, Interval]) -> None:
         """One partition's part of a range."""
         table, symbol, partition, share = where
@@ -123,6 +159,13 @@ def _day_path(staged: Staged, day: date, revision: Revision) -> str:
     return f"{partition_folder(staged.dataset.table, partition_value(staged.dataset.table, day))}/{name}"
 
 
+def _patch_path(table: str, day: date, rows: pl.DataFrame) -> str:
+    tickers = rows["ticker"].unique()
+    symbol = tickers[0] if tickers.len() == 1 else ALL_SYMBOLS
+    name = FileName(Interval(day, day), Source.TRADES, symbol, digest([rows])[:MARK_LENGTH])
+    return f"{partition_folder(table, partition_value(table, day))}/{name}"
+
+
 def _spared(staged: Staged) -> Collection[str] | None:
     """Tickers that a day's file says nothing good of: those with bad rows only. None, for all, when it has no rows."""
     if staged.tally.rows == 0:
@@ -154,6 +197,16 @@ def _prove_day(staged: Staged, day: date) -> None:
             f"{staged.path} has {rows} rows of {first} to {last} instead of {staged.rows} of {day}",
             remedy="run the task again; the file in staging was changed by something else",
         )
+
+
+def _prove_patch(staged: Staged, rows: pl.DataFrame, day: date) -> None:
+    """All rows were good, and are of `day`."""
+    if staged.bad.height:
+        raise CheckFailed(
+            f"{staged.bad.height} bars of {day} built from trades failed a check: {', '.join(staged.tally.bad)}",
+            remedy="nothing was stored; report it with the tickers, for it is a fault in Forebay",
+        )
+    _prove_range(rows, ALL_SYMBOLS, Interval(day, day), staged.dataset.table)
 
 
 def _prove_range(rows: pl.DataFrame, symbol: str, dates: Interval, table: str) -> None:

@@ -44,6 +44,11 @@ class Reconciler:
         days, minutes = self._held(DAYS, span), self._held(MINUTES, span, Verdict.SUSPECT)
         return [(days[day], minutes[day]) for day in sorted(days.keys() & minutes) if _apart(days[day], minutes[day])]
 
+    def pair(self, day: date) -> tuple[Coverage, Coverage] | None:
+        """What `compare` takes for a session, compared before or not; None when it is not held from both files."""
+        days, minutes = self._held(DAYS, Interval(day, day)), self._held(MINUTES, Interval(day, day), Verdict.SUSPECT)
+        return (days[day], minutes[day]) if day in days and day in minutes else None
+
     def compare(self, days: Coverage, minutes: Coverage) -> Verdict:
         """Compare one session and record the verdict on its minute bars."""
         day = minutes.partition.day
