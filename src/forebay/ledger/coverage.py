@@ -23,7 +23,7 @@ from forebay.model.partition import ALL_SYMBOLS, Revision, Source
 
 SETTLED = tuple(verdict for verdict in Verdict if verdict.satisfies)
 """The verdicts after which nothing more is to be done."""
-FINAL_SOURCES = (Source.REST, Source.FLATFILE, Source.LAKE)
+FINAL_SOURCES = (Source.TRADES, Source.REST, Source.FLATFILE, Source.LAKE)
 """Sources that satisfy a feed; what only the stream brought is provisional."""
 _CHUNK = 500
 """Symbols or rows in one statement."""

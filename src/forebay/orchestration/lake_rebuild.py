@@ -33,14 +33,23 @@ class LakeProof:
         archived, refused = known_files(self.ledger, BAR_DATASETS[table]), self._refused(table)
         recorded = {(row.partition, row.source): row for row in self.ledger.coverage.find(LAKE, table, limit=None)}
         ranges: list[Proof] = []
-        for proof in proofs(self.lake, table):
+        found = list(proofs(self.lake, table))
+        patched = {proof.name.dates.start for proof in found if proof.name.source is Source.TRADES}
+        for proof in found:
             if proof.name.source is Source.FLATFILE:
                 day = Partition(table, ALL_SYMBOLS, proof.name.dates)
-                known = _Known(recorded.get((day, Source.FLATFILE)), archived.get(day.day), refused.get(day.day, []))
+                known = _Known(
+                    recorded=recorded.get((day, Source.FLATFILE)),
+                    archived=archived.get(day.day),
+                    refused=refused.get(day.day, []),
+                    patched=day.day in patched,
+                )
                 yield self._day(day, proof, known)
             elif proof.name.source is Source.REST and proof.is_delivery():
                 ranges.append(proof)
         yield from _ranges(table, ranges, [row for row in recorded.values() if row.source is Source.REST])
+        built = [row for row in recorded.values() if row.source is Source.TRADES]
+        yield from (row for row in built if row.partition.day in patched)  # a file alone does not prove a day whole
 
     def _refused(self, table: str) -> dict[date, list[Quarantined]]:
         found: defaultdict[date, list[Quarantined]] = defaultdict(list)
@@ -55,7 +64,7 @@ class LakeProof:
         day = partition.day
         listed = self.ledger.listings.revisions(BAR_DATASETS[partition.table].name, day, day)
         revision = proof.revision(dict.fromkeys([*known.revisions, *listed.values()]))
-        if known.recorded and _agrees(known.recorded, proof, revision):
+        if known.recorded and (known.patched or _agrees(known.recorded, proof, revision)):
             return known.recorded
         note = next((note for note in known.refused if _is_about(note, revision)), None)
         archived = known.archived.evidence if known.archived else Evidence()
@@ -79,6 +88,8 @@ class _Known:
     """The row that the ledger has of the lake, if it was not lost."""
     archived: Coverage | None
     refused: list[Quarantined]
+    patched: bool
+    """Bars built from trades stand in place of some of its rows, so that its file is no longer what it came as."""
 
     @property
     def revisions(self) -> list[Revision]:
