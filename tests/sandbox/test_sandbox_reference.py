@@ -26,8 +26,9 @@ def test_tickers_page_in_order_and_know_dates(vendor: Sandbox) -> None:
 
 def test_delisted_tickers_are_inactive(vendor: Sandbox) -> None:
     """`active=false` lists who is gone, with the day; a reused ticker is there with its first owner's FIGI."""
-    gone = {row["ticker"]: row for row in get(vendor, "/v3/reference/tickers", active="false")["results"]}
-    active = get(vendor, "/v3/reference/tickers", ticker="ATN")["results"][0]
+    path = "/v3/reference/tickers"
+    gone = {row["ticker"]: row for row in get(vendor, path, market="stocks", active="false")["results"]}
+    active = get(vendor, path, ticker="ATN")["results"][0]
     assert {"GONE", "ATN"} == gone.keys()
     assert gone["GONE"]["delisted_utc"].startswith("2025-10-31")
     assert gone["ATN"]["composite_figi"] != active["composite_figi"]

@@ -62,6 +62,8 @@ class Instrument:
     splits: tuple[Split, ...] = ()
     dividends: tuple[Dividend, ...] = ()
     option: OptionName | None = None
+    otc: bool = False
+    """Traded over the counter: listed in a market of its own, in no flat file, in grouped days only if asked for."""
     underlying: str = ""
     """For an option, the `id` of the stock whose price moves it."""
 

@@ -53,7 +53,7 @@ class Market:
         }
         self._by_id = {one.id: one for one in self._fixed[AssetClass.STOCKS]}
         self._by_ticker: dict[str, list[Instrument]] = {}
-        for one in (each for group in self._fixed.values() for each in group):
+        for one in (each for group in (*self._fixed.values(), roster.OTC) for each in group):
             for name in one.names if one.asset_class is not AssetClass.FUTURES else ():  # some look like stocks
                 self._by_ticker.setdefault(name.ticker, []).append(one)
         self._revisions: dict[tuple[AssetClass, date], int] = {}
@@ -72,6 +72,11 @@ class Market:
         """The stocks that have option chains."""
         named = (self._by_id.get(f"{AssetClass.STOCKS}/{root}") for root in roster.OPTION_ROOTS)
         return [root for root in named if root]
+
+    @property
+    def over_the_counter(self) -> tuple[Instrument, ...]:
+        """The stocks traded over the counter; `instruments` and `everyone` have only listed ones."""
+        return roster.OTC
 
     def everyone(self, asset_class: AssetClass) -> tuple[Instrument, ...]:
         """Every instrument that the class ever had; options excepted, whose chains are endless."""

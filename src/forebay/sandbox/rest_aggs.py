@@ -43,6 +43,8 @@ def ranged(desk: Desk, request: Request, **at: str) -> Row:
     page, more = _page(base, limit)
     bars = merged((desk.adjusted(page) if adjusted else page).sort("window", "window_start"))
     rows = bar_rows(bars, asset_class)
+    if at["ticker"] in _over_the_counter(desk):
+        rows = [{**row, "otc": True} for row in rows]
     answer = _envelope(desk, at["ticker"], rows, page.height, adjusted=adjusted)
     if more and rows:
         answer["next_url"] = _next_url(request, at, timespan, bars, limit, newest_first=newest_first)
@@ -165,19 +167,33 @@ def grouped(desk: Desk, request: Request, **at: str) -> Row:
     adjusted = flag(request, "adjusted", default=True)
     desk.check_window(wanted, wanted)
     frame = desk.day_bars(asset_class, wanted)
+    if asset_class is AssetClass.STOCKS and flag(request, "include_otc", default=False):
+        frame = pl.concat([frame, *_otc_bars(desk, wanted)]).sort("ticker")
     frame = desk.adjusted(frame) if adjusted else frame
-    rows = _closing_rows(frame, asset_class)
+    rows = _closing_rows(desk, frame, asset_class)
     answer: Row = {"queryCount": len(rows), "resultsCount": len(rows), "adjusted": adjusted}
     if rows:
         answer["results"] = rows
     return {**answer, "status": desk.status, "count": len(rows)}
 
 
-def _closing_rows(frame: pl.DataFrame, asset_class: AssetClass) -> list[Row]:
+def _over_the_counter(desk: Desk) -> set[str]:
+    """The tickers whose bars carry `otc`."""
+    return {name.ticker for one in desk.market.over_the_counter for name in one.names}
+
+
+def _otc_bars(desk: Desk, wanted: date) -> Iterator[pl.DataFrame]:
+    for ticker in sorted(_over_the_counter(desk)):
+        yield from desk.ticker_bars(ticker, AssetClass.STOCKS, Kind.BARS_1D, wanted, wanted)
+
+
+def _closing_rows(desk: Desk, frame: pl.DataFrame, asset_class: AssetClass) -> list[Row]:
     """Day bars with `T`, stamped 16:00 Eastern (for pairs, the last millisecond of the UTC day)."""
     stamps = [_closing_stamp(asset_class, one) for one in frame["session_date"]]
     rows = bar_rows(frame.with_columns(pl.Series("window", stamps, dtype=pl.Int64())), asset_class)
-    return [{"T": ticker, **row} for ticker, row in zip(frame["ticker"], rows, strict=True)]
+    otc = _over_the_counter(desk)
+    marks: list[Row] = [{"otc": True} if ticker in otc else {} for ticker in frame["ticker"]]
+    return [{"T": ticker, **row, **mark} for ticker, row, mark in zip(frame["ticker"], rows, marks, strict=True)]
 
 
 def _closing_stamp(asset_class: AssetClass, session_day: date) -> int:
@@ -192,7 +208,7 @@ def previous(desk: Desk, request: Request, **at: str) -> Row:
     adjusted = flag(request, "adjusted", default=True)
     last = desk.last_session(asset_class, desk.visible_until(asset_class))
     frame = latest_day(desk, at["ticker"], last) if last else pl.DataFrame(schema=_EMPTY)
-    rows = _closing_rows(desk.adjusted(frame) if adjusted else frame, asset_class)
+    rows = _closing_rows(desk, desk.adjusted(frame) if adjusted else frame, asset_class)
     return _envelope(desk, at["ticker"], rows, len(rows), adjusted=adjusted)
 
 
@@ -217,6 +233,8 @@ def open_close(desk: Desk, request: Request, **at: str) -> Row:
     row |= {name: plain(found[name]) for name in ("open", "high", "low", "close")}
     if asset_class is not AssetClass.INDICES:
         row["volume"] = plain(found["volume"])
+    if ticker in _over_the_counter(desk):
+        row["otc"] = True
     return {**row, **_extended(bars[1], asset_class, wanted)}
 
 

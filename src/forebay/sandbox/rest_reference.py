@@ -17,6 +17,7 @@ _MARKETS = {
     "crypto": AssetClass.CRYPTO,
     "fx": AssetClass.FOREX,
     "indices": AssetClass.INDICES,
+    "otc": AssetClass.STOCKS,
 }
 _SHARES = 1_000_000_000
 
@@ -31,11 +32,18 @@ def tickers(desk: Desk, request: Request) -> Row:
     rows = [
         ticker_row(one, name, as_of, active=active)
         for name in wanted
-        for one in desk.market.everyone(_MARKETS[name])
+        for one in _members(desk, name)
         if (one.ticker_on(as_of) is not None if active else _gone(one, as_of))
     ]
     kept = [row for row in rows if keeps(request, row, "ticker", "type", "cik") and _found(request, row)]
-    return page(request, ordered(request, kept, ("ticker", "name", "type", "market")), 100, 1000)
+    sorts = ("ticker", "name", "type", "market")
+    by_name = bool(request.value("search"))  # the vendor then ignores `sort`
+    rows = sorted(kept, key=lambda row: row["name"]) if by_name else ordered(request, kept, sorts)
+    return page(request, rows, 100, 1000)
+
+
+def _members(desk: Desk, market: str) -> tuple[Instrument, ...]:
+    return desk.market.over_the_counter if market == "otc" else desk.market.everyone(_MARKETS[market])
 
 
 def _gone(instrument: Instrument, as_of: date) -> bool:
@@ -53,9 +61,10 @@ def ticker_row(instrument: Instrument, market: str, as_of: date, *, active: bool
     """One row of the list."""
     ticker = instrument.ticker_on(as_of) or instrument.names[-1].ticker
     row: Row = {"ticker": ticker, "name": instrument.title, "market": market, "active": active}
-    row["locale"] = "us" if market in ("stocks", "indices") else "global"
-    if market == "stocks":
-        row |= {"primary_exchange": instrument.venue, "type": instrument.kind, "currency_name": "usd"}
+    row["locale"] = "us" if market in ("stocks", "otc", "indices") else "global"
+    if market in ("stocks", "otc"):
+        row |= {"type": instrument.kind, "currency_name": "usd"}
+        row |= {"primary_exchange": instrument.venue} if instrument.venue else {}
     elif market != "indices":
         row |= {"base_currency_symbol": ticker[2:-3], "currency_symbol": ticker[-3:], "currency_name": ticker[-3:]}
     codes = {
@@ -75,10 +84,11 @@ def details(desk: Desk, request: Request, **at: str) -> Row:
     found = desk.market.holder(at["ticker"], as_of)
     if found is None or found.option is not None:
         raise not_found()
-    market = next(name for name, asset_class in _MARKETS.items() if asset_class is found.asset_class)
+    markets = (name for name, asset_class in _MARKETS.items() if asset_class is found.asset_class)
+    market = "otc" if found.otc else next(markets)
     row = ticker_row(found, market, as_of)
     row.pop("last_updated_utc")
-    if market == "stocks":
+    if market in ("stocks", "otc"):
         root, _, suffix = at["ticker"].partition(".")
         row |= {"ticker_root": root, "list_date": found.listed.isoformat(), "round_lot": 100}
         row |= {"share_class_shares_outstanding": _SHARES, "weighted_shares_outstanding": _SHARES}

@@ -73,6 +73,22 @@ _NOTABLE = (
     _stock("DIS", "The Walt Disney Company", 113.0, 700, venue="XNYS"),
     _stock("F", "Ford Motor Company", 11.6, 650, venue="XNYS"),
 )
+OTC = (
+    _stock("FMCC", "Federal Home Loan Mortgage Corp", 6.2, 260, venue="", otc=True),
+    _stock("NSRGY", "Nestle SA Sponsored ADR", 101.0, 150, "ADRC", venue="", otc=True),
+    # what GONE became when it was delisted
+    _stock("GONEQ", "Gone Fishing Holdings", 0.4, 12, venue="", otc=True, names=(Name("GONEQ", date(2025, 11, 3)),)),
+    _stock(
+        "DRYRQ",
+        "Dry River Resources",
+        0.9,
+        20,
+        venue="",
+        otc=True,
+        names=(Name("DRYRQ", ALWAYS, date(2025, 10, 24)),),
+    ),
+)
+"""Over the counter, however many listed stocks there are."""
 _LETTERS = "BCDFGHJKLMNPRSTVWXYZAEIOU"
 _ETF_SHARE = 0.2
 _VENUES = ("XNAS", "XNYS", "ARCX", "XNAS", "BATS", "XNAS", "XASE", "XNYS")
