@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from forebay.vendor.columns import read_page
 from forebay.vendor.cursor import Cursor
 from forebay.vendor.http import VendorHttp
 from forebay.vendor.pages import Question, check_bars, check_envelope, check_order, without_twins
-from forebay.vendor.wire import BarsPage, bars_table, decode
+from forebay.vendor.wire import bars_table
 
 LARGEST_PAGE = 50_000
 """Base bars; the vendor's default of 5,000 stops short without a word."""
@@ -67,12 +68,12 @@ class BarPages(Iterator[pl.DataFrame]):
         raise StopIteration
 
     def _read(self, body: bytes) -> _Checked:
-        page = decode(body, BarsPage)
-        check_envelope(page, self._asked)
+        page, prices = read_page(body)
+        check_envelope(page, prices.height, self._asked)
         self._cursor.check(page.next_url)
-        if not page.results:
+        if not prices.height:
             return _Checked(pl.DataFrame(), 0, page.next_url, len(body))
-        rows = bars_table(page.results, self._asked.ticker, self._asked.dataset.timezone)
+        rows = bars_table(prices, self._asked.ticker, self._asked.dataset.timezone)
         check_bars(rows, self._asked)
         joined = pl.concat([self._last, rows]) if self._last.height else rows
         unique = without_twins(joined, "window_start", self._asked)

@@ -15,7 +15,7 @@ from forebay.errors import PageRejected
 from forebay.model.catalogue import Dataset
 from forebay.model.instrument import AssetClass
 from forebay.model.intervals import Interval
-from forebay.vendor.wire import BarsPage
+from forebay.vendor.wire import Envelope
 
 _GOOD_STATUS = ("OK", "DELAYED")
 _PRICES = ("open", "high", "low", "close")
@@ -37,16 +37,15 @@ class Question:
         return f"bars of {self.ticker or 'all ' + self.dataset.asset_class} {self.dates.start}..{self.dates.end}"
 
 
-def check_envelope(page: BarsPage, asked: Question) -> None:
-    """Status, ticker, adjustment and count. Raises PageRejected."""
+def check_envelope(page: Envelope, count: int, asked: Question) -> None:
+    """Status, ticker, adjustment and the count of its bars. Raises PageRejected."""
     if page.status not in _GOOD_STATUS:
         raise _rejected(asked, f"its status is {page.status!r}")
     if asked.ticker and page.ticker is not None and page.ticker != asked.ticker:
         raise _rejected(asked, f"it is about {page.ticker!r}")
     if page.adjusted and asked.dataset.asset_class is AssetClass.STOCKS:
         raise _rejected(asked, "its prices are split-adjusted, raw ones were asked for")
-    count = len(page.results or ())
-    if page.results and asked.ticker and page.ticker is None:
+    if count and asked.ticker and page.ticker is None:
         raise _rejected(asked, "it does not say which ticker it is about")
     if page.resultsCount is not None and page.resultsCount != count:
         raise _rejected(asked, f"it announces {page.resultsCount} bars and holds {count}")

@@ -20,6 +20,7 @@ from forebay.model.instrument import AssetClass
 from forebay.model.intervals import Interval
 from forebay.stores.backoff import Jitter
 from forebay.vendor.bar_pages import BarPages
+from forebay.vendor.columns import columns
 from forebay.vendor.http import Timeouts, VendorHttp
 from forebay.vendor.limits import Budget
 from forebay.vendor.pages import Question, check_bars, check_envelope, check_grouped, without_twins
@@ -157,12 +158,12 @@ class RestClient:
 
 def _grouped(body: bytes, asked: Question) -> pl.DataFrame:
     page = decode(body, BarsPage)
-    check_envelope(page, asked)
+    check_envelope(page, len(page.results or ()), asked)
     day = asked.dates.start
     midnight = day_start(asked.dataset, day)
     bars = page.results or []
     check_grouped([bar.T for bar in bars], pl.Series([bar.t for bar in bars], dtype=pl.Int64), midnight, asked)
-    rows = grouped_table(bars, midnight, day)
+    rows = grouped_table(bars, columns(bars), midnight, day)
     if rows.height:
         check_bars(rows, asked)
     return without_twins(rows, "ticker", asked)

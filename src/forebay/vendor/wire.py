@@ -33,16 +33,21 @@ class Bar(msgspec.Struct, gc=False, kw_only=True):
     """Trades. A whole number, which the vendor has been seen to write as 12.0."""
 
 
-class BarsPage(msgspec.Struct):
-    """One answer of the aggregates family."""
+class Envelope(msgspec.Struct):
+    """What an answer of the aggregates family says around its bars."""
 
     status: str = ""
     ticker: str | None = None
     adjusted: bool | None = None
-    results: list[Bar] | None = None
-    """Absent when nothing matched."""
     resultsCount: int | None = None  # noqa: N815
     next_url: str | None = None
+
+
+class BarsPage(Envelope):
+    """One answer of the aggregates family."""
+
+    results: list[Bar] | None = None
+    """Absent when nothing matched."""
 
 
 class TickerRow(msgspec.Struct, frozen=True):
@@ -104,39 +109,27 @@ def decode(body: bytes, kind: type[Answer]) -> Answer:
         ) from error
 
 
-def bars_table(bars: list[Bar], ticker: str, timezone: str) -> pl.DataFrame:
-    """Bars of one ticker in the columns of BAR_ROWS; `session_date` is the date in `timezone` of the window's start."""
-    times = pl.Series([bar.t for bar in bars], dtype=pl.Int64)
-    start = pl.from_epoch(times, "ms").dt.cast_time_unit("us").dt.replace_time_zone("UTC")
-    return _prices(bars).select(
+def bars_table(prices: pl.DataFrame, ticker: str, timezone: str) -> pl.DataFrame:
+    """Bars of one ticker in the columns of BAR_ROWS; `session_date` is the date in `timezone` of the window's start.
+
+    `prices` has the columns of BAR_ROWS from `open` to `transactions`, and `t`, the start in Unix milliseconds.
+    """
+    start = pl.from_epoch("t", "ms").dt.cast_time_unit("us").dt.replace_time_zone("UTC")
+    return prices.select(
         pl.lit(ticker).alias("ticker"),
         start.alias("window_start"),
-        pl.all(),
+        pl.exclude("t"),
         start.dt.convert_time_zone(timezone).dt.date().alias("session_date"),
         pl.lit(str(Source.REST)).alias("source"),
     )
 
 
-def grouped_table(bars: list[Bar], midnight: datetime, day: date) -> pl.DataFrame:
-    """One day's bars of many tickers in the columns of BAR_ROWS; their own `t` is not used."""
-    return _prices(bars).select(
+def grouped_table(bars: list[Bar], prices: pl.DataFrame, midnight: datetime, day: date) -> pl.DataFrame:
+    """One day's bars of many tickers in the columns of BAR_ROWS, `prices` as in `bars_table`; `t` is not used."""
+    return prices.select(
         pl.Series("ticker", [bar.T for bar in bars], dtype=pl.String),
         pl.lit(midnight, dtype=BAR_ROWS["window_start"]).alias("window_start"),
-        pl.all(),
+        pl.exclude("t"),
         pl.lit(day).alias("session_date"),
         pl.lit(str(Source.REST)).alias("source"),
     )
-
-
-def _prices(bars: list[Bar]) -> pl.DataFrame:
-    columns = {
-        "open": [bar.o for bar in bars],
-        "high": [bar.h for bar in bars],
-        "low": [bar.l for bar in bars],
-        "close": [bar.c for bar in bars],
-        "volume": [bar.v for bar in bars],
-        "vwap": [bar.vw for bar in bars],
-        "transactions": [bar.n for bar in bars],
-    }
-    floats = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.Float64))
-    return floats.with_columns(pl.col("transactions").cast(pl.Int64))
