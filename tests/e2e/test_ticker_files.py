@@ -49,3 +49,126 @@ def test_a_sync_into_files_writes_what_the_lake_has(shell, home, form):
     assert 0 == again.code
     assert written == stamps(home.folder / "data")
     assert [] == home.litter()
+
+
+def test_a_hole_in_the_files_alone_is_refilled_alone(shell, home):
+    """A file that was removed is written again, by one task and no call; the others are not touched."""
+    shell("sync", *ASKED, "--into", "files", "--timeframes", "5m,1d")
+    before = stamps(home.folder / "data")
+    lost = ticker_file(home.folder / "data", "AAPL", "5m", Form.PARQUET).path
+    lost.unlink()
+    plan = json.loads(shell("plan", *ASKED, "--into", "files", "--timeframes", "5m,1d", "--json").out)
+    shell("sync", *ASKED, "--into", "files", "--timeframes", "5m,1d")
+
+    assert (1, 0, 0) == (plan["tasks"], plan["calls"], plan["bytes"])
+    assert in_lake(home, "AAPL", "5m").equals(in_file(home, "AAPL", "5m"))
+    assert {path: at for path, at in before.items() if path != lost} == {
+        path: at for path, at in stamps(home.folder / "data").items() if path != lost
+    }
+
+
+def test_days_that_come_later_are_added(shell, home):
+    """A sync over more days brings the files up to date, and keeps what they had."""
+    shell("sync", "--tickers", "AAPL", "--start", "2026-02-19", "--end", "2026-02-27", "--into", "files")
+    early = in_file(home, "AAPL", "15m")
+    said = shell("sync", "--tickers", "AAPL", "--start", "2026-02-19", "--end", "2026-03-06", "--into", "files")
+
+    assert 0 == said.code
+    assert early.equals(in_file(home, "AAPL", "15m")[: early.height])
+    assert in_lake(home, "AAPL", "15m").equals(in_file(home, "AAPL", "15m"))
+
+
+def test_a_better_source_makes_files_due_again(shell, home):
+    """REST gives volume-weighted prices and files none: when flat files replace the rows, the files say so too."""
+    dates = ("--start", "2026-02-19", "--end", "2026-02-27", "--timeframes", "1d", "--into", "files")
+    shell("sync", "--tickers", "AAPL", *dates, "--source", "rest")
+    by_rest = in_file(home, "AAPL", "1d")
+    shell(
+        "sync", "--datasets", "stocks/bars_1d", "--start", "2026-02-19", "--end", "2026-02-27", "--source", "flatfiles"
+    )
+    said = shell("sync", "--tickers", "AAPL", *dates)
+
+    assert 0 == said.code
+    assert 0 == by_rest["vwap"].null_count()
+    assert by_rest.height == in_file(home, "AAPL", "1d")["vwap"].null_count()
+
+
+def test_a_queue_is_worked_off_in_order(home, vendor):
+    """A worker with a queue of everything at once writes the files after the lake, whole."""
+    with home.app() as app:
+        from forebay.model.catalogue import BAR_DATASETS
+        from forebay.model.feed import Feed
+
+        datasets = (BAR_DATASETS["stocks/bars_1m"], BAR_DATASETS["stocks/bars_1d"])
+        feed = Feed("all", datasets, ("AAPL", "MSFT"), START, END, destinations=("files",))
+        prospect = app.outlook().look_ahead([feed])
+        app.ledger.tasks.add(prospect.plan.drafts)
+        app.worker().drain()
+        status = app.status(prospect.wishes)
+
+    assert status.all_held
+    for timeframe in TIMEFRAMES:
+        assert in_lake(home, "MSFT", timeframe).equals(in_file(home, "MSFT", timeframe))
+
+
+def test_files_of_the_whole_market_need_a_list(shell):
+    """A feed that names no tickers cannot have a file of each; the next step is named, and nothing is done."""
+    shell.refuses(
+        *("sync", "--datasets", "stocks/bars_1d", "--start", "2026-03-02", "--end", "2026-03-02", "--into", "files"),
+        says="names no tickers",
+        next_step="forebay export",
+    )
+
+
+def test_export_writes_every_ticker_that_is_held(shell, home):
+    """Without a list, a file of every ticker in the lake; a second run writes none and says so."""
+    shell("sync", "--datasets", "stocks/bars_1d", "--start", "2026-03-02", "--end", "2026-03-04")
+    said = shell("export", "--timeframes", "1d")
+    held = home.lake.tickers("stocks/bars_1d")
+    written = stamps(home.folder / "data")
+    again = json.loads(shell("export", "--timeframes", "1d", "--json").out)
+
+    assert 0 == said.code, said.all
+    assert len(held) == len(written) > 20
+    assert all(in_lake(home, ticker, "1d").equals(in_file(home, ticker, "1d")) for ticker in held)
+    assert 0 == again["changed"]
+    assert written == stamps(home.folder / "data")
+
+
+def test_export_keeps_rows_of_other_dates(shell, home):
+    """An export of two days into a file of others replaces those two alone, in another folder and form too."""
+    shell("sync", "--tickers", "AAPL", "--start", "2026-03-02", "--end", "2026-03-06", "--timeframes", "1m")
+    args = ("export", "--tickers", "AAPL", "--timeframes", "1h", "--folder", "elsewhere", "--format", "csv")
+    shell(*args, "--start", "2026-03-02", "--end", "2026-03-03")
+    path = home.folder / "elsewhere" / "AAPL" / "AAPL.1h.csv"
+    one = path.read_text()
+    said = shell(*args, "--start", "2026-03-05")
+
+    assert 0 == said.code, said.all
+    assert path.read_text().startswith(one)
+    new_york = pl.col("timestamp").dt.convert_time_zone("America/New_York")
+    expected = in_lake(home, "AAPL", "1h").filter(new_york.dt.day() != 4)
+    assert expected.equals(pl.concat(list(read(ticker_file(home.folder / "elsewhere", "AAPL", "1h", Form.CSV)))))
+
+
+def test_export_of_what_is_not_held_says_so(shell, home):
+    """A ticker that the lake does not have gets no file, a note with the next step, and exit code 3."""
+    shell("sync", "--tickers", "AAPL", "--start", "2026-03-02", "--end", "2026-03-03", "--timeframes", "1d")
+    said = shell("export", "--tickers", "AAPL,NOSUCH", "--timeframes", "1d")
+
+    assert 3 == said.code
+    assert "no 1d bars of NOSUCH" in said.err
+    assert ["AAPL.1d.parquet"] == [path.name for path in stamps(home.folder / "data")]
+
+
+def test_list_shows_what_is_behind(shell, home):
+    """`files list` names each file with its rows and tells when the lake has more."""
+    shell("sync", "--tickers", "AAPL", "--start", "2026-03-02", "--end", "2026-03-03", "--into", "files")
+    fresh = json.loads(shell("files", "list", "--json").out)
+    shell("sync", "--tickers", "AAPL", "--start", "2026-03-02", "--end", "2026-03-06")
+    stale = json.loads(shell("files", "list", "--json").out)
+
+    assert 5 == len(fresh)
+    assert {"as in the lake"} == {one["lake"] for one in fresh}
+    assert {"3 sessions behind"} == {one["lake"] for one in stale}
+    assert 2 == next(one["rows"] for one in stale if one["timeframe"] == "1d")

@@ -1,4 +1,4 @@
-"""One writer in a ticker's folder at a time, in whichever process."""
+"""One writer of a file at a time, in whichever thread and process."""
 
 from __future__ import annotations
 
@@ -17,30 +17,50 @@ _LOOK_SECONDS = 0.02
 
 
 @contextmanager
-def folder_lock(folder: Path, clock: Clock) -> Iterator[None]:
-    """Hold the lock of a folder that is there: on the folder itself, so that no lock file lies among the data.
+def sole_writer(part: Path, clock: Clock) -> Iterator[None]:
+    """Hold the lock of a file that is being written: `part`, which will get the file's name, is itself the lock.
 
-    The system drops it when the process ends, however it ends. Raises StoreUnavailable after WAIT_SECONDS, OSError.
+    So nothing is left when all goes well, and what a killed writer left is the next one's to write over: the system
+    drops the lock when a process ends, however it ends. `part` may be renamed or removed meanwhile; on an error it is
+    removed. Raises StoreUnavailable after WAIT_SECONDS, OSError.
     """
-    handle = os.open(folder, os.O_RDONLY)
+    handle = _claim(part, clock)
     try:
-        _wait(handle, folder, clock)
         yield
+    except BaseException:
+        if _is(handle, part):
+            part.unlink()
+        raise
     finally:
         os.close(handle)
 
 
-def _wait(handle: int, folder: Path, clock: Clock) -> None:
+def _claim(part: Path, clock: Clock) -> int:
     started = clock.now()
     while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if (clock.now() - started).total_seconds() > WAIT_SECONDS:
-                raise StoreUnavailable(
-                    f"{folder}: another process has been writing there for over {WAIT_SECONDS:.0f} seconds",
-                    remedy="look for a process that hangs; its lock ends with it",
-                ) from error
-            clock.sleep(_LOOK_SECONDS)
-        else:
-            return
+        handle = os.open(part, os.O_RDWR | os.O_CREAT, 0o644)
+        if _locked(handle) and _is(handle, part):
+            return handle
+        os.close(handle)
+        if (clock.now() - started).total_seconds() > WAIT_SECONDS:
+            raise StoreUnavailable(
+                f"{part}: another process has been writing it for over {WAIT_SECONDS:.0f} seconds",
+                remedy="look for a process that hangs; its lock ends with it",
+            )
+        clock.sleep(_LOOK_SECONDS)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is(handle: int, part: Path) -> bool:
+    """Whether `part` is still the file that was opened: another writer may have renamed or removed it since."""
+    try:
+        return os.path.samestat(os.fstat(handle), part.stat())
+    except FileNotFoundError:
+        return False

@@ -16,7 +16,7 @@ from forebay.errors import CheckFailed
 from forebay.failpoints import reach
 from forebay.files.columns import FILE_ROWS
 from forebay.files.compare import adjustment
-from forebay.files.lock import folder_lock
+from forebay.files.lock import sole_writer
 from forebay.files.names import TickerFile
 from forebay.files.reading import in_order
 from forebay.files.writing import open_writer
@@ -48,36 +48,41 @@ def update_file(file: TickerFile, pieces: Iterable[Piece], clock: Clock) -> Upda
     """Put `pieces` (by time) into a file, which is made if it is not there and there are rows.
 
     Safe in threads and processes; killed at any moment, it leaves the old file or the new one, and what it left beside
-    goes with the next update in that folder. Raises StoreError, StoreFull; CheckFailed for a file that is no file of
+    it goes with the next update. Raises StoreError, StoreFull; CheckFailed for a file that is no file of
     bars or holds adjusted prices.
     """
-    folder, part = file.path.parent, file.path.with_name(f".{file.path.name}.part")
+    part = file.path.with_name(f".{file.path.name}.part")
     with storage_errors(file.path):
-        make_folder(folder)
-        with folder_lock(folder, clock):
-            _sweep(folder)
-            try:
-                return _replace(file, part, pieces)
-            finally:
-                part.unlink(missing_ok=True)
+        make_folder(file.path.parent)
+        with sole_writer(part, clock):
+            rows = _write(file, part, pieces)
+            there = file.path.exists()
+            if (filecmp.cmp(part, file.path, shallow=False)) if there else not rows:
+                part.unlink()
+                return Updated(rows, changed=False)
+            _replace(file.path, part)
+            return Updated(rows, changed=True)
 
 
-def _replace(file: TickerFile, part: Path, pieces: Iterable[Piece]) -> Updated:
-    there = file.path.exists()
+def _write(file: TickerFile, part: Path, pieces: Iterable[Piece]) -> int:
+    held = in_order(file) if file.path.exists() else iter(())
     with open_writer(part, file.form) as writer:
-        for table in _merged(file, in_order(file) if there else iter(()), pieces):
+        for table in _merged(file, held, pieces):
             writer.write(table)
             reach("files.part")
-    if not there and not writer.rows:
-        return Updated(0, changed=False)
-    if there and filecmp.cmp(part, file.path, shallow=False):
-        return Updated(writer.rows, changed=False)
-    _sync(part)
+    return writer.rows
+
+
+def _replace(path: Path, part: Path) -> None:
+    handle = os.open(part, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
     reach("files.written")
-    part.replace(file.path)
+    part.replace(path)
     reach("files.visible")
-    sync_folder(file.path.parent)
-    return Updated(writer.rows, changed=True)
+    sync_folder(path.parent)
 
 
 def _merged(file: TickerFile, held: Iterator[pl.DataFrame], pieces: Iterable[Piece]) -> Iterator[pl.DataFrame]:
@@ -127,17 +132,3 @@ class _Held:
         if self._left.height:
             yield self._left
         yield from self._tables
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a writer that was killed has left; the lock says that none is at work."""
-    for path in folder.glob(".*.part"):
-        path.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -77,6 +77,11 @@ class Lake:
         """The tables that the lake has: `stocks/bars_1m` and so on."""
         return [table for table in BAR_DATASETS if delta.exists(table_folder(self.path, table))]
 
+    def tickers(self, table: str) -> list[str]:
+        """Every ticker that has rows in a table, in byte order. Raises LakeError when there is no such table."""
+        rows = self._scan(table, _ANY_DAY, None).select(pl.col("ticker").unique())
+        return sorted(rows.collect().to_series())
+
     def digest(
         self,
         table: str,

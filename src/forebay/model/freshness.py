@@ -35,6 +35,11 @@ def due(original: Collection[Mark], copy: Iterable[Mark]) -> list[Interval]:
 
 
 def common(some: Iterable[Interval], others: Iterable[Interval]) -> list[Interval]:
-    """The dates that are in both."""
-    first = union(some)
-    return subtract(first, subtract(first, others))
+    """The dates that are in both, sorted."""
+    others = union(others)
+    return [
+        Interval(max(one.start, other.start), min(one.end, other.end))
+        for one in union(some)
+        for other in others
+        if one.start <= other.end and other.start <= one.end
+    ]

@@ -9,7 +9,7 @@ from datetime import date
 import polars as pl
 
 from forebay.clock import Clock
-from forebay.errors import CheckFailed
+from forebay.errors import BadRequest, CheckFailed
 from forebay.files.names import TickerFile
 from forebay.files.reading import dataset_of
 from forebay.lake.table import LakeTables
@@ -42,6 +42,17 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that was not taken over."""
+
+    file: TickerFile
+    reason: str
+    remedy: str
+    derived: bool = False
+    """It is no fault of the file: the lake keeps no bars of that size."""
+
+
+@dataclass(frozen=True, slots=True)
 class FileAdopter:
     """Takes over what nobody has said better: rows of the vendor, whichever way they came, are never replaced.
 
@@ -56,9 +67,22 @@ class FileAdopter:
     sample: int
     """Calls for each file; none without `rest`."""
 
+    def each(self, files: Iterable[TickerFile]) -> Iterator[Taken | Refused]:
+        """Take over files one by one; what is wrong with one does not stop the others. Raises as `adopt` does."""
+        for file in files:
+            if file.timeframe in DERIVED:
+                reason = (
+                    f"{file.path}: {file.timeframe} bars cannot be taken apart into the minutes that the lake keeps"
+                )
+                yield Refused(file, reason, f"{file.timeframe} bars are made from 1m bars: adopt those", derived=True)
+                continue
+            try:
+                yield self.adopt(file)
+            except (CheckFailed, BadRequest) as error:
+                yield Refused(file, str(error), error.remedy)
+
     def adopt(self, file: TickerFile) -> Taken:
-        """Take over one file. Raises CheckFailed for one that is not; VendorError, LakeError, StoreError."""
-        _refuse_derived(file)
+        """Take over one file of day or minute bars. Raises CheckFailed, VendorError, LakeError, StoreError."""
         days = survey(file)
         known = self._known(file, days)
         believed = [day for day in believable(file, days) if day not in known]
@@ -108,14 +132,6 @@ class FileAdopter:
                 for run in runs(block, sessions)
             )
             yield stored
-
-
-def _refuse_derived(file: TickerFile) -> None:
-    if file.timeframe in DERIVED:
-        raise CheckFailed(
-            f"{file.path}: {file.timeframe} bars cannot be taken apart into the minutes that the lake keeps",
-            remedy=f"adopt or fetch 1m bars: {file.timeframe} bars are made from them",
-        )
 
 
 def _blocks(days: Iterable[date], sessions: Sequence[date], known: Collection[date]) -> Iterator[list[date]]:
