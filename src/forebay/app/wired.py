@@ -28,6 +28,7 @@ from forebay.orchestration.entitlement import Entitlements, remembered_reach
 from forebay.orchestration.exports import Exports
 from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.plan import Rates
+from forebay.orchestration.plan_file import fingerprint
 from forebay.orchestration.planner import Planner
 from forebay.orchestration.report import report
 from forebay.orchestration.sources import Means
@@ -199,6 +200,15 @@ class App:
     def has_rest(self) -> bool:
         """Whether the API key is set."""
         return self.settings.vendor.api_key is not None
+
+    @property
+    def account(self) -> dict[str, str | None]:
+        """Which account this is: variable names to fingerprints of their keys, None where one is not set."""
+        keys = {
+            "POLYGON_API_KEY": self.settings.vendor.api_key,
+            "POLYGON_S3_ACCESS_KEY_ID": self.settings.flatfiles.access_key_id,
+        }
+        return {name: fingerprint(key.get_secret_value()) if key else None for name, key in keys.items()}
 
     def planner(self) -> Planner:
         """A planner for this moment."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from forebay.cli.options import Datasets, End, Into, Json, Source, Start, Tickers, Timeframes, load_settings
-from forebay.cli.output import ExitCode, print_json
+from forebay.cli.output import ExitCode, print_json, tell
 from forebay.cli.wishes import Asked, FeedsFile
 
 
@@ -19,10 +22,15 @@ def plan(
     source: Source = None,
     into: Into = None,
     timeframes: Timeframes = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the plan, for `forebay sync --plan FILE`.")
+    ] = None,
     *,
     json: Json = False,
 ) -> int:
     """Show what is missing, where it would come from, and what that takes. Fetches no data.
+
+    Calls are a range: bars come in pages, and how many traded is known only afterwards.
 
     Example: forebay plan --datasets stocks/bars_1d --tickers AAPL,MSFT --start 2026-01-02
     """
@@ -30,12 +38,18 @@ def plan(
     from forebay.app import open_app
     from forebay.cli.plan_view import plan_json, show_plan
     from forebay.cli.wishes import feeds_asked
+    from forebay.orchestration.plan_file import Basis, write_plan
 
     with open_app(settings) as app:
         asked = Asked(feeds, datasets, tickers, start, end, source, into, timeframes)
-        prospect = app.outlook().look_ahead(feeds_asked(app, asked))
+        wanted = feeds_asked(app, asked)
+        prospect = app.outlook().look_ahead(wanted)
+        if out:
+            named = wanted if asked.by_flags else []
+            basis = Basis(prospect.plan.made_at, app.account, app.ledger.database.name, prospect.wishes, tuple(named))
+            tell(f"{write_plan(out, basis, prospect.plan.each()):,} tasks written to {out}")
     if json:
-        print_json(plan_json(prospect.plan))
+        print_json(plan_json(prospect.plan, asked.sizes))
     else:
-        show_plan(prospect.plan, settings.vendor.rate_limit)
+        show_plan(prospect.plan, settings.vendor.rate_limit, asked.sizes)
     return ExitCode.OK

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
 from forebay.cli.options import Datasets, End, Into, Json, Source, Start, Tickers, Timeframes, load_settings
 from forebay.cli.output import tell
-from forebay.cli.wishes import Asked, FeedsFile
+from forebay.cli.wishes import Asked, FeedsFile, feeds_asked, remember
+from forebay.errors import UsageError
 from forebay.model.feed import ARCHIVE
+
+if TYPE_CHECKING:
+    from forebay.app import App
+    from forebay.orchestration.sync import Prospect
 
 
 def sync(
@@ -20,6 +28,9 @@ def sync(
     source: Source = None,
     into: Into = None,
     timeframes: Timeframes = None,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", metavar="FILE", help="Do what `forebay plan --out FILE` wrote, or refuse.")
+    ] = None,
     *,
     json: Json = False,
 ) -> int:
@@ -27,24 +38,51 @@ def sync(
 
     Exit code 0 when all that the vendor has published is held, 3 when something is missing or failed its checks.
 
+    With --plan exactly what the file says is done, or nothing where the world has changed since it was written.
+
     Example: forebay sync --datasets stocks/bars_1d,stocks/bars_1m --tickers AAPL,MSFT --start 2026-01-02
     """
     settings = load_settings(ctx)
     from forebay.app import open_app
     from forebay.cli.foreground import show, work_off
-    from forebay.cli.wishes import feeds_asked, remember
 
     with open_app(settings) as app:
         asked = Asked(feeds, datasets, tickers, start, end, source, into, timeframes)
         app.recover()
-        wanted = feeds_asked(app, asked)
-        if any(ARCHIVE in feed.destinations for feed in wanted):
-            app.settle_archive()
-        for note in app.refresh_universes(wanted):
-            tell(f"note: {note}")
-        prospect = app.outlook().look_ahead(wanted)
-        remember(app, asked, wanted)
+        prospect = _planned(app, asked, plan) if plan else _asked(app, asked)
         for note in prospect.plan.notes:
             tell(f"note: {note}")
         status = work_off(app, prospect)
     return show(status, prospect.plan.notes, json=json)
+
+
+def _asked(app: App, asked: Asked) -> Prospect:
+    """The plan of what flags or forebay.toml ask for; what flags named is remembered."""
+    wanted = feeds_asked(app, asked)
+    if any(ARCHIVE in feed.destinations for feed in wanted):
+        app.settle_archive()
+    for note in app.refresh_universes(wanted):
+        tell(f"note: {note}")
+    prospect = app.outlook().look_ahead(wanted)
+    remember(app, asked, wanted)
+    return prospect
+
+
+def _planned(app: App, asked: Asked, path: Path) -> Prospect:
+    """The plan of a file. Raises UsageError when the world has changed since; nothing is queued then."""
+    from forebay.orchestration.plan_check import confirm
+    from forebay.orchestration.plan_reading import PlanFile
+    from forebay.orchestration.sync import Prospect
+
+    if asked.by_flags or asked.feeds_file:
+        raise UsageError(
+            "--plan says what to hold, and so do other flags",
+            remedy="give --plan FILE alone, or make another plan with those flags: forebay plan --out FILE",
+        )
+    file = PlanFile.open(path)
+    if any(wish.destination == ARCHIVE for wish in file.basis.wishes):
+        app.settle_archive()
+    plan = confirm(file, app.outlook(), app.account, app.ledger.database.name)
+    for feed in file.basis.remember:
+        app.ledger.feeds.remember(feed)
+    return Prospect(file.basis.wishes, plan)

@@ -52,6 +52,11 @@ class Asked:
         named = (self.datasets, self.tickers, self.timeframes)
         return any((*named, self.start, self.end, self.source, self.into))
 
+    @property
+    def sizes(self) -> Sequence[str]:
+        """The sizes of bars that were meant: those named, or all where only tickers were; none with datasets."""
+        return self.timeframes or (TIMEFRAMES if self.tickers and not self.datasets else ())
+
 
 def feeds_asked(app: App, asked: Asked) -> list[Feed]:
     """The feeds this command is about: of its flags, or of forebay.toml together with those remembered.

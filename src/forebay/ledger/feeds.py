@@ -27,7 +27,7 @@ class Feeds:
 
     def remember(self, feed: Feed) -> None:
         """Store a feed; one of the same name is replaced."""
-        row = {"name": feed.name, "feed": _to_json(feed), "remembered_at": self._clock.now()}
+        row = {"name": feed.name, "feed": feed_json(feed), "remembered_at": self._clock.now()}
         with self._database.write() as connection:
             upsert(connection, feeds, [row])
 
@@ -35,7 +35,7 @@ class Feeds:
         """The remembered feeds, by name. Raises LedgerError for one whose dataset this version does not know."""
         with self._database.read() as connection:
             query = sa.select(feeds.c.name, feeds.c.feed).order_by(feeds.c.name)
-            return [_from_json(name, stored) for name, stored in connection.execute(query)]
+            return [read_feed(name, stored) for name, stored in connection.execute(query)]
 
     def forget(self, name: str) -> bool:
         """Drop the feed of that name; whether there was one. What it brought stays."""
@@ -43,7 +43,8 @@ class Feeds:
             return connection.execute(sa.delete(feeds).where(feeds.c.name == name)).rowcount == 1
 
 
-def _to_json(feed: Feed) -> dict[str, Any]:
+def feed_json(feed: Feed) -> dict[str, Any]:
+    """A feed without its name, as JSON values."""
     return {
         "datasets": [dataset.name for dataset in feed.datasets],
         "symbols": feed.symbols,
@@ -56,7 +57,8 @@ def _to_json(feed: Feed) -> dict[str, Any]:
     }
 
 
-def _from_json(name: str, stored: dict[str, Any]) -> Feed:
+def read_feed(name: str, stored: dict[str, Any]) -> Feed:
+    """The feed that `feed_json` wrote. Raises LedgerError for a dataset that this version does not know."""
     unknown = [dataset for dataset in stored["datasets"] if dataset not in DATASETS]
     if unknown:
         raise LedgerError(

@@ -14,6 +14,7 @@ from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Partition, Revision, Source
 from forebay.model.task import TaskDraft, TaskKind
 from forebay.orchestration.gaps import Gaps, between, shapes
+from forebay.orchestration.plan import Calls
 from forebay.orchestration.wanted import Wish
 
 PAGE_BARS = 50_000
@@ -33,14 +34,6 @@ class Request:
     dates: Interval
     pages: int
     """Calls it takes at most; one at least."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calls:
-    """How many REST calls something takes: bars come in pages, and how many trade is known only afterwards."""
-
-    least: int = 0
-    most: int = 0
 
 
 def sessions_per_page(dataset: Dataset) -> int:

@@ -8,9 +8,9 @@ from functools import partial
 
 from forebay.model.partition import Source
 from forebay.model.task import TaskDraft
-from forebay.orchestration.chunks import Calls, Drafts, calls_of, fetch_drafts, file_draft
+from forebay.orchestration.chunks import Drafts, calls_of, fetch_drafts, file_draft
 from forebay.orchestration.gaps import all_days
-from forebay.orchestration.plan import Line, Rates
+from forebay.orchestration.plan import Calls, Line, Rates
 from forebay.orchestration.queued import Queued, queued_calls, queued_drafts
 from forebay.orchestration.sources import Choice, Offer
 from forebay.orchestration.wanted import Wish

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from forebay.model.catalogue import Kind
 from forebay.model.coverage import Coverage
 from forebay.model.partition import Source
 from forebay.model.task import TaskDraft
@@ -28,6 +29,17 @@ class Rates:
         """How long this many calls, files and bytes take, one after the other."""
         per_call = max(self.seconds_per_call, 60 / self.calls_per_minute if self.calls_per_minute else 0)
         return calls * per_call + files * self.seconds_per_file + size / self.bytes_per_second
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """How many REST calls something takes: bars come in pages, and how many traded is known only afterwards."""
+
+    least: int = 0
+    most: int = 0
+
+    def __add__(self, more: Calls) -> Calls:
+        return Calls(self.least + more.least, self.most + more.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,8 @@ class Plan:
     """When the coverage was read (UTC)."""
     lines: tuple[Line, ...] = ()
     findings: tuple[Coverage, ...] = ()
+    one_by_one: Mapping[Kind, Calls] = field(default_factory=dict)
+    """What it would take to ask for each symbol and page by itself, one timeframe at a time."""
     notes: tuple[str, ...] = field(default=())
     """What a person should know: days outside the plan's history, keys that are missing."""
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from forebay.ledger import Ledger
 from forebay.model.calendar import NEW_YORK
+from forebay.model.catalogue import Kind
 from forebay.model.coverage import Coverage, Verdict
 from forebay.model.feed import FILES
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Revision, Source
 from forebay.model.universe import Lifetime
+from forebay.orchestration.chunks import calls_of
 from forebay.orchestration.exports import Exports
 from forebay.orchestration.findings import in_no_file, not_listed
 from forebay.orchestration.gaps import Days, Gaps, all_days, between, missing
 from forebay.orchestration.lifetimes import ALWAYS, FindLifetimes, lifetimes, nothing_known
 from forebay.orchestration.lines import line_of, queued_line
-from forebay.orchestration.plan import Line, Plan
+from forebay.orchestration.plan import Calls, Line, Plan
 from forebay.orchestration.queued import split
 from forebay.orchestration.sources import Choice, Means, Offer, beyond_files, choose
 from forebay.orchestration.wanted import Wish
@@ -41,16 +44,23 @@ class Planner:
     """Plans files of tickers; without it none are."""
     _lives: dict[tuple[str, ...], Mapping[str, Lifetime]] = field(default_factory=dict, init=False, repr=False)
 
+    def as_of(self, moment: datetime) -> Planner:
+        """A planner that decides as one did at `moment`, by what is held and listed now."""
+        return replace(self, means=replace(self.means, today=moment.date()), now=moment)
+
     def plan(self, wishes: Iterable[Wish]) -> Plan:
         """The plan that would close every gap of `wishes`. Raises UsageError when a gap has no possible source."""
         lines: list[Line] = []
         findings: list[Coverage] = []
+        alone: defaultdict[Kind, Calls] = defaultdict(Calls)
         for wish in wishes:
             if wish.destination == FILES:
                 lines += self._files(wish, lines)
             else:
-                self._plan_wish(wish, lines, findings)
-        return Plan(self.now, tuple(lines), tuple(findings))
+                gaps = self._plan_wish(wish, lines, findings)
+                if not wish.whole_market:
+                    alone[wish.dataset.kind] += calls_of(wish.dataset, gaps)
+        return Plan(self.now, tuple(lines), tuple(findings), alone)
 
     def gaps(self, wish: Wish, verdicts: Collection[Verdict] = SATISFIED) -> dict[str, Days]:
         """Symbol to its session dates that are wanted and have none of `verdicts`, sorted.
@@ -102,7 +112,7 @@ class Planner:
         """Each day of the wish's span whose file the vendor listed when it was last asked."""
         return self.ledger.listings.revisions(wish.dataset.name, wish.span.start, wish.span.end)
 
-    def _plan_wish(self, wish: Wish, lines: list[Line], findings: list[Coverage]) -> None:
+    def _plan_wish(self, wish: Wish, lines: list[Line], findings: list[Coverage]) -> Gaps:
         offer = self._offer(wish)
         gaps = self.gaps(wish, SETTLED)
         queued = split(gaps, self._coming(wish) if gaps else {}, offer.otc)
@@ -119,6 +129,7 @@ class Planner:
             if line.tasks:
                 lines.append(line)
         findings += self._beyond_files(wish, queued.open, offer)
+        return gaps
 
     def _offer(self, wish: Wish) -> Offer:
         otc = frozenset(symbol for symbol, life in self._lifetimes(wish).items() if life.otc)

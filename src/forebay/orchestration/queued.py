@@ -10,8 +10,9 @@ from forebay.model.catalogue import Dataset
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.task import TaskDraft
-from forebay.orchestration.chunks import Calls, fetch_draft, requests
+from forebay.orchestration.chunks import fetch_draft, requests
 from forebay.orchestration.gaps import Days, Gaps, between, missing, touched
+from forebay.orchestration.plan import Calls
 from forebay.orchestration.wanted import Wish
 
 _DAY = timedelta(days=1)

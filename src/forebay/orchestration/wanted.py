@@ -116,7 +116,7 @@ def _for(destination: str, feed: Feed) -> Feed:
 
 
 def _wish(feed: Feed, dataset: Dataset, destination: str, now: datetime, find_reach: FindReach) -> Wish | None:
-    symbols = _symbols(feed, dataset)
+    symbols = symbols_of(feed, dataset)
     if not symbols:
         return None
     newest = newest_session(dataset, now)
@@ -142,7 +142,7 @@ def newest_session(dataset: Dataset, now: datetime) -> date:
     return newest
 
 
-def _symbols(feed: Feed, dataset: Dataset) -> tuple[str, ...]:
+def symbols_of(feed: Feed, dataset: Dataset) -> tuple[str, ...]:
     """The feed's symbols that this dataset can hold: a mixed list is split by the tickers' prefixes."""
     if feed.symbols is None:
         return (ALL_SYMBOLS,)
