@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forebay.errors import StoreError
+from forebay.errors import StoreError, UsageError
 from forebay.model.calendar import NEW_YORK
 from forebay.model.coverage import Evidence, Verdict
 from forebay.model.task import Discard, Done, Lease, Outcome, Step, TaskState
@@ -30,9 +30,12 @@ class Identify:
     records: Records
 
     def __call__(self, lease: Lease, step: Step) -> Outcome:
-        """Run one task. Raises VendorError, StoreError, LedgerError, LeaseLost, UsageError."""
+        """Run one task. Raises VendorError, StoreError, LedgerError, LeaseLost."""
         draft = lease.task.draft
-        wanted = from_key(draft.key)
+        try:
+            wanted = from_key(draft.key)
+        except UsageError as error:  # of another version: no reason for a worker to stop
+            return Discard(error.kind, f"{error} ({error.remedy})")
         step(TaskState.DOWNLOADING)
         found = discover(self.rest, wanted, self.records.clock.now().astimezone(NEW_YORK).date())
         step(TaskState.DOWNLOADED, TaskState.UPLOADING)
