@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from multiprocessing import get_context
@@ -16,23 +16,26 @@ from shared_clock import SharedClock
 from forebay.budget.redis_book import RedisBook
 from forebay.budget.shared import SharedBudget
 from forebay.clock import Clock
-from forebay.ledger import Ledger
+from forebay.db.engine import connect
+from forebay.ledger.budget import LedgerBook
 
 FORK = get_context("fork")
 MINUTE = timedelta(seconds=60)
 
 
 @contextmanager
-def open_budget(place: str, limit: int, clock: Clock) -> Iterator[SharedBudget]:
-    """The budget of a ledger's database, or the one in Redis at `redis://host:port/0#account`."""
-    if place.startswith("redis:"):
-        url, _, account = place.partition("#")
-        book = RedisBook(url, "https://api.vendor.example", account, limit, clock)
+def open_budget(place: str, limit: int, clock: Clock, *, server_time: bool = False) -> Iterator[SharedBudget]:
+    """The budget of a ledger's database, or the one in Redis at `redis://host:port/0#account`, by `clock`."""
+    with ExitStack() as stack:
+        if place.startswith("redis:"):
+            url, _, account = place.partition("#")
+            book = RedisBook(url, "https://api.vendor.example", account, limit, clock, server_time=server_time)
+        else:
+            database = connect(place)
+            stack.callback(database.close)
+            book = LedgerBook(database, limit, clock, database_time=server_time)
+        stack.callback(book.close)
         yield SharedBudget(book, clock)
-        book.close()
-    else:
-        with Ledger.open(place, clock, calls_per_minute=limit) as ledger:
-            yield ledger.budget
 
 
 def most_in_a_minute(calls: list[datetime]) -> int:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from homes import END, START, HastyClock
+from redis_server import redis_server
 from shell import Shell
 
 from forebay import Sandbox
+from forebay.clock import SystemClock
 from forebay.testing import FakeClock
 
 
@@ -112,7 +114,6 @@ def test_wrong_file_keys(shell):
 
 
 SERVERS = {
-    "REDIS_URL": ("Redis", "redis://:hush-hush@127.0.0.1:{port}/0"),
     "KAFKA_BOOTSTRAP_SERVERS": ("Kafka", "127.0.0.1:{port}"),
     "B2_ENDPOINT_URL": ("Backblaze B2", "http://127.0.0.1:{port}"),
     "AWS_ENDPOINT_URL": ("S3 destination", "http://127.0.0.1:{port}"),
@@ -143,6 +144,37 @@ def test_servers_that_are_down(shell, closed):
         assert f"FAULT {subject}: 127.0.0.1:{closed} does not" in said.out
         assert f"correct {setting}" in said.out
     assert "hush-hush" not in said.all
+
+
+def test_a_redis_that_is_up(shell):
+    """Redis is named with its version, and the budget that it counts with what is left of it."""
+    with redis_server() as server:
+        found, _ = examined(shell, REDIS_URL=server.url, POLYGON_RATE_LIMIT="50")
+    assert ("ok", "ok") == (found["Redis"]["health"], found["rate budget"]["health"])
+    assert f"127.0.0.1:{server.port}/0 answers, version " in found["Redis"]["detail"]
+    assert f"50 calls a minute, counted in 127.0.0.1:{server.port}/0: 0 in" in found["rate budget"]["detail"]
+
+
+def test_a_redis_that_is_down(shell, closed):
+    """It is a fault with its remedy, no password shown; what it counts is not tried, unless there is no limit."""
+    url = f"redis://:hush-hush@127.0.0.1:{closed}/0"
+    said = shell("doctor", REDIS_URL=url, POLYGON_RATE_LIMIT="50")
+    assert 1 == said.code
+    assert f"FAULT Redis: Redis at 127.0.0.1:{closed}/0, which counts the calls" in said.out
+    assert "correct REDIS_URL" in said.out
+    assert "note  API key: not tried: Redis counts the calls" in said.out
+    assert "hush-hush" not in said.all
+    found, code = examined(shell, REDIS_URL=url, POLYGON_RATE_LIMIT="0")
+    assert (1, "ok") == (code, found["API key"]["health"])
+
+
+def test_a_lowered_limit(shell, home):
+    """After a 429 the budget is a note that says what is granted for now."""
+    with home.app(SystemClock(), POLYGON_RATE_LIMIT="100") as app:
+        app.budget.slow_down(0)
+    found, code = examined(shell, POLYGON_RATE_LIMIT="100")
+    assert (0, "note") == (code, found["rate budget"]["health"])
+    assert found["rate budget"]["detail"].endswith("after a 429 75 a minute for now")
 
 
 def test_timescale(shell, closed):

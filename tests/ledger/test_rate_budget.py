@@ -22,7 +22,7 @@ from forebay.ledger import Ledger
 from forebay.ledger.budget import LedgerBook
 from forebay.testing import FakeClock
 
-MINUTES = int(os.environ.get("FOREBAY_BUDGET_MINUTES", "4"))
+MINUTES = int(os.environ.get("FOREBAY_BUDGET_MINUTES", "3"))
 """How long the crowd calls, in simulated time; 60 takes a minute or two for each book."""
 
 
@@ -291,7 +291,10 @@ class _Hours(SystemClock):
 @pytest.mark.parametrize("place", ["postgresql", "redis"], indirect=True)
 def test_a_servers_clock_is_everybodys(place: str) -> None:
     """Machines whose clocks disagree share a server's budget all the same: its clock decides."""
-    with open_budget(place, 1, SystemClock()) as here, open_budget(place, 1, _Hours()) as there:
+    with (
+        open_budget(place, 1, SystemClock(), server_time=True) as here,
+        open_budget(place, 1, _Hours(), server_time=True) as there,
+    ):
         here.acquire(timeout=0)
 
         with pytest.raises(RateLimited):

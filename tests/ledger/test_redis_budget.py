@@ -138,7 +138,7 @@ def test_a_server_that_is_away_grants_nothing(started, clock) -> None:
 def test_accounts_do_not_share(started, clock) -> None:
     """Another key, or another vendor, is another budget."""
     for vendor, key in ((VENDOR, "one"), (VENDOR, "two"), ("http://127.0.0.1:8000", "one")):
-        book = RedisBook(started.url, vendor, key, LIMIT, clock)
+        book = RedisBook(started.url, vendor, key, LIMIT, clock, server_time=False)
         SharedBudget(book, clock).acquire()
         assert 1 == book.standing().used
         book.close()
@@ -160,7 +160,7 @@ def test_nothing_secret_and_nothing_for_ever(started, clock) -> None:
 def test_an_address_that_is_none(url: str) -> None:
     """A wrong address is the user's to mend, and its password is not shown."""
     with pytest.raises(UsageError, match="REDIS_URL") as caught:
-        RedisBook(url, VENDOR, KEY, LIMIT, SystemClock())
+        RedisBook(url, VENDOR, KEY, LIMIT, SystemClock(), server_time=True)
 
     assert "hush" not in str(caught.value) + caught.value.remedy
 
@@ -169,7 +169,9 @@ def test_a_login_that_is_refused(server: RedisServer) -> None:
     """A wrong password is not waited for: it is the user's to mend."""
     with redis.Redis.from_url(server.url) as client:
         client.config_set("requirepass", "right")
-    book = RedisBook(server.url.replace("redis://", "redis://:wrong@"), VENDOR, KEY, LIMIT, SystemClock())
+    book = RedisBook(
+        server.url.replace("redis://", "redis://:wrong@"), VENDOR, KEY, LIMIT, SystemClock(), server_time=True
+    )
 
     with pytest.raises(UsageError, match="refuses this login") as caught:
         book.standing()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forebay.budget.shared import SharedBudget
-from forebay.clock import Clock
+from forebay.clock import Clock, SystemClock
 from forebay.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,8 +21,13 @@ def shared_budget(settings: Settings, ledger: Ledger, clock: Clock) -> SharedBud
 
 
 def redis_book(settings: Settings, clock: Clock) -> RedisBook:
-    """The book in the configured Redis. Raises UsageError when its library is missing or the address is none."""
+    """The book in the configured Redis. Raises UsageError when its library is missing or the address is none.
+
+    Without an API key it is nobody's; its server may be looked at all the same.
+    """
     from forebay.budget.redis_book import RedisBook
 
     url, vendor = settings.queue.require_url(), settings.vendor
-    return RedisBook(url, vendor.rest_url, vendor.require_api_key(), vendor.rate_limit, clock)
+    key = vendor.api_key.get_secret_value() if vendor.api_key else ""
+    server_time = type(clock) is SystemClock
+    return RedisBook(url, vendor.rest_url, key, vendor.rate_limit, clock, server_time=server_time)

@@ -119,6 +119,7 @@ local function slow_down(pause)
 end
 
 local function standing()
+  mistrust()
   local used = redis.call('ZCOUNT', calls, after(now - MINUTE), soon)
   local waiting = redis.call('ZCOUNT', calls, after(soon), '+inf')
   return { limit_at(now), used, waiting, math.max(paused - now, 0) }

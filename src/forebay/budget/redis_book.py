@@ -19,7 +19,7 @@ from uuid import uuid4
 from forebay.budget.line import SOON
 from forebay.budget.pace import WINDOW
 from forebay.budget.shared import Promise, Standing
-from forebay.clock import Clock, SystemClock
+from forebay.clock import Clock
 from forebay.errors import RateLimited, UsageError
 
 try:
@@ -43,15 +43,17 @@ _TICK = timedelta(microseconds=1)
 class RedisBook:
     """For whoever shares the server and the account at the vendor. Usable from several threads, and after a fork.
 
-    The server's clock is everybody's, unless `clock` is not the system's: one under test control stays in control.
+    With `server_time` the server's clock is everybody's, else `clock`: one under test control stays in control.
     `vendor` is the vendor's address and `api_key` the account's: their hash names the keys, so that two accounts have
     two budgets and no key is ever shown. Raises UsageError for an address that is none. Every method raises
     RateLimited while Redis is away, and UsageError when it refuses us.
     """
 
-    def __init__(self, url: str, vendor: str, api_key: str, calls_per_minute: int, clock: Clock) -> None:
+    def __init__(
+        self, url: str, vendor: str, api_key: str, calls_per_minute: int, clock: Clock, *, server_time: bool
+    ) -> None:
         self.limit = calls_per_minute
-        self._clock = None if isinstance(clock, SystemClock) else clock
+        self._clock = None if server_time else clock
         self._client = _client(url)
         self.name = _name(self._client)
         account = sha256(f"{urlsplit(vendor).netloc}\n{api_key}".encode()).hexdigest()[:20]

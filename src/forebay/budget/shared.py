@@ -48,6 +48,11 @@ class Book(Protocol):
         """Calls a minute; 0 is no limit at all."""
         ...
 
+    @property
+    def name(self) -> str:
+        """How messages call it: a path, or host and database; never with a password."""
+        ...
+
     def reserve(self, patience: timedelta | None, *, interactive: bool) -> Promise:
         """The first free moment, not farther off than `patience`."""
         ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
@@ -80,20 +81,42 @@ def _findings(app: App) -> Iterator[Finding]:
     yield ledger
     yield checkup.checked("lake", lambda: checkup.check_lake(app.lake))
     yield checkup.checked("archive", lambda: checkup.check_archive(app.archive))
-    yield from _rest(app, ledger)
+    redis = _redis(app)
+    yield from redis
+    yield from _rest(app, [ledger, *redis])
     yield from _files(app)
     for subject, host, port, setting in _servers(app.settings):
         yield checkup.check_server(subject, host, port, setting)
 
 
-def _rest(app: App, ledger: Finding) -> Iterator[Finding]:
+def _redis(app: App) -> list[Finding]:
+    """The one finding about Redis; none where it is not configured."""
+    if app.settings.queue.url is None:
+        return []
+    from forebay.app.calls import redis_book
     from forebay.orchestration import checkup
 
+    def check() -> Finding:
+        with closing(redis_book(app.settings, app.clock)) as book:
+            return checkup.check_redis(book)
+
+    return [checkup.checked("Redis", check)]
+
+
+def _rest(app: App, counting: Sequence[Finding]) -> Iterator[Finding]:
+    """The API key and the plan, by REST, where that which counts calls is well."""
+    from forebay.orchestration import checkup
+
+    broken = [each.subject for each in counting if each.health is checkup.Health.FAULT]
+    if not app.settings.vendor.rate_limit:
+        broken = [subject for subject in broken if subject != "Redis"]  # it has nothing to count
     if not app.has_rest:
         yield _not_set("API key", "POLYGON_API_KEY")
-    elif ledger.health is checkup.Health.FAULT:
-        yield checkup.Finding("API key", checkup.Health.NOTE, "not tried: the ledger counts calls", "mend the ledger")
+    elif broken:
+        detail = f"not tried: {broken[0]} counts the calls"
+        yield checkup.Finding("API key", checkup.Health.NOTE, detail, f"mend {broken[0]} first")
     else:
+        yield checkup.checked("rate budget", lambda: checkup.check_budget(app.budget))
         yield from checkup.check_rest(app.rest, _worth_a_call(app.settings.vendor.rate_limit), app.clock)
 
 
@@ -122,9 +145,7 @@ def _not_set(what: str, names: str) -> Finding:
 
 
 def _servers(settings: Settings) -> Iterator[tuple[str, str, int, str]]:
-    """Every server that a setting names, with the port it implies; an empty host where it is not an address."""
-    if settings.queue.url:
-        yield "Redis", *_address(settings.queue.url.get_secret_value(), settings.queue.port), "REDIS_URL"
+    """Every other server that a setting names, with the port it implies; an empty host where it is not an address."""
     for server in (settings.kafka.bootstrap_servers or "").split(","):
         if server.strip():
             yield "Kafka", *_address(f"//{server.strip()}", _KAFKA_PORT), "KAFKA_BOOTSTRAP_SERVERS"

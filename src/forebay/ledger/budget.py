@@ -30,6 +30,7 @@ class LedgerBook:
     def __init__(self, database: Database, calls_per_minute: int, clock: Clock, *, database_time: bool = False) -> None:
         self._database = database
         self.limit = calls_per_minute
+        self.name = database.name
         self._clock = clock
         self._database_time = database_time
         self._turn = Lock()

@@ -39,7 +39,7 @@ class Ledger:
         self.earlier = EarlierFiles(database, clock)
         self.entitlements = EntitlementBook(database)
         # Machines that share a server can share its clock; a clock under test control stays in control.
-        database_time = database.dialect == "postgresql" and isinstance(clock, SystemClock)
+        database_time = database.dialect == "postgresql" and type(clock) is SystemClock
         self.budget = SharedBudget(LedgerBook(database, calls_per_minute, clock, database_time=database_time), clock)
 
     @classmethod

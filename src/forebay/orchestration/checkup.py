@@ -20,6 +20,8 @@ from forebay.model.catalogue import DATASETS, Dataset
 from forebay.orchestration.entitlement import PROBES
 
 if TYPE_CHECKING:
+    from forebay.budget.redis_book import RedisBook
+    from forebay.budget.shared import SharedBudget
     from forebay.lake.reader import Lake
     from forebay.ledger import Ledger
     from forebay.stores.archive import Archive
@@ -103,6 +105,26 @@ def check_archive(archive: Archive) -> Finding:
     """Whether the archive's store answers. Raises StoreError."""
     next(archive.store.list(), None)
     return Finding("archive", Health.OK, archive.address)
+
+
+def check_redis(book: RedisBook) -> Finding:
+    """Whether Redis answers us. Raises RateLimited, UsageError."""
+    return Finding("Redis", Health.OK, f"{book.name} answers, version {book.version()}")
+
+
+def check_budget(budget: SharedBudget) -> Finding:
+    """How many calls a minute there are, and who uses them. Raises RateLimited, UsageError, LedgerError."""
+    now = budget.standing()
+    if not now.limit:
+        return Finding("rate budget", Health.OK, "no limit: calls are not counted")
+    detail = f"{now.limit:,} calls a minute, counted in {budget.book.name}: "
+    detail += f"{now.used:,} in the last minute, {now.waiting:,} wait"
+    if now.paused:
+        detail += f"; none for {now.paused:.0f} s"
+    if now.effective == now.limit:
+        return Finding("rate budget", Health.OK, detail)
+    remedy = "it comes back by itself; lower POLYGON_RATE_LIMIT if the vendor refuses calls again"
+    return Finding("rate budget", Health.NOTE, f"{detail}; after a 429 {now.effective:,} a minute for now", remedy)
 
 
 def check_rest(rest: RestClient, datasets: Iterable[Dataset], clock: Clock) -> Iterator[Finding]:
