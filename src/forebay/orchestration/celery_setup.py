@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ssl
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import CPendingDeprecationWarning
 
 from forebay.orchestration.celery_hints import DEFAULT, QUEUES
 from forebay.settings import Settings
@@ -20,6 +22,7 @@ _AGAIN = {"max_retries": 1, "interval_start": 0.2}
 def make_celery(settings: Settings) -> Celery:
     """A Celery application without tasks yet; opens no connection. Raises UsageError when no Redis is set."""
     url = settings.queue.require_url()
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)  # about choices that are made below
     app = Celery("forebay", broker=url, backend=f"{_RESULTS}+{url}")
     app.conf.update(_messages(), **_workers(settings), **_connections(url))
     return app

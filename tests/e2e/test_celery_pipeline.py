@@ -1,0 +1,139 @@
+"""A universe's bars by Celery workers: whatever is killed, emptied or started again, every bar comes, and once."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+import redis
+from celery.result import AsyncResult
+from fleets import Fleet, kill
+from homes import SAID_BY_BOTH, Home, held, truth
+from redis_server import redis_server
+
+from forebay import Sandbox
+from forebay.model.task import TaskState
+from forebay.orchestration.celery_setup import make_celery
+from forebay.settings import load
+
+START, END = date(2026, 3, 2), date(2026, 3, 20)
+TABLES = ("stocks/bars_1d", "stocks/bars_1m")
+BARS = f"/v2/aggs/ticker/AAPL/range/1/minute/{START}/{END}"
+STALL = {"kind": "read_stall", "path": BARS, "seconds": 5.0}
+
+
+@pytest.fixture(scope="module")
+def vendor():
+    with Sandbox(start=START, end=END, tickers=60) as running:
+        yield running
+
+
+@pytest.fixture
+def server():
+    with redis_server() as running:
+        yield running
+
+
+@pytest.fixture
+def fleet(tmp_path, vendor, server):
+    with Fleet(Home(tmp_path, vendor), server) as fleet:
+        yield fleet
+
+
+@pytest.mark.timeout(240)
+def test_a_universe_arrives_whole_over_six_workers_in_trouble(fleet, vendor):
+    """Discovered, queued, watched in Flower; two workers killed, Redis emptied, then stopped and started again."""
+    flower = start_workers(fleet)
+    tickers = enqueue(fleet)
+    fleet.wait(lambda: fleet.completed() >= 5, 30)
+    running = fleet.services.running()
+    for name in ("download1", "download2"):
+        kill(running[name])
+    redis.Redis.from_url(fleet.redis.url).flushall()
+    fleet.wait(lambda: fleet.completed() >= 20, 30)
+    seen = flower("/api/tasks?limit=1000")
+    fleet.redis.stop()
+    fleet.run("tasks", "list")  # a second of outage
+    assert not fleet.all_completed()
+    fleet.redis.start()
+    fleet.wait(fleet.all_completed, 60)
+
+    for table in TABLES:
+        arrived = held(fleet.home, table).filter(pl.col("ticker").is_in(tickers)).select(SAID_BY_BOTH)
+        assert truth(vendor, table, START, END, tickers).select(SAID_BY_BOTH).equals(arrived), table
+    assert "forebay.fetch" in {task["name"] for task in seen.values()}
+    assert {"discovery", "download3", "download4", "download5", "flower"} == set(fleet.services.running())
+    assert "flower: stopped" in fleet.run("workers", "down")
+    assert {} == fleet.services.running()
+    asked = Counter(one.path for one in vendor.requests if one.kind == "data")
+    assert sum(asked.values()) <= len(asked) + 2  # what the two who were killed had begun
+    assert [] == fleet.home.litter()
+
+
+def start_workers(fleet: Fleet):
+    """Six workers and Flower; how to ask it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    fleet.settings["FLOWER_UNAUTHENTICATED_API"] = "true"
+    fleet.run("workers", "up", "--workers", "6")
+    fleet.run("workers", "flower", "--port", str(port))
+
+    def ask(path: str):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            return json.loads(answer.read())
+
+    return ask
+
+
+def enqueue(fleet: Fleet) -> list[str]:
+    """All five timeframes of all US equities, as a newcomer types it; their tickers."""
+    fleet.run("discover", "us_equities")
+    (universe,) = (fleet.home.folder / "universe").glob("us_equities_*.json")
+    dates = ("--start", str(START), "--end", str(END), "--source", "rest")
+    said = fleet.run("enqueue", str(universe), "--timeframes", "1m,5m,15m,1h,1d", *dates, "--async")
+    assert "tasks queued" in said
+    return [row["ticker"] for row in json.loads(universe.read_text())["tickers"]]
+
+
+@pytest.mark.timeout(240)
+def test_a_message_that_comes_again_runs_no_task_twice(tmp_path, server):
+    """The vendor takes five seconds, the message comes again every second to a second worker: one vendor call."""
+    with Sandbox(start=START, end=END, tickers=4, faults=[STALL]) as vendor:
+        fleet = Fleet(Home(tmp_path, vendor), server)
+        (tmp_path / "one.json").write_text(json.dumps(["AAPL"]))
+        dates = ("--start", str(START), "--end", str(END), "--source", "rest")
+        fleet.run("enqueue", "one.json", "--timeframes", "1m", *dates, "--async")
+        workers = [short_worker(fleet, name) for name in ("one", "two")]
+        try:
+            fleet.wait(fleet.all_completed, 40)
+        finally:
+            for worker in workers:
+                worker.terminate()
+        said = "".join(worker.communicate(timeout=30)[0] for worker in workers)
+
+    received = [line for line in said.splitlines() if "forebay.fetch[1-" in line and "received" in line]
+    assert len(received) > 1, said
+    assert 1 == len([one for one in vendor.requests if one.path == BARS])
+    message = received[0].partition("forebay.fetch[")[2].partition("]")[0]
+    result = AsyncResult(message, app=make_celery(load(environ={"REDIS_URL": server.url})))
+    assert ("SUCCESS", TaskState.COMPLETED) == (result.state, result.result["state"])
+    assert held(fleet.home, "stocks/bars_1m").height == result.result["rows"] > 0
+
+
+def short_worker(fleet: Fleet, name: str):
+    command = [sys.executable, "-m", "celery", "-A", "celery_short", "worker", "-c", "1", "-n", f"{name}@%h"]
+    env = {**fleet.home.env, "REDIS_URL": fleet.redis.url, "POLYGON_RATE_LIMIT": "0"}
+    path = f"{Path(__file__).parent}:{env.get('PYTHONPATH', '')}"
+    return subprocess.Popen(
+        command, cwd=fleet.home.folder, env={**env, "PYTHONPATH": path}, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
