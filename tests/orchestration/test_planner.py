@@ -12,6 +12,7 @@ from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.feed import Feed, SourceChoice
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Partition, Revision, Source
+from forebay.model.universe import Lifetime
 from forebay.orchestration.plan import Rates
 from forebay.orchestration.planner import Planner
 from forebay.orchestration.sources import Means
@@ -234,3 +235,105 @@ def test_a_start_in_the_future_and_a_symbol_of_another_class_are_refused(clock):
         wishes(replace(FEED, start=date(2027, 1, 4), end=None), now=clock.now())
     with pytest.raises(UsageError, match="asset class crypto"):
         wishes(replace(FEED, symbols=("X:BTCUSD",)), now=clock.now())
+
+
+def lifetimes(**known):
+    return lambda tickers: {ticker: life for ticker, life in known.items() if ticker in tickers}
+
+
+def rest_planner(ledger, clock, find=None, **means):
+    made = planner(ledger, clock, flatfiles=False, **means)
+    return made if find is None else replace(made, find_lifetimes=find)
+
+
+def test_nothing_is_asked_for_before_a_listing_or_after_a_delisting(ledger, clock):
+    """Days on which nobody traded it are wanted of nobody: by plan and status alike."""
+    days = session_days("XNYS", MARCH.start, MARCH.end)
+    feed = replace(FEED, symbols=("OLD", "NEW", "WHO"))
+    known = lifetimes(OLD=Lifetime(delisted=days[2]), NEW=Lifetime(listed=days[5]), GONE=Lifetime())
+    made = rest_planner(ledger, clock, known)
+
+    gaps = made.gaps(wishes(feed, now=clock.now())[0])
+
+    assert {"OLD": tuple(days[:2]), "NEW": tuple(days[5:]), "WHO": tuple(days)} == gaps
+    asked = {draft.partition.symbol: draft.partition.dates for draft in made.plan(wishes(feed, now=clock.now())).drafts}
+    assert Interval(days[0], days[1]) == asked["OLD"]
+    assert Interval(days[5], days[-1]) == asked["NEW"]
+
+
+def test_an_option_is_wanted_until_it_expires(ledger, clock):
+    """Its last day is in its name, and no universe need know it."""
+    minutes = BAR_DATASETS["options/bars_1m"]
+    feed = Feed("options", (minutes,), ("O:SPY260306C00650000",), MARCH.start, MARCH.end)
+
+    gaps = rest_planner(ledger, clock).gaps(wishes(feed, now=clock.now())[0])
+
+    assert date(2026, 3, 6) == gaps["O:SPY260306C00650000"][-1]
+
+
+def test_what_covers_the_whole_market_does_not_cover_otc_tickers(ledger, clock):
+    """Files and grouped answers leave them out: their days are a gap still, and come by REST alone."""
+    days = session_days("XNYS", MARCH.start, MARCH.end)
+    list_upstream(ledger, MINUTES, days)
+    for day in days:
+        cover(ledger, clock, day)
+    known = lifetimes(OTCX=Lifetime(otc=True), AAPL=Lifetime())
+    made = replace(planner(ledger, clock), find_lifetimes=known)
+
+    plan = made.plan(wishes(replace(FEED, symbols=("AAPL", "OTCX")), now=clock.now()))
+
+    assert [("OTCX", Source.REST)] == [(draft.partition.symbol, draft.source) for draft in plan.drafts]
+    assert "OTC tickers are in no file" == plan.lines[0].why
+
+
+def test_an_otc_ticker_that_only_files_could_bring_is_said_to_be_missing(ledger, clock):
+    """It is asked of no file again and again; the finding says why."""
+    list_upstream(ledger, MINUTES, session_days("XNYS", MARCH.start, MARCH.end))
+    feed = replace(FEED, symbols=("OTCX",), source=SourceChoice.FLATFILES)
+    made = replace(planner(ledger, clock), find_lifetimes=lifetimes(OTCX=Lifetime(otc=True)))
+
+    plan = made.plan(wishes(feed, now=clock.now()))
+
+    assert [] == plan.drafts
+    assert [Verdict.MISSING_UPSTREAM] == [found.verdict for found in plan.findings]
+    assert "over the counter" in plan.findings[0].evidence.reason
+
+
+def test_what_a_queued_task_will_bring_is_not_asked_for_by_another(ledger, clock):
+    """Half of a range is held when its worker dies: the same task goes on, whatever range is left."""
+    days = session_days("XNYS", MARCH.start, MARCH.end)
+    feed = replace(FEED, symbols=("AAPL",))
+    made = rest_planner(ledger, clock)
+    first = made.plan(wishes(feed, now=clock.now())).drafts
+    ledger.tasks.add(first)
+    cover(ledger, clock, days[0], symbol="AAPL", source=Source.REST, until=days[4])
+
+    again = made.plan(wishes(feed, now=clock.now()))
+    wider = made.plan(wishes(replace(feed, end=date(2026, 3, 17)), now=clock.now()))
+
+    assert [draft.key for draft in first] == [draft.key for draft in again.drafts]
+    assert ["queued already"] == [line.why for line in again.lines]
+    assert [first[0].partition.dates, Interval(date(2026, 3, 16), date(2026, 3, 17))] == [
+        draft.partition.dates for draft in wider.drafts
+    ]
+
+
+def test_days_that_come_by_rest_for_two_reasons_are_one_request(ledger, clock):
+    """Older days cheaper by REST, younger ones near, newest not published: one ticker, one call."""
+    days = session_days("XNYS", date(2025, 6, 2), date(2026, 3, 18))
+    list_upstream(ledger, MINUTES, days)
+    feed = Feed("one", (MINUTES,), ("AAPL",), days[0], date(2026, 3, 19))
+
+    plan = planner(ledger, clock, rates=Rates(0)).plan(wishes(feed, now=clock.now()))
+
+    assert [Interval(days[0], date(2026, 3, 19))] == [draft.partition.dates for draft in plan.drafts]
+    assert "not published as a file" in plan.lines[0].why
+
+
+def test_tasks_are_made_anew_each_time_and_none_is_kept(ledger, clock):
+    """A line can be gone through again and again, and holds no task."""
+    feed = replace(FEED, symbols=tuple(f"T{number}" for number in range(50)))
+    line = rest_planner(ledger, clock).plan(wishes(feed, now=clock.now())).lines[0]
+
+    assert list(line.drafts) == list(line.drafts)
+    assert 50 == line.tasks == len(list(line.drafts))
