@@ -55,7 +55,9 @@ def gives_way_to_rows(held: Iterable[str], day: date, keys: pl.DataFrame) -> lis
 
     By itself, so that what stays of a flat file is still known as one, and owns its day.
     """
-    hit = pl.struct("ticker", "window_start").is_in(keys.select(pl.struct("ticker", "window_start")).to_series())
+    hit = pl.struct("ticker", "window_start").is_in(
+        keys.select(pl.struct("ticker", "window_start")).to_series().implode()
+    )
     stays = ~((pl.col("session_date") == day) & pl.col("ticker").is_in(keys["ticker"].unique().to_list()) & hit)
     return [Giving((), (path,), stays) for path in of_day(held, day)] if keys.height else []
 
