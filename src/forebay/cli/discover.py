@@ -135,9 +135,9 @@ def _queue(app: App, wanted: Sequence[Discovery], *, json: bool) -> int:
     broker = broker_of(app.settings) if app.settings.queue.url else None
     tasks = app.identifying.queue(wanted)
     if broker:
-        from forebay.orchestration.celery_hints import LOW, open_hints
+        from forebay.orchestration.celery_hints import open_hints
 
-        open_hints(app.settings, broker, app.ledger.tasks).fill([TaskKind.IDENTIFY], below=LOW)
+        open_hints(app.settings, broker, app.ledger.tasks).fill([TaskKind.IDENTIFY])
     if json:
         print_json([{"task": task.id, "key": task.draft.key} for task in tasks])
     else:

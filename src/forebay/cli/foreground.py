@@ -15,15 +15,16 @@ if TYPE_CHECKING:
     from forebay.orchestration.status import Status
     from forebay.orchestration.sync import Prospect
     from forebay.orchestration.wanted import Wish
+    from forebay.orchestration.worker import Worker
     from forebay.telemetry.board import Board, Row
 
 
-def work_off(app: App, prospect: Prospect) -> Status:
+def work_off(app: App, prospect: Prospect, *, interactive: bool = False) -> Status:
     """Run a plan to its end, compare day bars with minutes, and look at what is held then.
 
     The first Ctrl-C or SIGTERM drains. Raises what stops every task; all that was done stays done.
     """
-    _run(app, prospect.plan)
+    _run(app, prospect.plan, app.worker(interactive=interactive))
     _reconcile(app, prospect.wishes)
     return app.status(prospect.wishes)
 
@@ -39,13 +40,12 @@ def show(status: Status, notes: Sequence[str], *, json: bool) -> int:
     return ExitCode.OK if status.all_held and not notes else ExitCode.PARTIAL
 
 
-def _run(app: App, plan: Plan) -> None:
+def _run(app: App, plan: Plan, worker: Worker) -> None:
     """Behind one progress bar for each table and source."""
     from forebay.model.task import Lease, Outcome, TaskState
     from forebay.orchestration.sync import carry_out
     from forebay.telemetry.progress import open_board
 
-    worker = app.worker()
     with open_board() as board:
         rows = _rows(board, plan)
 

@@ -41,13 +41,13 @@ def tell_notes(notes: Sequence[str]) -> None:
         tell(f"note: {note}")
 
 
-def run_now(app: App, asked: Asked, *, json: bool) -> int:
-    """Fetch while the user waits; the exit code."""
+def run_now(app: App, asked: Asked, *, json: bool, interactive: bool = False) -> int:
+    """Fetch while the user waits, `interactive` before batch work in the rate budget; the exit code."""
     from forebay.cli.foreground import show, work_off
 
     app.recover()
     prospect = prospect_of(app, asked)
-    code = show(work_off(app, prospect), prospect.plan.notes, json=json)
+    code = show(work_off(app, prospect, interactive=interactive), prospect.plan.notes, json=json)
     return ExitCode.PARTIAL if _tell_unknown(app, asked.tickers or ()) else code
 
 
@@ -57,10 +57,10 @@ def queue(app: App, plan: Plan, broker: Broker | None) -> int:
     queued = app.ledger.tasks.add(plan.each(), again=True, planned_at=plan.made_at)
     if broker is None:
         return queued
-    from forebay.orchestration.celery_hints import LOW, open_hints
+    from forebay.orchestration.celery_hints import open_hints
 
     try:
-        open_hints(app.settings, broker, app.ledger.tasks).fill(below=LOW)
+        open_hints(app.settings, broker, app.ledger.tasks).fill()
     except BrokerUnavailable as error:
         tell(f"note: {error}")
         tell("note: the ledger has every task: Celery workers find them once Redis is back, `forebay worker` at once")

@@ -37,4 +37,4 @@ def run_once(
     if not names:
         raise UsageError("no ticker is named", remedy="`forebay run-once AAPL`, for example")
     with open_app(settings) as app:
-        return run_now(app, Asked(None, None, names, start, end, source, None, timeframes), json=json)
+        return run_now(app, Asked(None, None, names, start, end, source, None, timeframes), json=json, interactive=True)

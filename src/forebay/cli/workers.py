@@ -12,6 +12,7 @@ import typer
 from forebay.cli.frame import Frame
 from forebay.cli.options import Json, load_settings
 from forebay.cli.output import ExitCode, print_json, print_table, say, tell
+from forebay.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
     from forebay.orchestration.services import Services
@@ -93,19 +94,29 @@ def status(ctx: typer.Context, *, json: Json = False) -> int:
     """
     settings = load_settings(ctx)
     from forebay.app import open_app
-    from forebay.orchestration.celery_services import depths
 
     running = _services(settings).running()
-    waiting = depths(settings.queue.require_url())
+    waiting = _depths(settings)
     with open_app(settings) as wired:
         tasks = {state.value: count for state, count in wired.ledger.tasks.counts().items() if count}
     if json:
         print_json({"running": running, "hints": waiting, "tasks": tasks})
         return ExitCode.OK
     print_table(("process", "pid"), [(name, str(pid)) for name, pid in running.items()])
-    say("hints in Redis: " + ", ".join(f"{queue} {depth:,}" for queue, depth in waiting.items()))
+    say("hints in Redis: " + (", ".join(f"{queue} {depth:,}" for queue, depth in waiting.items()) or "?"))
     say("tasks: " + (", ".join(f"{count:,} {state}" for state, count in tasks.items()) or "none"))
     return ExitCode.OK
+
+
+def _depths(settings: Settings) -> dict[str, int]:
+    """Hints by queue; none, and a note, while Redis is away."""
+    from forebay.orchestration.celery_services import depths
+
+    try:
+        return depths(settings.queue.require_url())
+    except BrokerUnavailable as error:
+        tell(f"note: {error}")
+        return {}
 
 
 def _services(settings: Settings) -> Services:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DISCOVERY, DOWNLOAD, DEFAULT = "discovery", "download", "default"
 QUEUES = (DISCOVERY, DOWNLOAD, DEFAULT)
 _QUEUE_OF = {
-    "identify": DISCOVERY,
+    TaskKind.IDENTIFY: DISCOVERY,
     TaskKind.LOAD: DOWNLOAD,
     TaskKind.MIRROR: DOWNLOAD,
     TaskKind.FETCH: DOWNLOAD,
@@ -26,7 +26,7 @@ _QUEUE_OF = {
 FULL = 10_000
 """Hints in a queue at most, a kilobyte each; the ledger has the rest."""
 LOW = 1_000
-"""A queue with fewer is filled up by the sweep: at a millisecond for a task that is left alone, a second's work."""
+"""A queue with fewer is filled up: more than all workers run between two sweeps."""
 
 
 def queue_of(kind: TaskKind) -> str:
@@ -51,24 +51,26 @@ def open_hints(settings: Settings, broker: Broker, tasks: Tasks) -> Hints:
 class Hints:
     """Sends hints for what may be claimed."""
 
-    def __init__(self, celery: Celery, broker: Broker, tasks: Tasks) -> None:
+    def __init__(self, celery: Celery, broker: Broker, tasks: Tasks, *, full: int = FULL) -> None:
+        """`full` is how many hints a queue holds at most."""
         self._celery = celery
         self._broker = broker
         self._tasks = tasks
+        self._full = full
 
-    def fill(self, kinds: Collection[TaskKind] = tuple(TaskKind), *, below: int = FULL) -> int:
-        """Fill each queue that holds fewer than `below` hints, in the order of claims; how many were sent.
+    def fill(self, kinds: Collection[TaskKind] = tuple(TaskKind)) -> int:
+        """Fill each queue that runs low with hints for tasks of `kinds`, in the order of claims; how many were sent.
 
         What is in a queue already is not sent again. Raises BrokerUnavailable, LedgerError.
         """
-        return sum(self._fill(queue, [kind for kind in kinds if queue_of(kind) == queue], below) for queue in QUEUES)
+        return sum(self._fill(queue, [kind for kind in kinds if queue_of(kind) == queue]) for queue in QUEUES)
 
-    def _fill(self, queue: str, kinds: list[TaskKind], below: int) -> int:
-        if not kinds or self._broker.depth(queue) >= below:
+    def _fill(self, queue: str, kinds: list[TaskKind]) -> int:
+        if not kinds or self._broker.depth(queue) >= LOW:
             return 0
         there = self._broker.hinted(queue)
-        due = [task for task in self._tasks.due(kinds, limit=FULL) if task.id not in there]
-        fresh = due[: FULL - len(there)]
+        due = [task for task in self._tasks.due(kinds, limit=self._full) if task.id not in there]
+        fresh = due[: max(self._full - len(there), 0)]
         self._send(fresh)
         return len(fresh)
 

@@ -13,7 +13,7 @@ from forebay.errors import ForebayError
 from forebay.model.task import Done, Outcome, TaskKind, TaskState
 from forebay.model.task import Task as Row
 from forebay.orchestration.celery_crew import Crews
-from forebay.orchestration.celery_hints import LOW, task_name
+from forebay.orchestration.celery_hints import task_name
 from forebay.orchestration.worker import Ended
 
 SWEEP = "forebay.sweep"
@@ -73,7 +73,7 @@ class Runs:
         crew = self._crews.crew()
         try:
             crew.rescue()
-            sent = crew.hints.fill(tuple(crew.worker.handlers), below=LOW)
+            sent = crew.hints.fill(tuple(crew.worker.handlers))
         finally:
             crew.broker.swept(SWEEP_EVERY)
         if sent:
