@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from lakes import DAY, FIRST, Basin, bars
 
 from forebay import Lake
-from forebay.lake import delta
+from forebay.lake import delta, log
 from forebay.lake.staging import Staging
 from forebay.model.partition import Source
 
@@ -44,7 +44,8 @@ STEPS = [
     ("forebay.lake.placing", "announce"),
     ("forebay.lake.placing", "move"),
     ("forebay.lake.placing", "by_ticker_range"),
-    ("forebay.lake.delta", "commit"),
+    ("forebay.lake.log", "publish"),
+    ("os", "link"),
     ("forebay.lake.placing", "clear_leftovers"),
 ]
 
@@ -153,15 +154,15 @@ def test_a_commit_of_another_program_in_between_is_planned_around(
 ) -> None:
     """Another program rewrites the table just before our commit: ours is planned again and nothing is lost."""
     fill(basin)
-    real, seen = delta.commit, []
+    real, seen = log.publish, []
 
-    def late(*given: Any) -> int:
+    def late(*given: Any) -> None:
         if not seen:
             DeltaTable(str(basin.root / "stocks" / "bars_1m")).optimize.z_order(["ticker"])
         seen.append(given)
-        return real(*given)
+        real(*given)
 
-    monkeypatch.setattr(delta, "commit", late)
+    monkeypatch.setattr(log, "publish", late)
     basin.flatfile(bars("A", source=Source.FLATFILE, price=50.0))
 
     rows = Lake(basin.root).bars("A").collect()

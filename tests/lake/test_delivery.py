@@ -16,6 +16,7 @@ from forebay.errors import CheckFailed, LakeError, NewerVersion
 from forebay.lake import delta
 from forebay.lake.digest import digest
 from forebay.lake.layout import FileName, parse_name, split_by_partition
+from forebay.lake.table import LakeTables
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Revision, Source
 
@@ -186,6 +187,7 @@ def test_a_lake_of_a_newer_format_is_left_alone(basin: Basin, monkeypatch: pytes
     basin.flatfile(bars("A", source=Source.FLATFILE))
     before = basin.files()
     monkeypatch.undo()
+    basin.tables = LakeTables(basin.root, basin.staging)
 
     with pytest.raises(NewerVersion) as read:
         Lake(basin.root).bars("A")

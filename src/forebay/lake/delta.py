@@ -26,8 +26,10 @@ FORMAT_VERSION = 1
 """Of the lake's layout. A lake with a higher one is refused, since its ownership rules may differ."""
 _FORMAT = "Forebay lake format "
 """Start of a table's description: Delta has no properties for other programs' use."""
+CHECKPOINT_EVERY = 100
+"""Commits between two files that sum up the log, for those who read it from its beginning."""
 _SETTINGS = {
-    "delta.checkpointInterval": "100",
+    "delta.checkpointInterval": str(CHECKPOINT_EVERY),
     "delta.logRetentionDuration": "interval 7 days",
 }
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, written without its zone
@@ -116,7 +118,7 @@ def commit(
         for file in add
     ]
     actions += [
-        RemoveAction(path, data_change=True, deletion_timestamp=stamp, partition_values=_partition_of(path))
+        RemoveAction(path, data_change=True, deletion_timestamp=stamp, partition_values=partition_of(path))
         for path in remove
     ]
     with _translated(Path(table.table_uri)):
@@ -130,12 +132,21 @@ def commit(
         return int(table.version()) + 1  # `table` still shows the state before, and the commit was tried once
 
 
+def checkpoint(folder: Path) -> None:
+    """Sum up the log, and remove entries that are older than its retention. Raises LakeError."""
+    with _translated(folder):
+        table = DeltaTable(str(folder))
+        table.create_checkpoint()
+        table.cleanup_metadata()
+
+
 def _schema(table: str) -> pa.Schema:
     columns = arrow_schema(BAR_DATASETS[table].asset_class)
     return columns.append(pa.field(partition_column(table), pa.string()))
 
 
-def _partition_of(path: str) -> dict[str, str | None]:
+def partition_of(path: str) -> dict[str, str | None]:
+    """The partition's column and value, by a file's path."""
     column, _, value = path.split("/", 1)[0].partition("=")
     return {column: value}
 

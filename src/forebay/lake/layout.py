@@ -50,6 +50,12 @@ def parse_name(path: str) -> FileName | None:
         return None
 
 
+def symbol_of(path: str) -> str | None:
+    """The symbol in a file's name, still encoded, or `all`; None for names that are not of our form."""
+    parts = path.rsplit("/", 1)[-1].split(_SEPARATOR)
+    return parts[3] if len(parts) == _PARTS else None
+
+
 def is_ours(path: str) -> bool:
     """Whether a file has a name that only Forebay gives."""
     return parse_name(path) is not None or path.rsplit("/", 1)[-1].startswith(MIXED)

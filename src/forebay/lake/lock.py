@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,7 +25,7 @@ _FOLDER, _LOCK, _PENDING, _INCOMING = "_forebay", "lock", "pending.json", "incom
 @contextmanager
 def writer_lock(folder: Path, clock: Clock) -> Iterator[None]:
     """Hold the table's lock. Raises LakeError when another process keeps it for WAIT_SECONDS."""
-    own = folder / _FOLDER
+    own = own_folder(folder)
     with storage_errors(own):
         own.mkdir(parents=True, exist_ok=True)
         handle = os.open(own / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
@@ -34,6 +34,11 @@ def writer_lock(folder: Path, clock: Clock) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def own_folder(folder: Path) -> Path:
+    """Where a table keeps what only its writers need."""
+    return folder / _FOLDER
 
 
 def incoming(folder: Path) -> Path:
@@ -51,12 +56,12 @@ def announce(folder: Path, paths: Sequence[str]) -> None:
     sync(path.parent)
 
 
-def clear_leftovers(folder: Path, held: Callable[[], Sequence[str]]) -> list[str]:
-    """Remove the files that were announced and are not among `held()`, which lists what the table holds."""
+def clear_leftovers(folder: Path, held: Callable[[], Container[str]]) -> list[str]:
+    """Remove the files that were announced and are not among `held()`, which is what the table holds."""
     path = folder / _FOLDER / _PENDING
     if not path.exists():
         return []
-    kept = set(held())
+    kept = held()
     left = [name for name in _announced(folder) if name not in kept]
     for name in left:
         (folder / name).unlink(missing_ok=True)

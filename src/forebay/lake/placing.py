@@ -15,11 +15,13 @@ from forebay.lake import delta
 from forebay.lake.intake import by_ticker_range
 from forebay.lake.layout import partition_folder
 from forebay.lake.lock import announce, clear_leftovers, incoming, writer_lock
-from forebay.lake.moving import mark_of, move, sync
+from forebay.lake.log import TableLog
+from forebay.lake.moving import mark_of, move
 from forebay.lake.ownership import Giving, merged_name
 from forebay.lake.parquet import BarWriter
 from forebay.lake.staging import Staging, storage_errors
 from forebay.model.catalogue import BAR_DATASETS
+from forebay.model.partition import ALL_SYMBOLS
 
 MOST_ATTEMPTS = 10
 """Commits tried when other programs write to the table at the same time (ours wait for each other)."""
@@ -29,17 +31,16 @@ _FIRST_WAIT = 0.05
 class Placing:
     """Used as `with ... as placing: while placing.again(): ...plan...; placing.commit(note)`."""
 
-    def __init__(self, folder: Path, table: str, staging: Staging, clock: Clock, random: Random) -> None:
+    def __init__(self, folder: Path, log: TableLog, table: str, staging: Staging, clock: Clock, random: Random) -> None:
         self.version = -1
         """The table's version after the commit."""
         self.new = False
         """Whether a commit was needed."""
-        self._folder, self._table, self._staging = folder, table, staging
+        self._folder, self._log, self._table, self._staging = folder, log, table, staging
         self._clock, self._random = clock, random
         self._lock = writer_lock(folder, clock)
         self._attempt = 0
         self._done = False
-        self._files: list[str] = []
         self._adds: list[delta.NewFile] = []
         self._removes: list[str] = []
         self._placed: list[str] = []
@@ -67,18 +68,16 @@ class Placing:
             )
         if self._attempt:
             self._clock.sleep(self._random.uniform(0, _FIRST_WAIT * 2**self._attempt))
-        self._state = delta.open_or_create(self._folder, self._table)
-        self._files = delta.files(self._state)
+        self._log.refresh()
         if not self._attempt:
-            clear_leftovers(self._folder, lambda: self._files)
+            clear_leftovers(self._folder, lambda: self._log.shelf)
         self._attempt += 1
         self._adds, self._removes = [], []
         return True
 
-    def held(self, partition: str) -> list[str]:
-        """The table's files of a partition."""
-        inside = partition_folder(self._table, partition) + "/"
-        return [path for path in self._files if path.startswith(inside)]
+    def held(self, partition: str, symbol: str = ALL_SYMBOLS) -> list[str]:
+        """The table's files of a partition that may have rows of `symbol`; `*`: all of them."""
+        return self._log.shelf.partition(partition_folder(self._table, partition), symbol)
 
     def write(self, tables: Iterable[pl.DataFrame]) -> Path:
         """A file in staging with these rows, which are sorted already."""
@@ -120,17 +119,12 @@ class Placing:
         """Commit what was planned, if anything was; on a conflict the next `again` starts over."""
         if self._adds or self._removes:
             try:
-                now = self._clock.now()
-                self.version = delta.commit(self._state, self._table, self._adds, self._removes, now, {"forebay": note})
+                self._log.commit(self._adds, self._removes, self._clock.now(), {"forebay": note})
             except delta.Conflict:
                 return
-            log = self._folder / "_delta_log"
-            sync(log / f"{self.version:020}.json")
-            sync(log)
             self.new = True
-            clear_leftovers(self._folder, lambda: [*self._files, *(file.path for file in self._adds)])
-        else:
-            self.version = int(self._state.version())
+            clear_leftovers(self._folder, lambda: self._log.shelf)
+        self.version = self._log.version
         self._done = True
 
     def _writer(self) -> BarWriter:

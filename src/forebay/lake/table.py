@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from random import Random
+from threading import Lock
 
 import polars as pl
 
@@ -16,6 +17,7 @@ from forebay.errors import CheckFailed, LakeError
 from forebay.lake.digest import digest
 from forebay.lake.intake import Staged, stage
 from forebay.lake.layout import FileName, partition_folder, partition_value, split_by_partition, table_folder
+from forebay.lake.log import TableLog
 from forebay.lake.moving import MARK_LENGTH, mark_of
 from forebay.lake.ownership import (
     flatfile_days,
@@ -51,6 +53,8 @@ class LakeTables:
         self._staging = staging
         self._clock = clock or SystemClock()
         self._random = random or Random()
+        self._logs: dict[str, TableLog] = {}
+        self._opening = Lock()
 
     def stage(self, tables: Iterable[pl.DataFrame], dataset: Dataset, name: str) -> Staged:
         """Check rows and write the good ones to a file in staging; see `forebay.lake.intake.stage`."""
@@ -126,7 +130,7 @@ class LakeTables:
     def _put_share(self, placing: Placing, rows: pl.DataFrame, where: tuple[str, str, str, Interval]) -> None:
         """One partition's part of a range."""
         table, symbol, partition, share = where
-        held = placing.held(partition)
+        held = placing.held(partition, symbol)
         owned = list(flatfile_days(table_folder(self.root, table), held))
         day = pl.col("session_date")
         mine = rows.filter(day.is_between(share.start, share.end) & ~day.is_in(owned))
@@ -139,7 +143,10 @@ class LakeTables:
         placing.take(gives_way_to_range([path for path in held if path != target], symbol, share, owned))
 
     def _placing(self, table: str) -> Placing:
-        return Placing(table_folder(self.root, table), table, self._staging, self._clock, self._random)
+        folder = table_folder(self.root, table)
+        with self._opening:
+            log = self._logs.setdefault(table, TableLog(folder, table))
+        return Placing(folder, log, table, self._staging, self._clock, self._random)
 
 
 @contextmanager
