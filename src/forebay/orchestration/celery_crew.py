@@ -19,7 +19,7 @@ class Crew:
     worker: Worker
     broker: Broker
     hints: Hints
-    rescue: Callable[[], None]
+    rescue: Callable[[], object]
     """Free the tasks of workers that are gone, of this machine's at once."""
     close: Callable[[], None]
 
