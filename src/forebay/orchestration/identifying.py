@@ -19,8 +19,6 @@ from forebay.symbols.universes import Refresh, Universes
 
 _FRESH = timedelta(days=1)
 """A list that a feed follows is asked for again when it is older."""
-_PATIENCE = timedelta(minutes=15)
-"""How long a discovery that another worker is at is waited for, and one that failed tried again."""
 _LOOK_AGAIN = 1.0
 """Seconds."""
 
@@ -31,13 +29,15 @@ class Identifying:
 
     ledger: Ledger
     clock: Clock
+    patience: timedelta = timedelta(minutes=15)
+    """How long a discovery that another worker is at is waited for, and one that failed is tried again."""
 
     def queue(self, wanted: Iterable[Discovery]) -> list[Task]:
         """Their tasks, due now, whatever became of an earlier one with the same parameters."""
-        keys = [discovery.draft for discovery in wanted]
-        self.ledger.tasks.add(keys, again=True, cancelled=True)
+        drafts = [discovery.draft for discovery in wanted]
+        self.ledger.tasks.add(drafts, again=True, cancelled=True)
         found = [
-            self.ledger.tasks.find(TaskFilter(destination=DESTINATION, key=draft.key), limit=1)[0] for draft in keys
+            self.ledger.tasks.find(TaskFilter(destination=DESTINATION, key=draft.key), limit=1)[0] for draft in drafts
         ]
         return list({task.id: task for task in found}.values())
 
@@ -62,7 +62,7 @@ class Identifying:
         ]
 
     def _finished(self, task_id: int, worker: Worker) -> Task:
-        deadline = self.clock.now() + _PATIENCE
+        deadline = self.clock.now() + self.patience
         while True:
             worker.run_task(task_id)
             task = self.ledger.tasks.get(task_id)
