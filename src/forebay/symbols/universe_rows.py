@@ -35,7 +35,7 @@ def key_of(row: Record) -> Key:
     return row["ticker"], row["bearer"]
 
 
-def merged(known: Record | None, fresh: dict[str, Any]) -> dict[str, Any]:
+def merged(known: Record | None, fresh: Record) -> Record:
     """The row to store: what was so on the later date, with the dates that only the other one knew."""
     if known is None:
         return fresh

@@ -134,7 +134,7 @@ def _merge(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
     fresh = {
         key_of(row): merged(known.get(key_of(row)), row) for row in rows
     }  # of two alike the later one, still listed
-    upsert(connection, universe, list(fresh.values()))
+    upsert(connection, universe, [dict(row) for row in fresh.values()])
 
 
 def _newest(connection: sa.Connection, category: Category) -> date | None:
@@ -157,7 +157,7 @@ def _lifetimes(rows: Iterable[Record]) -> dict[str, Lifetime]:
     otc: set[str] = set()
     for row in rows:
         ticker, bearer = key_of(row)
-        bearers[ticker][bearer] = merged(bearers[ticker].get(bearer), dict(row))
+        bearers[ticker][bearer] = merged(bearers[ticker].get(bearer), row)
         if row["category"] == Category.OTC:
             otc.add(ticker)
     return {
