@@ -13,7 +13,9 @@ from forebay.files.names import Form
 
 _GROUP_ROWS = 131_072
 """About half a year of minute bars: small enough to be held, large enough to compress."""
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
+CSV_TIME = "%Y-%m-%dT%H:%M:%SZ"
+_REPEATING = ["volume", "transactions"]
+"""Columns whose values come again; looking for such prices would take most of the time and make the file larger."""
 _PLAIN = pl.CompatLevel.oldest()
 """Arrow types that pyarrow writes."""
 
@@ -50,7 +52,7 @@ class _Csv:
         self._put(table, header=False)
 
     def _put(self, table: pl.DataFrame, *, header: bool) -> None:
-        table.write_csv(self._file, include_header=header, datetime_format=_TIME)
+        table.write_csv(self._file, include_header=header, datetime_format=CSV_TIME)
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +68,7 @@ class _Parquet:
         self.rows = 0
         self._held = pl.DataFrame(schema=FILE_ROWS)
         schema = self._held.to_arrow(compat_level=_PLAIN).schema
-        self._file = pq.ParquetWriter(path, schema, compression="zstd", store_schema=False)
+        self._file = pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=_REPEATING, store_schema=False)
 
     def write(self, table: pl.DataFrame) -> None:
         self.rows += table.height
