@@ -153,6 +153,8 @@ def test_universes_are_shown_and_compared(shell):
     assert str(file_of("us_equities")) in shell("universe", "list").out
     tickers = shell("universe", "show", "us_equities", "--tickers").out.split()
     assert sorted(tickers) == tickers
+    shown = json.loads(shell("universe", "show", "us_equities", "--json").out)
+    assert shown == json.loads(file_of("us_equities").read_text())
     found = json.loads(shell("universe", "diff", "then.json", "--json").out)
     assert ["ATN", "NEWB"] == [one["ticker"] for one in found["joined"]]
     assert ["ATN", "GONE"] == [one["ticker"] for one in found["left"]]

@@ -101,6 +101,7 @@ def test_a_day_of_the_past(rest: RestClient) -> None:
         ({"exchange": "XASE", "type": ("PFD", "CS")}, ["AAp", "SLOW"]),
         ({"type": ("PFD",)}, ["AAp", "BACpL"]),
         ({"search": "bank of", "type": ("CS", "PFD")}, ["BAC", "BACpL"]),
+        ({"search": "inc", "limit": 3}, ["AAP", "AAPL", "AMZN"]),
         ({"search": "no such company"}, []),
     ],
 )

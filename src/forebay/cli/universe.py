@@ -71,7 +71,9 @@ def show(
     """
     found = _universe(ctx, which)
     if json:
-        print_json(found)
+        from forebay.symbols.universe_file import universe_json
+
+        print_json(universe_json(found))
     elif tickers:
         for ticker in dict.fromkeys(listing.ticker for listing in found.listings):
             say(ticker)

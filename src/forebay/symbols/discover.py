@@ -65,7 +65,8 @@ def _contracts(rest: RestClient, wanted: Discovery, today: date) -> Iterator[Ite
 
 
 def _page_size(wanted: Discovery) -> str:
-    return str(min(wanted.limit or _PAGE, _PAGE))
+    """No more than is wanted; what a search finds must be there as a whole before it can be sorted."""
+    return str(min(wanted.limit or _PAGE, _PAGE) if not wanted.search else _PAGE)
 
 
 def _known(ticker: str) -> bool:
@@ -84,6 +85,8 @@ def _first(rows: Iterable[Dated], limit: int | None) -> Iterator[Dated]:
     seen: set[str] = set()
     for row in rows:
         seen.add(row[0].ticker)
+        if len(seen) % _PAGE == 0:  # at five calls a minute it takes a while
+            log.info("listed", tickers=len(seen))
         yield row
         if len(seen) == limit:
             return

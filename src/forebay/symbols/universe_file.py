@@ -32,16 +32,23 @@ def write_universe(path: Path, universe: Universe) -> None:
 
     Raises StoreError.
     """
-    rows = [_row(listing) for listing in sorted(universe.listings, key=byte_order)]
-    head = {
-        "category": universe.category,
-        "as_of": universe.as_of.isoformat(),
-        "count": len(rows),
-        "complete": universe.complete,
-    }
+    head = universe_json(universe)
+    rows = head.pop("tickers")
     opening = json.dumps(head, ensure_ascii=False, indent=1).removesuffix("\n}")
     lines = ",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in rows)
     _write(path, f'{opening},\n "tickers": [\n{lines}\n ]\n}}\n')
+
+
+def universe_json(universe: Universe) -> dict[str, Any]:
+    """What the file of a universe holds, as JSON values."""
+    rows = [_row(listing) for listing in sorted(universe.listings, key=byte_order)]
+    return {
+        "category": universe.category.value,
+        "as_of": universe.as_of.isoformat(),
+        "count": len(rows),
+        "complete": universe.complete,
+        "tickers": rows,
+    }
 
 
 def read_universe(path: Path) -> Universe:
