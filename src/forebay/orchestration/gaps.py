@@ -56,8 +56,3 @@ def between(days: Sequence[date], first: date | None, after: date | None) -> Day
     start = 0 if first is None else bisect_left(days, first)
     end = len(days) if after is None else bisect_left(days, after)
     return tuple(days[start:end])
-
-
-def touched(days: Days, intervals: Iterable[Interval]) -> list[Interval]:
-    """Those of `intervals` that hold any of `days`."""
-    return [one for one in intervals if bisect_left(days, one.start) < bisect_right(days, one.end)]

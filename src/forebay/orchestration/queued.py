@@ -11,7 +11,7 @@ from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.task import TaskDraft
 from forebay.orchestration.chunks import fetch_draft, requests
-from forebay.orchestration.gaps import Days, Gaps, between, missing, touched
+from forebay.orchestration.gaps import Days, Gaps, all_days, between, missing, narrowed
 from forebay.orchestration.plan import Calls
 from forebay.orchestration.wanted import Wish
 
@@ -39,19 +39,33 @@ def split(gaps: Gaps, coming: Mapping[str, Sequence[Interval]], otc: Collection[
     """
     if not coming:
         return Queued({}, gaps)
-    whole = coming.get(ALL_SYMBOLS, ())
     ranges: dict[str, dict[Interval, Days]] = {}
-    left: dict[str, Days] = {}
-    for symbol, days in gaps.items():
-        own = coming.get(symbol, ())
-        shared = () if symbol in otc or symbol == ALL_SYMBOLS else whole
-        for owner, intervals in ((symbol, own), (ALL_SYMBOLS, shared)):
-            for one in touched(days, intervals):
-                ranges.setdefault(owner, {})[one] = between(days, one.start, one.end + _DAY)
-        rest = missing(days, sorted((*own, *shared)))
-        if rest:
-            left[symbol] = rest
-    return Queued(ranges, left)
+    left = _without_whole(gaps, coming.get(ALL_SYMBOLS, ()), otc, ranges)
+    for symbol, days in left.items():
+        if found := _inside(days, coming.get(symbol, ())):
+            ranges[symbol] = found
+            left[symbol] = missing(days, coming[symbol])
+    return Queued(ranges, {symbol: days for symbol, days in left.items() if days})
+
+
+def _without_whole(
+    gaps: Gaps, whole: Sequence[Interval], otc: Collection[str], ranges: dict[str, dict[Interval, Days]]
+) -> dict[str, Days]:
+    """The gaps without what comes for the whole market, whose ranges are noted."""
+    market = {symbol: days for symbol, days in gaps.items() if symbol not in otc and symbol != ALL_SYMBOLS}
+    found = _inside(tuple(sorted(all_days(market))), whole) if whole else {}
+    if not found:
+        return dict(gaps)
+    ranges[ALL_SYMBOLS] = found
+    coming = {day for days in found.values() for day in days}
+    left = narrowed(market, lambda days: tuple(day for day in days if day not in coming))
+    return {symbol: left.get(symbol, ()) if symbol in market else days for symbol, days in gaps.items()}
+
+
+def _inside(days: Days, intervals: Sequence[Interval]) -> dict[Interval, Days]:
+    """Those of `intervals` that hold any of `days`, each with them."""
+    found = {one: between(days, one.start, one.end + _DAY) for one in intervals}
+    return {one: inside for one, inside in found.items() if inside}
 
 
 def queued_calls(dataset: Dataset, queued: Queued) -> Calls:
