@@ -12,6 +12,7 @@ from celery import Celery, signals
 
 from forebay.app import App, new_worker_id
 from forebay.clock import SystemClock
+from forebay.errors import ForebayError
 from forebay.orchestration.celery_broker import Broker
 from forebay.orchestration.celery_crew import Crew, Crews
 from forebay.orchestration.celery_hints import Hints
@@ -58,10 +59,13 @@ def _make(settings: Settings, crews: Crews) -> Celery:
     return celery
 
 
-_settings = load()
 _crews = Crews(_open_crew)
-app = _make(_settings, _crews)
-"""What Celery looks for."""
+try:
+    _settings = load()
+    app = _make(_settings, _crews)
+    """What Celery looks for."""
+except ForebayError as _error:  # whoever imports this is Celery's command line: it would print a traceback
+    raise SystemExit(f"error: {_error}\nnext: {_error.remedy}") from _error
 
 signals.setup_logging.connect(_set_up_logs, weak=False)
 for _end in (signals.worker_process_shutdown, signals.worker_shutdown):

@@ -7,7 +7,7 @@ import socket
 from datetime import date, timedelta
 
 import pytest
-from homes import held, truth
+from homes import SAID_BY_BOTH, held, truth
 from redis_server import redis_server
 
 from forebay.cli.order import queue
@@ -93,6 +93,18 @@ def test_batches_are_queued_by_number_and_workers_without_a_broker_run_them(shel
     assert timedelta(seconds=60) <= waited < timedelta(seconds=90)
     assert 0 == shell("worker", "--once").code
     assert NAMES[2:6] == held(home, "stocks/bars_1m")["ticker"].unique().sort().to_list()
+
+
+def test_orders_that_overlap_ask_for_each_day_once(shell, home, universe, vendor):
+    """The second asks only for the days that the first one's waiting tasks do not bring."""
+    shell("enqueue-batch", universe, "--timeframes", "1m", *DATES)
+    shell("enqueue-batch", universe, "--timeframes", "1m", "--start", "2026-03-03", "--end", "2026-03-06", *DATES[4:])
+    asked = [task["partition"] for task in json.loads(shell("tasks", "list", "--json").out) if "AAPL" in task["key"]]
+    shell("worker", "--once")
+
+    assert ["2026-03-02..2026-03-04", "2026-03-05..2026-03-06"] == sorted(one.split()[-1] for one in asked)
+    expected = truth(vendor, "stocks/bars_1m", START, date(2026, 3, 6), NAMES).select(SAID_BY_BOTH)
+    assert expected.equals(held(home, "stocks/bars_1m").select(SAID_BY_BOTH))
 
 
 def test_async_without_redis_queues_nothing(shell, universe, nobody):

@@ -35,6 +35,31 @@ def test_nothing_to_claim(ledger: Ledger) -> None:
     assert ledger.tasks.claim("w") is None
 
 
+def test_a_task_is_claimed_by_its_number(ledger: Ledger, clock: FakeClock) -> None:
+    """That one whatever its priority, once, and only when its time has come and it is of a wanted kind."""
+    ledger.tasks.add([draft(0), draft(1, priority=7), draft(2)])
+    late = ledger.tasks.claim("w", task_id=3)
+    ledger.tasks.finish(late, Snooze(clock.now() + timedelta(seconds=90), "not listed"))
+
+    assert ledger.tasks.claim("w", [TaskKind.IDENTIFY], task_id=1) is None
+    assert draft(0) == ledger.tasks.claim("w", task_id=1).task.draft
+    assert [None] * 3 == [ledger.tasks.claim("v", task_id=number) for number in (1, 3, 4)]
+    clock.advance(90)
+    assert draft(2) == ledger.tasks.claim("v", task_id=3).task.draft
+
+
+def test_what_is_due_is_told_in_the_order_of_claims(ledger: Ledger, clock: FakeClock) -> None:
+    """Held, put-off and paused tasks are not due; nothing is claimed by looking."""
+    ledger.tasks.add([draft(0), draft(1, priority=7), draft(2, priority=9), draft(3)])
+    ledger.tasks.claim("w")
+    ledger.tasks.finish(ledger.tasks.claim("w", task_id=4), Snooze(clock.now() + timedelta(seconds=90), "not listed"))
+
+    assert [2, 1] == [task.id for task in ledger.tasks.due(limit=10)]
+    assert [2] == [task.id for task in ledger.tasks.due(limit=1)]
+    clock.advance(90)
+    assert [2, 1, 4] == [task.id for task in ledger.tasks.due([draft(0).kind], limit=10)]
+
+
 def test_fresh_data_goes_before_history(ledger: Ledger) -> None:
     """Higher priority comes first, and among equals what was added first."""
     ledger.tasks.add([draft(0), draft(1), draft(2, priority=7), draft(3, priority=7), draft(4, priority=-1)])

@@ -19,6 +19,8 @@ from forebay.errors import PermanentError
 
 _LOOK = 0.1
 """Seconds between two looks at a process that starts or ends."""
+_DETACHED: list[subprocess.Popen[bytes]] = []
+"""Kept, for Python warns of a child that outlives its handle; these are meant to outlive the whole command."""
 _SAID = 20
 """Lines of its log that are shown when a process ends at once."""
 
@@ -96,6 +98,7 @@ class Services:
             )
             lock.truncate(0)
             lock.write(str(process.pid))
+        _DETACHED.append(process)
         return process, offset
 
     def _await(self, service: Service, process: subprocess.Popen[bytes], offset: int, until: float) -> None:
