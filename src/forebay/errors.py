@@ -9,6 +9,7 @@ ForebayError                       what happened, to what; `remedy` says what to
 │   where it came from (combined with one of the three above)
 ├── VendorError
 │   ├── VendorUnavailable    temporary   no answer, a 5xx, a cut connection
+│   │   └── BudgetUnavailable temporary  the Redis that counts calls does not answer, so nothing is asked
 │   ├── RateLimited          temporary   429
 │   ├── PageRejected         temporary   an answer that is not what was asked for
 │   ├── RevisionChanged      temporary   a file was replaced while it was being read
@@ -92,6 +93,13 @@ class VendorUnavailable(VendorError, TemporaryError):
     """No answer in time, a 5xx, or a connection that was cut."""
 
     kind = "vendor_unavailable"
+
+
+class BudgetUnavailable(VendorUnavailable):
+    """The Redis that counts the calls of all workers gave no answer: nothing is asked of the vendor meanwhile.
+
+    To the ledger it is a vendor that does not answer.
+    """
 
 
 class RateLimited(VendorError, TemporaryError):

@@ -15,7 +15,7 @@ from redis_server import RedisServer, redis_server
 from forebay.budget.redis_book import RedisBook
 from forebay.budget.shared import SharedBudget
 from forebay.clock import SystemClock
-from forebay.errors import RateLimited, UsageError
+from forebay.errors import BudgetUnavailable, UsageError
 from forebay.testing import FakeClock
 
 VENDOR = "https://api.vendor.example"
@@ -126,7 +126,9 @@ def test_a_server_that_is_away_grants_nothing(started, clock) -> None:
     with budget_at(started, clock) as budget:
         started.stop()
         for ask in (budget.acquire, budget.standing, lambda: budget.slow_down(1)):
-            with pytest.raises(RateLimited, match=f"Redis at 127.0.0.1:{started.port}/0.*does not answer") as caught:
+            with pytest.raises(
+                BudgetUnavailable, match=f"Redis at 127.0.0.1:{started.port}/0.*does not answer"
+            ) as caught:
                 ask()
             assert "REDIS_URL" in caught.value.remedy
             assert caught.value.retry_after is not None

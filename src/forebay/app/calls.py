@@ -14,10 +14,16 @@ if TYPE_CHECKING:
 
 
 def shared_budget(settings: Settings, ledger: Ledger, clock: Clock) -> SharedBudget:
-    """The rate budget of everybody with this API key. Raises UsageError; a Redis that is away is not noticed yet."""
+    """The rate budget of everybody with this API key.
+
+    A Redis is asked at once, so that a command whose budget is away says so before it queues anything. Raises
+    UsageError, BudgetUnavailable.
+    """
     if settings.queue.url is None or settings.vendor.rate_limit <= 0 or settings.vendor.api_key is None:
         return ledger.budget
-    return SharedBudget(redis_book(settings, clock), clock)
+    budget = SharedBudget(redis_book(settings, clock), clock)
+    budget.standing()
+    return budget
 
 
 def redis_book(settings: Settings, clock: Clock) -> RedisBook:

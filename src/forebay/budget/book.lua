@@ -71,15 +71,14 @@ end
 local function place_in_line(kind)
   local line = redis.call('ZRANGEBYSCORE', calls, after(soon), '+inf', 'WITHSCORES')
   local last = redis.call('ZREVRANGEBYSCORE', calls, soon, '-inf', 'LIMIT', 0, 1)[1]
-  local before = last and last:sub(1, 1)
-  for place = 1, #line, 2 do
-    local each = line[place]:sub(1, 1)
-    if each ~= kind and before ~= kind then
-      return line, place
+  local before = last and last:sub(1, 1) == kind and -1 or -3
+  for place = #line - 1, 1, -2 do
+    if line[place]:sub(1, 1) == kind then
+      before = place
+      break
     end
-    before = each
   end
-  return line, #line + 1
+  return line, math.min(before + 4, #line + 1)
 end
 
 local function reserve(ticket, patience)

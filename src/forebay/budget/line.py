@@ -14,13 +14,11 @@ TICK = timedelta(microseconds=1)
 
 
 def place_in_line(line: Sequence[bool], last: bool | None, newcomer: bool) -> int:
-    """Where a newcomer joins the line: while both kinds wait, they take turns; else whoever came first is first.
+    """Where a newcomer joins the line: behind its own kind and one of the other, so that they take turns.
 
     `line` says of each who waits, and `last` of the last that had its turn (None: nobody), whether it is interactive.
     """
-    before = last
-    for index, each in enumerate(line):
-        if newcomer not in (each, before):
-            return index
-        before = each
-    return len(line)
+    before = next((place for place in reversed(range(len(line))) if line[place] == newcomer), None)
+    if before is None:
+        before = -1 if last == newcomer else -2
+    return min(before + 2, len(line))

@@ -20,7 +20,7 @@ from forebay.budget.line import SOON
 from forebay.budget.pace import WINDOW
 from forebay.budget.shared import Promise, Standing
 from forebay.clock import Clock
-from forebay.errors import RateLimited, UsageError
+from forebay.errors import BudgetUnavailable, UsageError
 
 try:
     import redis
@@ -46,7 +46,7 @@ class RedisBook:
     With `server_time` the server's clock is everybody's, else `clock`: one under test control stays in control.
     `vendor` is the vendor's address and `api_key` the account's: their hash names the keys, so that two accounts have
     two budgets and no key is ever shown. Raises UsageError for an address that is none. Every method raises
-    RateLimited while Redis is away, and UsageError when it refuses us.
+    BudgetUnavailable while Redis is away, and UsageError when it refuses us.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class RedisBook:
                 remedy="look at the user and password of REDIS_URL; the budget runs a script and reads INFO",
             ) from error
         except redis.RedisError as error:
-            raise RateLimited(
+            raise BudgetUnavailable(
                 f"Redis at {self.name}, which counts the calls of all workers, does not answer: {error}",
                 remedy="start it or correct REDIS_URL; without it nothing is asked of the vendor",
                 retry_after=_AGAIN,

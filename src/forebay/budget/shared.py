@@ -93,7 +93,7 @@ class SharedBudget:
         """Return when one call may be made. Raises RateLimited when that would take over `timeout` seconds.
 
         Others who are put before a batch caller can at most double the wait that it was promised. Raises
-        RateLimited also when the book cannot be reached, LedgerError when the ledger's cannot.
+        BudgetUnavailable or LedgerError when the book cannot be reached.
         """
         if self.book.limit <= 0:
             return

@@ -108,12 +108,12 @@ def check_archive(archive: Archive) -> Finding:
 
 
 def check_redis(book: RedisBook) -> Finding:
-    """Whether Redis answers us. Raises RateLimited, UsageError."""
+    """Whether Redis answers us. Raises BudgetUnavailable, UsageError."""
     return Finding("Redis", Health.OK, f"{book.name} answers, version {book.version()}")
 
 
 def check_budget(budget: SharedBudget) -> Finding:
-    """How many calls a minute there are, and who uses them. Raises RateLimited, UsageError, LedgerError."""
+    """How many calls a minute there are, and who uses them. Raises BudgetUnavailable, UsageError, LedgerError."""
     now = budget.standing()
     if not now.limit:
         return Finding("rate budget", Health.OK, "no limit: calls are not counted")
