@@ -66,6 +66,11 @@ def test_a_limit_stops_the_asking(rest: RestClient, calls) -> None:
     assert not universe.complete
 
 
+def test_a_limit_that_was_not_reached(rest: RestClient) -> None:
+    """Everybody is there: the list is whole. One that was reached may have cut it."""
+    assert [True, False] == [found(rest, "crypto", limit=limit).complete for limit in (4, 3)]
+
+
 def test_a_limit_counts_over_types_and_states(rest: RestClient) -> None:
     """Several lists of the vendor's are one, in byte order."""
     universe = found(rest, "us_equities", limit=4, type=("PFD", "CS"), delisted=True)

@@ -108,15 +108,14 @@ def test_what_makes_no_sense_is_refused(category: str, more: dict, says: str) ->
 )
 def test_options_within_bounds(more: dict) -> None:
     """A limit, an underlying, or a window of one that reaches back: each bounds the number of contracts."""
-    assert not Discovery(Category.OPTIONS, DAY, **more).whole
+    assert Discovery(Category.OPTIONS, DAY, **more).filtered
 
 
-def test_only_a_whole_list_can_tell_who_left() -> None:
-    """Anything that narrows makes it a part; those that left may be in a whole one."""
-    assert Discovery(Category.ETF, DAY).whole
-    assert Discovery(Category.ETF, DAY, delisted=True, out="there.json").whole
-    parts = [{"limit": 5}, {"type": ("ETN",)}, {"exchange": "XNAS"}, {"search": "gold"}]
-    assert not any(Discovery(Category.ETF, DAY, **part).whole for part in parts)
+def test_what_leaves_some_out() -> None:
+    """Type, exchange and words do; a limit may, and those that left belong to everybody."""
+    assert not Discovery(Category.ETF, DAY, limit=5, delisted=True, out="there.json").filtered
+    parts = [{"type": ("ETN",)}, {"exchange": "XNAS"}, {"search": "gold"}]
+    assert all(Discovery(Category.ETF, DAY, **part).filtered for part in parts)
 
 
 def test_every_category_has_its_filters() -> None:

@@ -35,9 +35,10 @@ def discover(rest: RestClient, wanted: Discovery, today: date) -> Universe:
     else:
         rows = merge(*streams, key=_place)
     listings = tuple(sorted(_newest(_first(rows, wanted.limit)), key=byte_order))
-    if wanted.whole and not listings:
+    cut = wanted.limit is not None and len({listing.ticker for listing in listings}) == wanted.limit
+    if not wanted.filtered and not listings:
         raise PageRejected(f"the vendor lists nobody in {wanted.category} as of {wanted.as_of}", remedy="Try again.")
-    return Universe(wanted.category, wanted.as_of, listings, complete=wanted.whole)
+    return Universe(wanted.category, wanted.as_of, listings, complete=not (wanted.filtered or cut))
 
 
 def _tickers(rest: RestClient, wanted: Discovery, today: date) -> Iterator[Iterator[Dated]]:

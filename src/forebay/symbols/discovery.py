@@ -76,10 +76,9 @@ class Discovery:
             )
 
     @property
-    def whole(self) -> bool:
-        """Whether it asks for everybody who is listed, so that whoever is missing has left."""
-        narrowing = (self.limit, self.type, self.exchange, self.search, self.underlying)
-        return self.category is not Category.OPTIONS and not any(narrowing)
+    def filtered(self) -> bool:
+        """Whether it leaves out some of those who are listed, however high its limit."""
+        return self.category is Category.OPTIONS or any((self.type, self.exchange, self.search))
 
     @property
     def types(self) -> tuple[str, ...]:
