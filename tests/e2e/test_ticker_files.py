@@ -172,3 +172,45 @@ def test_list_shows_what_is_behind(shell, home):
     assert {"as in the lake"} == {one["lake"] for one in fresh}
     assert {"3 sessions behind"} == {one["lake"] for one in stale}
     assert 2 == next(one["rows"] for one in stale if one["timeframe"] == "1d")
+
+
+def test_a_universe_comes_into_files(shell, home):
+    """`enqueue` and `run-once` take `--into files`, too: what the earlier system's users type leaves what they know."""
+    (home.folder / "some.json").write_text('["AAPL", "MSFT"]')
+    dates = ("--start", "2026-03-02", "--end", "2026-03-04", "--timeframes", "5m,1d")
+    one = shell("run-once", "AAPL", *dates, "--into", "files")
+    both = shell("enqueue", "some.json", *dates, "--into", "files")
+
+    assert (0, 0) == (one.code, both.code), both.all
+    names = ["AAPL.1d.parquet", "AAPL.5m.parquet", "MSFT.1d.parquet", "MSFT.5m.parquet"]
+    assert names == sorted(path.name for path in stamps(home.folder / "data"))
+
+
+def test_a_feeds_file_says_which_sizes(shell, home):
+    """`into = ["files"]` with `timeframes` in forebay.toml; a size that does not exist is refused with its line."""
+    feed = '[[feeds]]\nname = "mine"\ndatasets = ["stocks/bars_1m"]\nsymbols = ["AAPL"]\nstart = 2026-03-02\n'
+    path = home.folder / "forebay.toml"
+    path.write_text(feed + 'into = ["files"]\ntimeframes = ["1h"]\n')
+    said = shell("sync")
+
+    assert 0 == said.code, said.all
+    assert ["AAPL.1h.parquet"] == [path.name for path in stamps(home.folder / "data")]
+    path.write_text(feed + 'into = ["files"]\ntimeframes = ["2h"]\n')
+    shell.refuses("sync", says="line 7: unknown timeframe '2h'", next_step="'1h'")
+    path.write_text(feed + 'timeframes = ["1h"]\n')
+    shell.refuses("sync", says="the feed has none", next_step="into")
+
+
+def test_a_file_that_cannot_be_merged_is_told(shell, home):
+    """A file of adjusted prices stays as it is; the sync says why, the other files are written, exit code 3."""
+    path = ticker_file(home.folder / "data", "AAPL", "1d", Form.PARQUET).path
+    shell("sync", "--tickers", "AAPL", "--start", "2026-03-02", "--end", "2026-03-06")
+    path.parent.mkdir(parents=True)
+    in_lake(home, "AAPL", "1d").with_columns(pl.col("open", "high", "low", "close") / 2).write_parquet(path)
+    before = path.read_bytes()
+    said = shell("sync", "--tickers", "AAPL", "--start", "2026-03-02", "--end", "2026-03-06", "--into", "files")
+
+    assert 3 == said.code
+    assert "holds adjusted prices, 0.5 times" in said.out
+    assert before == path.read_bytes()
+    assert in_lake(home, "AAPL", "1h").equals(in_file(home, "AAPL", "1h"))

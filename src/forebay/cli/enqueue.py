@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forebay.cli.options import End, Json, Source, Start, Timeframes, load_settings
+from forebay.cli.options import End, Into, Json, Source, Start, Timeframes, load_settings
 from forebay.cli.output import ExitCode, tell
 from forebay.cli.wishes import Asked, feeds_asked, remember
 from forebay.errors import UsageError
@@ -30,6 +30,7 @@ def enqueue(
     start: Start = None,
     end: End = None,
     source: Source = None,
+    into: Into = None,
     *,
     by_workers: Annotated[bool, typer.Option("--async", help="Queue, and let Celery workers fetch.")] = False,
     json: Json = False,
@@ -45,7 +46,7 @@ def enqueue(
     from forebay.app import open_app
     from forebay.cli.order import broker_of, prospect_of, queue, run_now, say_queued
 
-    asked = Asked(None, None, tickers_of(files), start, end, source, None, timeframes)
+    asked = Asked(None, None, tickers_of(files), start, end, source, into, timeframes)
     if not by_workers:
         with open_app(settings) as app:
             return run_now(app, asked, json=json)
@@ -63,6 +64,7 @@ def enqueue_batch(
     start: Start = None,
     end: End = None,
     source: Source = None,
+    into: Into = None,
     batch_size: Annotated[
         int | None,
         typer.Option("--batch-size", min=1, help="Tickers that are queued at once (BATCH_SIZE)."),
@@ -85,7 +87,7 @@ def enqueue_batch(
 
     batches = _batches(tickers_of(files), settings.worker.batch_size, start_batch, max_batches)
     tickers = [ticker for batch in batches.values() for ticker in batch]
-    asked = Asked(None, None, tickers, start, end, source, None, timeframes)
+    asked = Asked(None, None, tickers, start, end, source, into, timeframes)
     broker = broker_of(settings) if settings.queue.url else None
     with open_app(settings) as app:
         queued = _queue_batches(app, asked, batches, broker, delay)

@@ -34,7 +34,7 @@ COMMANDS = {
     "trades": Late("forebay.cli.trades:app", "Build bars from trades, check the lake by them, repair it."),
     "query": Late("forebay.cli.query:query", "Ask the lake in SQL."),
     "export": Late("forebay.cli.export:export", "Write files of tickers from the lake."),
-    "files": Late("forebay.cli.files:app", "List files of tickers, and take over those of other programs."),
+    "files": Late("forebay.cli.files:app", "List files of tickers; adopt those of other programs."),
     "feeds": Late("forebay.cli.feeds:app", "List feeds, and forget remembered ones."),
     "tasks": Late("forebay.cli.tasks:app", "List tasks; retry, pause, cancel and reorder them."),
     "ledger": Late("forebay.cli.ledger:app", "Move the ledger, or rebuild it from storage."),

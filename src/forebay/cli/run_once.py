@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from forebay.cli.options import End, Json, Source, Start, Timeframes, load_settings
+from forebay.cli.options import End, Into, Json, Source, Start, Timeframes, load_settings
 from forebay.cli.wishes import Asked
 from forebay.errors import UsageError
 
@@ -20,6 +20,7 @@ def run_once(
     start: Start = None,
     end: End = None,
     source: Source = None,
+    into: Into = None,
     *,
     json: Json = False,
 ) -> int:
@@ -37,4 +38,4 @@ def run_once(
     if not names:
         raise UsageError("no ticker is named", remedy="`forebay run-once AAPL`, for example")
     with open_app(settings) as app:
-        return run_now(app, Asked(None, None, names, start, end, source, None, timeframes), json=json, interactive=True)
+        return run_now(app, Asked(None, None, names, start, end, source, into, timeframes), json=json, interactive=True)
