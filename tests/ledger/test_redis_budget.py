@@ -125,6 +125,7 @@ def test_a_server_that_is_away_grants_nothing(started, clock) -> None:
     """While it is away every call is refused at once, for now, with the next step; once it is back all goes on."""
     with budget_at(started, clock) as budget:
         started.stop()
+        says = f"Redis at 127.0.0.1:{started.port}/0.*does not answer"
         for ask in (budget.acquire, budget.standing, lambda: budget.slow_down(1)):
             with pytest.raises(
                 BudgetUnavailable, match=f"Redis at 127.0.0.1:{started.port}/0.*does not answer"
