@@ -6,16 +6,25 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint format lock clean
+.PHONY: help run run-full test coverage bench lint format lock clean
+.PHONY: up down worker workers flower logs logs-worker status discover discover-all enqueue-batch test-ticker
 
 help: ## list these verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/run.stamp ## set up, then plan, fetch, check, store, prove and query (with keys in .env: on the real vendor)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/first_run.sh
+run: ## the main job: set up, then plan, fetch, check, store, prove and query; with WORKERS=6 TICKERS=100 the pipeline
+ifneq ($(filter command,$(origin WORKERS) $(origin TICKERS)),)
+run: pipeline-run
+else
+run: $(VENV)/run.stamp
+	@PATH="$(abspath $(BIN)):$$PATH" sh examples/first_run.sh
+endif
 
 test: $(VENV)/dev.stamp ## every test, with real servers and real clients
 	@$(BIN)/python -m pytest -n auto
+
+coverage: $(VENV)/dev.stamp ## the same, and which lines they reach
+	@$(BIN)/python -m pytest -n auto --cov=forebay --cov-report=term-missing:skip-covered
 
 bench: $(VENV)/dev.stamp ## measure against peers, side by side; writes bench/results.json
 	@$(BIN)/python -m bench
@@ -34,11 +43,38 @@ format: $(VENV)/dev.stamp ## let ruff tidy up
 lock: $(VENV)/dev.stamp ## pin the newest allowed versions, with hashes
 	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --all-extras --group dev -o requirements/dev.txt
 	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --group build -c requirements/dev.txt -o requirements/run.txt
+	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --extra distributed --group build -c requirements/dev.txt \
+	  -o requirements/pipeline.txt
 
 LOCK := --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
-clean: ## remove what make made; never data
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+run-full: pipeline-run-full ## the pipeline for every US equity, in batches
+up: pipeline-up ## start Redis (if none answers) and WORKERS Celery workers
+down: pipeline-down ## stop them
+worker: pipeline-worker ## one more worker, in this terminal
+workers: pipeline-up ## the same as up
+flower: pipeline-flower ## Celery's page of workers and tasks, at http://localhost:5555
+logs: pipeline-logs ## follow every log
+logs-worker: pipeline-logs-worker ## follow the download workers' logs
+status: pipeline-status ## processes, queues, and what is held and missing
+discover: pipeline-discover ## write the universe of US equities (TICKERS=100: the first hundred)
+discover-all: pipeline-discover-all ## every category
+enqueue-batch: pipeline-enqueue-batch ## queue the newest universe (BATCH_SIZE START_BATCH MAX_BATCHES DELAY START END)
+test-ticker: pipeline-test-ticker ## one ticker, at once (TICKER=AAPL)
+
+# Exported for examples/pipeline.sh: what was said on make's command line or in the environment.
+export WORKERS TICKERS TICKER START END BATCH_SIZE START_BATCH MAX_BATCHES DELAY
+
+pipeline-%: $(VENV)/pipeline.stamp
+	@PATH="$(abspath $(BIN)):$$PATH" sh examples/pipeline.sh $*
+
+clean: ## stop services, remove what make made; data only with DATA=1, after listing it
+	@if [ -x $(BIN)/forebay ]; then PATH="$(abspath $(BIN)):$$PATH" sh examples/pipeline.sh down; fi
+ifeq ($(DATA),1)
+	@du -sh demo data universe 2>/dev/null || true
+	rm -rf demo data universe
+endif
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps say which lock is installed; `pip` is asked again only when it changed.
@@ -48,11 +84,17 @@ $(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(VENV)
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(VENV)/pipeline.stamp: requirements/pipeline.txt pyproject.toml | $(VENV)
+	@echo "installing Forebay with Celery, Redis' client and Flower into $(VENV) (once)"
+	@$(PIP) --require-hashes -r requirements/pipeline.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/run.stamp
+
 $(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(VENV)
 	@echo "installing Forebay and its development tools into $(VENV) (once)"
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
-	@touch $@ $(VENV)/run.stamp
+	@touch $@ $(VENV)/run.stamp $(VENV)/pipeline.stamp
 
 $(VENV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -2,6 +2,8 @@
 # The main job, from an empty folder to two answers. Without the vendor's keys in .env or the environment it runs
 # against the simulated vendor, in the folder demo/; with keys it runs against the real one, and data are kept in data/.
 set -eu
+here=$(dirname "$0")
+. "$here/keys.sh"
 
 main_job() {
     echo "\$ forebay plan${*:+ $*}"
@@ -30,11 +32,6 @@ two_queries() {
         select hour(window_start at time zone 'America/New_York') as hour, count(*) as minutes,
                round(sum(volume)) as shares
         from stocks.bars_1m where ticker = 'AAPL' group by hour order by hour"
-}
-
-has_keys() {
-    env | grep -qE '^(POLYGON|MASSIVE)_(API_KEY|S3_ACCESS_KEY(_ID)?)=.' ||
-        grep -qsE '^ *(export +)?(POLYGON|MASSIVE)_(API_KEY|S3_ACCESS_KEY(_ID)?) *= *[^ #]' .env
 }
 
 if [ "${1:-}" = in-demo ]; then
