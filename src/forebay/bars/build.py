@@ -155,10 +155,14 @@ class BarBuilder:
         self._gather = gather
         self._held: list[Sums] = []
         """What may go on in the next table: the sums of the ticker at the end of the last one."""
+        self._ticker = ""
+        """The one at the end of the last table."""
         self._seen: set[str] = set()
 
     def take(self, sums: Sums) -> pl.DataFrame:
         """Add the sums of the next table; the bars of the tickers that are over.
+
+        Only what goes on from the tables before has to be added up: within a table each window is one row already.
 
         Raises CheckFailed when one of those comes again.
         """
@@ -167,15 +171,19 @@ class BarBuilder:
         if self._gather:
             self._held.append(sums)
             return BAR_ROWS.to_frame()
-        last = self._prove_runs(sums["ticker"])
-        over = sums.filter(pl.col("ticker") != last)
-        goes_on = sums.filter(pl.col("ticker") == last)
-        if not over.height and (not self._held or self._held[-1]["ticker"][-1] == last):
-            self._held.append(goes_on)
+        heads = _heads(sums["ticker"])
+        self._prove_runs(heads)
+        head, last = heads[0], heads[-1]
+        starts_anew = head != self._ticker
+        self._ticker = last
+        if head == last and not starts_anew:
+            self._held.append(sums)
             return BAR_ROWS.to_frame()
-        bars = self._bars([*self._held, over])
-        self._held = [goes_on]
-        return bars
+        ticker = sums["ticker"]
+        first, after = (0 if starts_anew else _end_of(ticker, head)), _start_of(ticker, last)
+        bars = [self._bars([*self._held, sums[:first]])] if self._held else []
+        self._held = [sums[after:]]
+        return pl.concat([*bars, finished(sums[first:after], self.size, self._hours)])
 
     def finish(self) -> pl.DataFrame:
         """The bars of what is left."""
@@ -185,15 +193,27 @@ class BarBuilder:
     def _bars(self, parts: list[Sums]) -> pl.DataFrame:
         return finished(added_up(parts), self.size, self._hours)
 
-    def _prove_runs(self, ticker: pl.Series) -> str:
-        """The ticker at the end, after a look at all of them."""
-        heads = ticker.filter(ticker.ne_missing(ticker.shift(1))).to_list()
-        before = self._held[-1]["ticker"][-1] if self._held else None
-        for head in heads[1:] if heads[0] == before else heads:
+    def _prove_runs(self, heads: list[str]) -> None:
+        """Every ticker stands in one run of rows, in this table and in those before it."""
+        for head in heads[1:] if heads[0] == self._ticker else heads:
             if head in self._seen:
                 raise CheckFailed(
                     f"the trades of {head} do not stand together: the file is not sorted by ticker",
                     remedy="name the tickers that you need: with --tickers the order of the file does not matter",
                 )
             self._seen.add(head)
-        return str(heads[-1])
+
+
+def _heads(ticker: pl.Series) -> list[str]:
+    """The ticker of each run."""
+    return ticker.filter(ticker.ne_missing(ticker.shift(1))).to_list()
+
+
+def _end_of(ticker: pl.Series, head: str) -> int:
+    """Where the first run, which is of `head`, ends."""
+    return int((ticker != head).arg_max() or 0)
+
+
+def _start_of(ticker: pl.Series, last: str) -> int:
+    """Where the last run, which is of `last`, starts."""
+    return int((ticker == last).arg_max() or 0)

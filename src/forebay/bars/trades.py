@@ -159,9 +159,14 @@ def _in_order(prints: Prints) -> Prints:
     """By run, time and number. Files come so but for late reports; only where one is met are rows sorted."""
     run, time, number = prints.run, prints.time, prints.number
     back = (time[1:] < time[:-1]) | ((time[1:] == time[:-1]) & (number[1:] < number[:-1]))
-    if not (back & (run[1:] == run[:-1])).any():
+    back &= run[1:] == run[:-1]
+    if not back.any():
         return prints
-    return prints[np.lexsort((number, time, run))]
+    order = np.arange(len(run))
+    for late in np.unique(run[1:][back]):
+        rows = slice(*np.searchsorted(run, (late, late + 1)))
+        order[rows] = rows.start + np.lexsort((number[rows], time[rows]))
+    return prints[order]
 
 
 def _told(rows: pl.DataFrame, faults: dict[str, Flags], hours: Hours) -> pl.DataFrame:
