@@ -337,3 +337,21 @@ def test_tasks_are_made_anew_each_time_and_none_is_kept(ledger, clock):
 
     assert list(line.drafts) == list(line.drafts)
     assert 50 == line.tasks == len(list(line.drafts))
+
+
+def test_a_grouped_day_that_failed_a_check_is_asked_for_by_ticker(ledger, clock):
+    """One bad row of a ticker that nobody named must not keep a day from all others; it is not asked for whole again."""
+    days = session_days("XNYS", MARCH.start, MARCH.end)
+    feed = Feed("days", (DAYS,), tuple(f"T{number}" for number in range(30)), MARCH.start, MARCH.end)
+    for day in days:
+        suspect = {"verdict": Verdict.SUSPECT} if day == days[4] else {}
+        cover(ledger, clock, day, table="stocks/bars_1d", source=Source.REST, **suspect)
+    cover(ledger, clock, days[4], table="stocks/bars_1d", symbol="T3", source=Source.REST, verdict=Verdict.SUSPECT)
+    made = rest_planner(ledger, clock)
+
+    plan = made.plan(wishes(feed, now=clock.now()))
+    whole = made.plan(wishes(replace(feed, symbols=None), now=clock.now()))
+
+    assert set(feed.symbols) - {"T3"} == {draft.partition.symbol for draft in plan.drafts}
+    assert {days[4]} == {draft.partition.day for draft in plan.drafts}
+    assert [] == whole.drafts

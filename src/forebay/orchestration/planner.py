@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -19,6 +20,7 @@ from forebay.orchestration.chunks import calls_of
 from forebay.orchestration.exports import Exports
 from forebay.orchestration.findings import in_no_file, not_listed
 from forebay.orchestration.gaps import Days, Gaps, all_days, between, missing
+from forebay.orchestration.grouped import GROUPED_TABLES
 from forebay.orchestration.lifetimes import ALWAYS, FindLifetimes, lifetimes, nothing_known
 from forebay.orchestration.lines import line_of, queued_line
 from forebay.orchestration.plan import Calls, Line, Plan
@@ -86,9 +88,25 @@ class Planner:
     def _held(self, wish: Wish, verdicts: Collection[Verdict]) -> dict[str, list[Interval]]:
         if wish.destination == FILES:
             return self.exports.fresh(wish, verdicts) if self.exports else {}
-        return self.ledger.coverage.covered(
+        held = self.ledger.coverage.covered(
             wish.destination, wish.dataset.table, wish.symbols, wish.span, verdicts=verdicts
         )
+        if Verdict.SUSPECT in verdicts:
+            for doubtful in self._doubtful(wish):
+                with suppress(KeyError, ValueError):  # it has just been replaced
+                    held[ALL_SYMBOLS].remove(doubtful)
+        return held
+
+    def _doubtful(self, wish: Wish) -> list[Interval]:
+        """Days of the whole market that failed a check when they came by REST: no end of it for tickers by name.
+
+        A ticker that nobody asked for may be what is wrong with them.
+        """
+        if wish.whole_market or wish.dataset.table not in GROUPED_TABLES:
+            return []
+        place, rest = (wish.destination, wish.dataset.table, [ALL_SYMBOLS], wish.span), [Source.REST]
+        found = self.ledger.coverage.covered(*place, verdicts=[Verdict.SUSPECT], sources=rest)
+        return found.get(ALL_SYMBOLS, [])
 
     def _files(self, wish: Wish, lines: Iterable[Line]) -> list[Line]:
         """What is to be written from the lake once `lines` are done."""
@@ -133,7 +151,8 @@ class Planner:
 
     def _offer(self, wish: Wish) -> Offer:
         otc = frozenset(symbol for symbol, life in self._lifetimes(wish).items() if life.otc)
-        return Offer(self.listed(wish), otc, self.now.astimezone(NEW_YORK).date())
+        doubtful = frozenset(day.start for day in self._doubtful(wish))
+        return Offer(self.listed(wish), otc, self.now.astimezone(NEW_YORK).date(), doubtful)
 
     def _coming(self, wish: Wish) -> dict[str, list[Interval]]:
         return self.ledger.tasks.fetching(wish.destination, wish.dataset.table)

@@ -48,6 +48,8 @@ class Offer:
     """Tickers that neither files nor grouped day bars hold."""
     today: date
     """The current date in New York, which a plan may refuse until it is over."""
+    doubtful: AbstractSet[date] = frozenset()
+    """Days on which the grouped answer failed a check: asked for by ticker, for most of it is good."""
 
 
 def choose(wish: Wish, gaps: Gaps, offer: Offer, means: Means) -> list[Choice]:
@@ -59,7 +61,7 @@ def choose(wish: Wish, gaps: Gaps, offer: Offer, means: Means) -> list[Choice]:
     if fixed is None:
         choices = _cheapest(wish, gaps, offer, means)
     elif fixed[0] is Source.REST:
-        choices = [Choice(Source.REST, grouped(wish.dataset, gaps, offer.otc, offer.today), fixed[1])]
+        choices = [Choice(Source.REST, grouped(wish.dataset, gaps, offer.otc, offer.today, offer.doubtful), fixed[1])]
     else:
         choices = [Choice(Source.FLATFILE, _without(gaps, offer.otc), fixed[1])]
     return [choice for choice in choices if choice.gaps]
@@ -143,7 +145,7 @@ def _split(wish: Wish, gaps: Gaps, offer: Offer, rates: Rates, until: date) -> _
     by_file = narrowed(in_files, lambda days: tuple(day for day in days if day in filed))
     left = narrowed(in_files, lambda days: tuple(day for day in days if day not in filed))
     left |= {symbol: days for symbol, days in gaps.items() if symbol in offer.otc}
-    by_call = grouped(wish.dataset, left, offer.otc, offer.today)
+    by_call = grouped(wish.dataset, left, offer.otc, offer.today, offer.doubtful)
     calls = calls_of(wish.dataset, by_call, offer.today)
     taken = all_days(by_file)
     size = sum(offer.listed[day].size for day in taken)
