@@ -340,7 +340,7 @@ def test_tasks_are_made_anew_each_time_and_none_is_kept(ledger, clock):
 
 
 def test_a_grouped_day_that_failed_a_check_is_asked_for_by_ticker(ledger, clock):
-    """One bad row of a ticker that nobody named must not keep a day from all others; it is not asked for whole again."""
+    """A bad row of a ticker that nobody named must not keep a day from all others; it is not taken whole again."""
     days = session_days("XNYS", MARCH.start, MARCH.end)
     feed = Feed("days", (DAYS,), tuple(f"T{number}" for number in range(30)), MARCH.start, MARCH.end)
     for day in days:
