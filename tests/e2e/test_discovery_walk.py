@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 from homes import END, START, Home
+from redis_server import redis_server
 from shell import Shell
 
 from forebay import Sandbox
 from forebay.model.calendar import NEW_YORK
+from forebay.orchestration.celery_broker import Broker
+from forebay.orchestration.celery_hints import DISCOVERY
 from forebay.symbols.universe_file import read_listings, read_universe
 
 FOLLOWING = """
@@ -119,6 +122,15 @@ def test_a_queued_discovery_is_any_workers(shell):
     assert 0 == shell("worker", "--once").code
     assert ["QQQ", "SPY"] == [one.ticker for one in read_listings(["lists/funds.json"])][:2]
     assert not file_of("etf").exists()
+
+
+def test_celery_workers_are_told(shell):
+    """With Redis configured, a queued discovery is hinted at once, in the queue of its workers."""
+    with redis_server() as server:
+        said = shell("discover", "etf", "--async", "--json", REDIS_URL=server.url)
+        broker = Broker(server.url)
+        assert {json.loads(said.out)[0]["task"]} == broker.hinted(DISCOVERY)
+        broker.close()
 
 
 def test_a_broker_that_is_down(shell):

@@ -10,7 +10,6 @@ import typer
 
 from forebay.cli.options import Json, load_settings, parse_date
 from forebay.cli.output import ExitCode, print_json, say
-from forebay.model.task import TaskKind
 from forebay.model.universe import Category
 
 if TYPE_CHECKING:
@@ -130,14 +129,12 @@ def _discover(ctx: typer.Context, category: str, flags: dict[str, Any], *, queue
 
 def _queue(app: App, wanted: Sequence[Discovery], *, json: bool) -> int:
     """Leave it to the workers; Celery's are told. A Redis that is down is noticed before anything is queued."""
-    from forebay.cli.order import broker_of
+    from forebay.cli.order import broker_of, tell_workers
 
     broker = broker_of(app.settings) if app.settings.queue.url else None
     tasks = app.identifying.queue(wanted)
     if broker:
-        from forebay.orchestration.celery_hints import open_hints
-
-        open_hints(app.settings, broker, app.ledger.tasks).fill([TaskKind.IDENTIFY])
+        tell_workers(app, broker)
     if json:
         print_json([{"task": task.id, "key": task.draft.key} for task in tasks])
     else:

@@ -55,8 +55,13 @@ def queue(app: App, plan: Plan, broker: Broker | None) -> int:
     """Put a plan's tasks into the ledger, then send hints; how many tasks are new or start over."""
     app.ledger.coverage.record(plan.findings)
     queued = app.ledger.tasks.add(plan.each(), again=True, planned_at=plan.made_at)
-    if broker is None:
-        return queued
+    if broker is not None:
+        tell_workers(app, broker)
+    return queued
+
+
+def tell_workers(app: App, broker: Broker) -> None:
+    """Send hints for what is due. A Redis that has gone away by now takes nothing with it."""
     from forebay.orchestration.celery_hints import open_hints
 
     try:
@@ -64,7 +69,6 @@ def queue(app: App, plan: Plan, broker: Broker | None) -> int:
     except BrokerUnavailable as error:
         tell(f"note: {error}")
         tell("note: the ledger has every task: Celery workers find them once Redis is back, `forebay worker` at once")
-    return queued
 
 
 def say_queued(app: App, queued: int, broker: Broker | None, *, json: bool) -> None:
