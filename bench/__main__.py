@@ -15,7 +15,18 @@ from pathlib import Path
 
 RESULTS = Path(__file__).with_name("results.json")
 LIBRARIES = ("polars", "pyarrow", "deltalake", "duckdb", "isal", "massive")
-BENCHMARKS = ("startup", "rest_page", "ingest", "claims", "archive", "big_file", "planning", "calls", "rate_budget")
+BENCHMARKS = (
+    "startup",
+    "rest_page",
+    "pages",
+    "ingest",
+    "claims",
+    "archive",
+    "big_file",
+    "planning",
+    "calls",
+    "rate_budget",
+)
 
 
 def main(names: list[str]) -> None:

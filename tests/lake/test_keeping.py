@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +18,7 @@ from forebay.lake.reconcile import lacking_close
 from forebay.lake.staging import Staging, storage_errors
 from forebay.model.catalogue import DATASETS
 from forebay.model.intervals import Interval
-from forebay.model.partition import Partition
+from forebay.model.partition import Partition, Source
 
 NOW = datetime(2024, 3, 8, 12, tzinfo=UTC)
 PARTITION = Partition("stocks/bars_1m", "*", Interval(DAY, DAY))
@@ -87,12 +88,21 @@ def test_a_full_disk_says_how_much_is_free(tmp_path: Path) -> None:
 
 def test_a_disk_that_fills_up_loses_nothing(basin: Basin) -> None:
     """Writing into a full device ends in StoreError, and the lake is not touched."""
-    full = basin.staging.folder / "full.parquet"
-    full.symlink_to("/dev/full")
-    basin.staging.new_file = lambda: full  # type: ignore[method-assign]
+    numbers = count()
+
+    def full() -> Path:
+        path = basin.staging.folder / f"full-{next(numbers)}.parquet"
+        path.symlink_to("/dev/full")
+        return path
+
+    basin.staging.new_file = full  # type: ignore[method-assign]
 
     with pytest.raises(StoreError, match="no space left"):
-        basin.stage(bars("A", per_day=900))
+        basin.stage(bars([f"T{number}" for number in range(100)], per_day=800))
+    with pytest.raises(StoreError, match="no space left"):
+        basin.flatfile(bars("A", per_day=800, source=Source.FLATFILE))
+    with pytest.raises(StoreError, match="no space left"):
+        basin.rest(bars("A", per_day=800), "A", DAY, DAY)
 
     assert [] == basin.files()
 

@@ -1,4 +1,4 @@
-"""Tables of bars in, one checked and sorted Parquet file in staging out. Nothing here touches the lake."""
+"""Tables of bars in, checked and sorted rows out, in memory or in staging. Nothing here touches the lake."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import polars as pl
 
 from forebay.errors import CheckFailed
 from forebay.lake.options import with_option_columns
-from forebay.lake.parquet import BarWriter
-from forebay.lake.quality import Tally, check_rows, split_twins
+from forebay.lake.quality import NO_BAD_ROWS, Tally, check_rows, split_twins
 from forebay.lake.staging import Staging, storage_errors
+from forebay.lake.stash import Stash
 from forebay.model.catalogue import Dataset
 from forebay.model.defects import defects_of
 from forebay.model.instrument import AssetClass
-from forebay.model.rows import BAD_ROWS
 
 MOST_BAD_ROWS = 100_000
 """Bad rows held in memory; a file with more is refused before its end."""
@@ -27,16 +26,25 @@ _SETTLE_ROWS = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A finished file in staging: good rows only, sorted by (ticker bytes, window_start), keys unique."""
+    """What may enter the lake: good rows only, sorted by (ticker bytes, window_start), keys unique."""
 
-    path: Path
+    stash: Stash
     dataset: Dataset
-    rows: int
     bad: pl.DataFrame
     """What was split off, in BAD_ROWS columns."""
     tally: Tally
     repaired: dict[str, int] = field(default_factory=dict)
     """Known defects put right: name to rows."""
+
+    @property
+    def rows(self) -> int:
+        """How many good rows there are."""
+        return self.stash.rows
+
+    @property
+    def path(self) -> Path:
+        """The file with the rows, in staging; few rows are written when it is asked for."""
+        return self.stash.file
 
     @property
     def counts(self) -> dict[str, int]:
@@ -55,27 +63,23 @@ class Refused(CheckFailed):
 
 
 def stage(tables: Iterable[pl.DataFrame], dataset: Dataset, staging: Staging, name: str) -> Staged:
-    """Check `tables` (BAR_ROWS columns, or BAD_ROWS for rows known to be bad) and write the good rows to a file.
+    """Check `tables` (BAR_ROWS columns, or BAD_ROWS for rows known to be bad) and keep the good rows.
 
     `name` is what errors call the input. Raises Refused when too many rows are bad, StoreError when the disk is full.
     """
-    intake, arrived = _Intake(dataset, name), staging.new_file()
-    path = arrived
+    intake, good = _Intake(dataset, name), Stash(staging, dataset.asset_class)
     try:
         with storage_errors(staging.folder):
-            with BarWriter(arrived, dataset.asset_class) as writer:
-                for table in tables:
-                    intake.take(table, writer)
-            rows = writer.rows
+            for table in tables:
+                intake.take(table, good)
+            good.close()
             if not intake.in_order:
-                path = staging.new_file()
-                rows = intake.settle(arrived, path)
+                good = intake.settle(good, Stash(staging, dataset.asset_class))
         intake.judge()
     except BaseException:
-        for each in (arrived, path):
-            each.unlink(missing_ok=True)
+        good.discard()
         raise
-    return Staged(path, dataset, rows, intake.bad_rows(), intake.tally, intake.repaired)
+    return Staged(good, dataset, intake.bad_rows(), intake.tally, intake.repaired)
 
 
 class _Intake:
@@ -93,8 +97,8 @@ class _Intake:
         self._last: tuple[str, datetime] | None = None
         """The key of the last good row."""
 
-    def take(self, table: pl.DataFrame, writer: BarWriter) -> None:
-        """Check one table and write its good rows."""
+    def take(self, table: pl.DataFrame, good: Stash) -> None:
+        """Check one table and keep its good rows."""
         self.tally.rows += table.height
         if "reason" in table.columns:
             self._set_aside(table, "unreadable")
@@ -105,19 +109,19 @@ class _Intake:
         if not checked.good.height:
             return
         self.in_order = self.in_order and self._continues(checked.good)
-        self._write(checked.good, writer)
+        self._write(checked.good, good)
 
-    def settle(self, arrived: Path, path: Path) -> int:
-        """Sort a file that came out of order into `path`, a range of tickers at a time, and make its keys unique."""
-        with BarWriter(path, self._dataset.asset_class) as writer:
-            for rows in by_ticker_range(pl.scan_parquet(arrived)):
+    def settle(self, arrived: Stash, ordered: Stash) -> Stash:
+        """Sort rows that came out of order, a range of tickers at a time, and make their keys unique."""
+        with ordered:
+            for rows in by_ticker_range(arrived.scan()):
                 kept, bad, copies = split_twins(rows)
                 self.tally.repeated += copies
                 if bad.height:
                     self._set_aside(bad)
-                writer.write(kept)
-        arrived.unlink()
-        return writer.rows
+                ordered.write(kept)
+        arrived.discard()
+        return ordered
 
     def judge(self) -> None:
         """Raise Refused when too much is bad."""
@@ -128,7 +132,7 @@ class _Intake:
 
     def bad_rows(self) -> pl.DataFrame:
         """Everything split off so far."""
-        return pl.concat(self._bad) if self._bad else pl.DataFrame(schema=BAD_ROWS)
+        return pl.concat(self._bad) if self._bad else NO_BAD_ROWS
 
     def _repair(self, table: pl.DataFrame) -> pl.DataFrame:
         for defect in self._defects:
@@ -155,10 +159,10 @@ class _Intake:
         before, self._last = self._last, (ticker[-1], window[-1])
         return (before is None or before < (ticker[0], window[0])) and _rises(rows)
 
-    def _write(self, rows: pl.DataFrame, writer: BarWriter) -> None:
+    def _write(self, rows: pl.DataFrame, good: Stash) -> None:
         if self._dataset.asset_class is AssetClass.OPTIONS:
             rows = with_option_columns(rows)
-        writer.write(rows)
+        good.write(rows)
 
 
 def _rises(rows: pl.DataFrame) -> bool:

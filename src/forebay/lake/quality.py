@@ -30,6 +30,10 @@ _PRICES = ("open", "high", "low", "close")
 _OPTIONAL = ("volume", "vwap", "transactions")
 
 
+NO_BAD_ROWS = pl.DataFrame(schema=BAD_ROWS)
+"""A table of them without any."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """Rows apart: `good` in BAR_ROWS columns, `bad` in those of BAD_ROWS, each with its reason."""
@@ -68,7 +72,7 @@ def check_rows(rows: pl.DataFrame, dataset: Dataset) -> Checked:
     days = rows.get_column("session_date")
     day = days[0] if rows.height and days[0] is not None and days[0] == days.min() == days.max() else None
     if rows.select(_suspicion(dataset.table, day)).item() is False:
-        return Checked(rows, pl.DataFrame(schema=BAD_ROWS))
+        return Checked(rows, NO_BAD_ROWS)
     checks = _checks(dataset.table, day)
     reason = pl.coalesce(pl.when(failed).then(pl.lit(name)) for name, failed in checks.items())
     told = rows.with_columns(reason.alias("reason"), pl.lit(None, pl.String()).alias("text"))

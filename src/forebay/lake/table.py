@@ -90,7 +90,7 @@ class LakeTables:
         """
         table = staged.dataset.table
         with _used_up(staged):
-            rows = pl.read_parquet(staged.path)
+            rows = staged.stash.table()
             _prove_range(rows, symbol, dates, table)
             with self._placing(table) as placing:
                 while placing.again():
@@ -111,7 +111,7 @@ class LakeTables:
         """
         table = staged.dataset.table
         with _used_up(staged):
-            rows = pl.read_parquet(staged.path)
+            rows = staged.stash.table()
             _prove_patch(staged, rows, day)
             with self._placing(table) as placing:
                 while placing.again():
@@ -155,8 +155,7 @@ def _used_up(staged: Staged) -> Iterator[None]:
     try:
         yield
     finally:
-        with storage_errors(staged.path):
-            staged.path.unlink(missing_ok=True)
+        staged.stash.discard()
 
 
 def _day_path(staged: Staged, day: date, revision: Revision) -> str:

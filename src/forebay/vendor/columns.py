@@ -79,7 +79,7 @@ def _fields(results: bytes) -> list[str] | None:
     shape = results.translate(None, _OF_NUMBERS)
     pattern = shape[1 : shape.find(b"}") + 1]
     count = len(shape) // (len(pattern) + 1)
-    if not pattern or shape != b"[" + b",".join([pattern] * count) + b"]":
+    if not pattern or shape != b"[" + (pattern + b",") * (count - 1) + pattern + b"]":
         return None
     fields = [name.strip('"') for name in pattern[1:-2].decode("latin-1").split(":,")]
     spelled = "{" + ",".join(f'"{name}":' for name in fields) + "}"

@@ -24,6 +24,15 @@ _GROUPED_STRAY = timedelta(days=2)
 """How far a grouped bar's `t` may be from midnight of its day: it is the end of the window, in no certain zone."""
 
 
+_SANE = pl.all_horizontal(
+    *(pl.col(name).is_finite().all() for name in _PRICES),
+    *(pl.col(name).is_between(pl.col("low"), pl.col("high")).all() for name in ("open", "close")),
+    (pl.col("volume").fill_null(0.0) >= 0).all(),
+    (pl.col("low") <= pl.col("high")).all(),
+)
+"""Whether prices and volumes agree with each other in every bar."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a page of bars must answer."""
@@ -53,14 +62,12 @@ def check_envelope(page: Envelope, count: int, asked: Question) -> None:
 
 def check_bars(rows: pl.DataFrame, asked: Question) -> None:
     """Dates inside the question, and prices that agree with each other. Raises PageRejected."""
-    outside = rows.filter(~pl.col("session_date").is_between(asked.dates.start, asked.dates.end))
-    if outside.height:
-        stray = outside["session_date"].cast(pl.String)[0]  # as text: it can be beyond the dates Python has
+    day = pl.col("session_date")
+    outside = ~day.is_between(asked.dates.start, asked.dates.end)
+    stray, sane = rows.select(day.filter(outside).cast(pl.String).first(), _SANE.alias("sane")).row(0)
+    if stray is not None:  # as text: it can be beyond the dates Python has
         raise _rejected(asked, f"it has a bar of {stray}")
-    low, high = rows["low"], rows["high"]
-    sane = all(rows[name].is_finite().all() for name in _PRICES)
-    sane = sane and all(((low <= rows[name]) & (rows[name] <= high)).all() for name in ("open", "close"))
-    if not sane or not (rows["volume"].fill_null(0.0) >= 0).all() or not (low <= high).all():
+    if not sane:
         raise _rejected(asked, "a bar's low, high, open, close or volume contradict each other")
 
 
