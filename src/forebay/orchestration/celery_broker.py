@@ -41,7 +41,7 @@ class Broker:
         """The ledger rows that the messages in a queue name."""
         with _broker_errors():
             messages = self._redis.lrange(queue, 0, -1)
-        return {row for message in messages if (row := row_of(json.loads(message)["headers"]["id"]))}
+        return {row for message in messages if (row := row_of(message))}
 
     def may_sweep(self) -> bool:
         """Whether it is time for a sweep; then nobody else is told so for a while."""
@@ -58,9 +58,12 @@ class Broker:
         self._redis.close()
 
 
-def row_of(message_id: str) -> int | None:
-    """The ledger row that a message named so is about; None for one about no row."""
-    row, _, _ = message_id.partition("-")
+def row_of(message: str | bytes) -> int | None:
+    """The ledger row that a message in a queue is about; None for the sweep, and for what is none of ours."""
+    try:
+        row, _, _ = json.loads(message)["headers"]["id"].partition("-")
+    except (ValueError, KeyError, TypeError):
+        return None
     return int(row) if row.isdigit() else None
 
 

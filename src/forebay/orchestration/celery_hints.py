@@ -66,11 +66,12 @@ class Hints:
         return sum(self._fill(queue, [kind for kind in kinds if queue_of(kind) == queue]) for queue in QUEUES)
 
     def _fill(self, queue: str, kinds: list[TaskKind]) -> int:
-        if not kinds or self._broker.depth(queue) >= LOW:
+        depth = self._broker.depth(queue)
+        if not kinds or depth >= min(LOW, self._full):
             return 0
         there = self._broker.hinted(queue)
         due = [task for task in self._tasks.due(kinds, limit=self._full) if task.id not in there]
-        fresh = due[: max(self._full - len(there), 0)]
+        fresh = due[: self._full - depth]
         self._send(fresh)
         return len(fresh)
 

@@ -38,7 +38,7 @@ def add_tasks(celery: Celery, crews: Crews) -> None:
 
     for kind in TaskKind:
         celery.task(run, name=task_name(kind), bind=True, throws=(NotDone, ForebayError))
-    celery.task(runs.sweep, name=SWEEP, ignore_result=True)
+    celery.task(runs.sweep, name=SWEEP, ignore_result=True, throws=(ForebayError,))
 
 
 class Runs:
