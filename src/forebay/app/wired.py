@@ -63,6 +63,15 @@ def new_worker_id() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
 
 
+def share_cores(tasks: int) -> None:
+    """Leave each of `tasks` that run side by side its share of the cores.
+
+    Polars takes a thread for every core in every process, and a sixth more CPU with them. No effect once it is loaded,
+    or where POLARS_MAX_THREADS is set.
+    """
+    os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (os.cpu_count() or 1) // tasks)))
+
+
 @dataclass
 class App:
     """Everything wired together.
@@ -246,6 +255,7 @@ class App:
         `spool` downloads whole files before it uploads; `offline` asks no vendor, whichever keys are set; with
         `interactive` a person waits for these tasks, and their calls do not queue behind those of batch work.
         """
+        share_cores(self.settings.worker.concurrency)
         leases = HeldLeases(self.ledger.tasks)
         handlers = Handlers(self, leases, spool=spool, offline=offline, interactive=interactive).of(kinds)
         worker = self.settings.worker
