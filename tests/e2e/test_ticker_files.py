@@ -214,3 +214,30 @@ def test_a_file_that_cannot_be_merged_is_told(shell, home):
     assert "holds adjusted prices, 0.5 times" in said.out
     assert before == path.read_bytes()
     assert in_lake(home, "AAPL", "1h").equals(in_file(home, "AAPL", "1h"))
+
+
+def test_archive_lake_and_files_follow_each_other(shell, home):
+    """A feed into all three: the file is archived, loaded out of the archive, and only then written per ticker."""
+    said = shell(
+        *("sync", "--tickers", "AAPL", "--start", "2026-03-02", "--end", "2026-03-04", "--timeframes", "1d,1h"),
+        *("--into", "archive,lake,files", "--source", "flatfiles"),
+    )
+
+    assert 0 == said.code, said.all
+    for timeframe in ("1h", "1d"):
+        assert 0 < in_lake(home, "AAPL", timeframe).height
+        assert in_lake(home, "AAPL", timeframe).equals(in_file(home, "AAPL", timeframe))
+
+
+def test_files_do_not_wait_for_ever_for_what_nobody_fetches(shell, home):
+    """A worker without keys leaves the lake's tasks to others, and the files with them; it ends."""
+    (home.folder / "some.json").write_text('["AAPL"]')
+    shell("enqueue-batch", "some.json", "--start", "2026-03-02", "--end", "2026-03-04", "--into", "files")
+    keyless = dict.fromkeys(("POLYGON_API_KEY", "POLYGON_S3_ACCESS_KEY_ID", "POLYGON_S3_SECRET_ACCESS_KEY"), "")
+    said = shell("worker", "--once", **keyless)
+    left = json.loads(shell("tasks", "list", "--state", "pending", "--json").out)
+
+    assert 3 == said.code, said.all
+    assert 5 == sum(task["kind"] == "export" for task in left)
+    assert 0 == shell("worker", "--once").code
+    assert {} == stamps(home.folder / "data") or in_lake(home, "AAPL", "1d").equals(in_file(home, "AAPL", "1d"))

@@ -335,7 +335,7 @@ class App:
         """Compares day bars with minute bars where both are held."""
         from forebay.orchestration.reconcile import Reconciler
 
-        return Reconciler(self.ledger, self.lake, self.clock)
+        return Reconciler(self.ledger, self.lake)
 
     def failures(self) -> Sequence[Task]:
         """Tasks that failed or were given up, newest first."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 
-from forebay.clock import Clock
 from forebay.lake.reader import Lake
 from forebay.lake.reconcile import lacking_close
 from forebay.ledger import Ledger
@@ -33,7 +32,6 @@ class Reconciler:
 
     ledger: Ledger
     lake: Lake
-    clock: Clock
 
     def due(self, wishes: Iterable[Wish]) -> list[tuple[Coverage, Coverage]]:
         """The sessions of `wishes` held from flat files in both tables and not compared yet: (days, minutes)."""
@@ -65,7 +63,8 @@ class Reconciler:
             minutes.evidence, reason=reason if suspect else "", details={**minutes.evidence.details, **found}
         )
         verdict = Verdict.SUSPECT if suspect else Verdict.COMPLETE
-        self.ledger.coverage.record([replace(minutes, verdict=verdict, evidence=evidence, checked_at=self.clock.now())])
+        # Its time stays: the rows are those of then, and what was written from them is not out of date.
+        self.ledger.coverage.record([replace(minutes, verdict=verdict, evidence=evidence)])
         return verdict
 
     def _held(self, table: str, span: Interval, *also: Verdict) -> dict[date, Coverage]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
+from forebay.files.names import TickerFile
 from forebay.files.reading import dataset_of
 from forebay.ledger import Ledger
-from forebay.ledger.filter import TaskFilter
 from forebay.model.calendar import session_days
 from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.feed import FILES, LAKE
@@ -16,22 +16,14 @@ from forebay.model.freshness import Mark, common, due, fresh
 from forebay.model.intervals import Interval, runs, subtract, union
 from forebay.model.partition import ALL_SYMBOLS, Partition
 from forebay.model.task import Done, Lease, Outcome, Snooze, Step, TaskDraft, TaskState
+from forebay.tasks.before import Before
 from forebay.tasks.ticker_files import TickerFiles
-
-_LOOK_AGAIN = timedelta(seconds=15)
-_SOON = timedelta(minutes=2)
-"""Tasks of the lake that are due later than this (not published yet, say) are not waited for."""
-_UNFINISHED = [state for state in TaskState if not state.over]
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """What the lake has of a file's bars, what the file has of them, and when that was looked up."""
 
-    symbol: str
-    timeframe: str
-    base: str
-    """The lake's table that the bars are made from."""
     span: Interval
     """The dates of the task, together with those that the file has already: one row of coverage in the end."""
     sessions: Sequence[date]
@@ -48,7 +40,8 @@ class Update:
     def coverage(self, draft: TaskDraft, rows: int) -> Iterator[Coverage]:
         """What the file has now that `todo` is written; `rows` is all it has."""
         satisfied = [mark.dates for mark in self.lake if mark.verdict.satisfies]
-        good = union([*fresh(self.lake, self.held), *common(self.todo, satisfied)])
+        kept = fresh(self.lake, [mark for mark in self.held if mark.verdict.satisfies])
+        good = union([*kept, *common(self.todo, satisfied)])
         doubtful = subtract(self.todo, satisfied)
         reason = "rows of these days in the lake failed a check"
         for verdict, dates, why in ((Verdict.COMPLETE, good, ""), (Verdict.SUSPECT, doubtful, reason)):
@@ -72,40 +65,25 @@ class Export:
     def __call__(self, lease: Lease, step: Step) -> Outcome:
         """Run one task. Raises LakeError, StoreError, CheckFailed, LeaseLost."""
         draft = lease.task.draft
-        update = self._look(draft)
-        if waiting := self._coming(update):
-            until = self.files.clock.now() + _LOOK_AGAIN
-            return Snooze(until, f"waits for {waiting} more tasks of the lake", kind="waits_for_lake")
+        file = self.files.file(draft.partition.symbol, draft.partition.table.rpartition("_")[2])
+        before = Before(self.ledger.tasks, self.files.clock.now())
+        if until := before.wait(LAKE, replace(draft.partition, table=dataset_of(file).table)):
+            return Snooze(until, "waits for tasks of the lake", kind="waits_for_lake")
+        update = self._look(draft, file)  # only now: a task may have ended while it was looked for
         step(TaskState.UPLOADING)
-        done = self.files.update(draft.partition.symbol, update.timeframe, update.todo)
+        done = self.files.update(file.ticker, file.timeframe, update.todo)
         return Done(tuple(update.coverage(draft, done.rows)))
 
-    def _look(self, draft: TaskDraft) -> Update:
-        timeframe, symbol = draft.partition.table.rpartition("_")[2], draft.partition.symbol
-        file = self.files.file(symbol, timeframe)
-        dataset = dataset_of(file)
+    def _look(self, draft: TaskDraft, file: TickerFile) -> Update:
+        symbol, dataset = file.ticker, dataset_of(file)
         now, book = self.files.clock.now(), self.ledger.coverage
         held = book.marks(FILES, draft.partition.table, [symbol]).get(symbol, [])
         span = _hull([draft.partition.dates, *(mark.dates for mark in held)])
         lake = book.marks(LAKE, dataset.table, [symbol], span)
         return Update(
-            symbol=symbol,
-            timeframe=timeframe,
-            base=dataset.table,
             span=span,
             sessions=session_days(dataset.calendar, span.start, span.end),
             lake=[*lake.get(ALL_SYMBOLS, []), *lake.get(symbol, [])],
             held=held if file.path.exists() else [],
             now=now,
         )
-
-    def _coming(self, update: Update) -> int:
-        """How many tasks are about to change what the lake has of these dates."""
-        found = [
-            task
-            for symbol in (update.symbol, ALL_SYMBOLS)
-            for task in self.ledger.tasks.find(
-                TaskFilter(states=_UNFINISHED, destination=LAKE, table=update.base, symbol=symbol, dates=update.span)
-            )
-        ]
-        return sum(1 for task in found if task.hold is None and task.available_at <= update.now + _SOON)
