@@ -80,7 +80,7 @@ def test_each_text_is_read_once_and_keeps_its_number() -> None:
     assert first[2] == codes[1]
     assert 0 == codes[2]
     assert "unknown condition 99" == book.rulings[codes[0]].reason
-    assert [EVERYTHING, EVERYTHING] == [book.bits[2 * codes[1]], book.bits[2 * codes[1] + 1]]
+    assert [EVERYTHING, EVERYTHING] == [book.regular[codes[1]], book.extended[codes[1]]]
 
 
 def test_a_column_of_something_else_is_refused() -> None:

@@ -14,7 +14,7 @@ import polars as pl
 from forebay.bars.conditions import HIGH_LOW, OPEN_CLOSE, VOLUME
 from forebay.bars.resample import rewindow
 from forebay.bars.sizes import BarSize, Hours
-from forebay.bars.trades import MICRO, Flags, Ints, Prints
+from forebay.bars.trades import MICRO, Flags, Floats, Ints, Prints
 from forebay.errors import CheckFailed
 from forebay.model.partition import Source
 from forebay.model.rows import BAR_ROWS
@@ -55,18 +55,17 @@ def sum_up(prints: Prints, size: BarSize, hours: Hours) -> Sums:
     window = (prints.time - hours.midnight) // size.length
     at = _starts(prints.run, window)
     counts = bits & VOLUME != 0
-    shares = np.where(counts, prints.shares, 0)
+    shares = prints.shares * counts
     return pl.DataFrame(
         {
             "ticker": prints.tickers.gather(prints.run[at]),
             "window": window[at] * size.length + hours.midnight,
             **_ends(prints, bits & OPEN_CLOSE != 0, at),
-            **_extremes(prints, bits & HIGH_LOW != 0, at),
-            "shares": np.add.reduceat(shares, at),
-            "transactions": np.add.reduceat(counts.astype(np.int64), at),
-            **_paid(prints, shares, at),
-        },
-        schema=_SUMS,
+            **_extremes(prints.price, bits & HIGH_LOW != 0, at),
+            "shares": _totals(shares, at),
+            "transactions": _totals(counts, at),
+            **_paid(prints.price, shares, at),
+        }
     )
 
 
@@ -77,35 +76,42 @@ def _starts(run: Ints, window: Ints) -> Ints:
     return np.flatnonzero(first)
 
 
-def _ends(prints: Prints, sets: Flags, at: Ints) -> dict[str, object]:
+def _totals(values: Ints | Flags, at: Ints) -> Ints:
+    """The sum of each window; exact even where the running one does not fit, for whole numbers wrap around."""
+    running = np.cumsum(values, dtype=np.int64)
+    upto: Ints = running[np.append(at[1:] - 1, len(values) - 1)]
+    upto[1:] -= upto[:-1].copy()
+    return upto
+
+
+def _ends(prints: Prints, sets: Flags, at: Ints) -> dict[str, Ints | Floats]:
     """The first and the last trade that may set open and close, with their times: none is after, or before, all."""
-    place = np.arange(len(sets))
-    opening = np.minimum.reduceat(np.where(sets, place, _AFTER_ALL), at)
-    closing = np.maximum.reduceat(np.where(sets, place, _BEFORE_ALL), at)
-    held = closing >= 0
-    columns: dict[str, object] = {}
-    for end, found, none in (("open", opening, _AFTER_ALL), ("close", closing, _BEFORE_ALL)):
-        rows = np.where(held, found, 0)
+    place = np.append(np.flatnonzero(sets), 0)  # the last one is nobody's
+    upto = np.cumsum(_totals(sets, at))
+    before = np.append(0, upto[:-1])
+    held = upto > before
+    columns: dict[str, Ints | Floats] = {}
+    for end, rows, none in (("open", place[before], _AFTER_ALL), ("close", place[upto - 1], _BEFORE_ALL)):
         columns[end] = prints.price[rows]
         columns[f"{end}_time"] = np.where(held, prints.time[rows], none)
         columns[f"{end}_number"] = np.where(held, prints.number[rows], none)
     return columns
 
 
-def _extremes(prints: Prints, sets: Flags, at: Ints) -> dict[str, object]:
+def _extremes(price: Floats, sets: Flags, at: Ints) -> dict[str, Floats]:
     return {
-        "high": np.maximum.reduceat(np.where(sets, prints.price, -np.inf), at),
-        "low": np.minimum.reduceat(np.where(sets, prints.price, np.inf), at),
+        "high": np.maximum.reduceat(np.where(sets, price, -np.inf), at),
+        "low": np.minimum.reduceat(np.where(sets, price, np.inf), at),
     }
 
 
-def _paid(prints: Prints, shares: Ints, at: Ints) -> dict[str, object]:
+def _paid(price: Floats, shares: Ints, at: Ints) -> dict[str, Ints]:
     """Dollars, exact: for whole shares in millionths; for the fractions, which are worth little, in billionths."""
     whole = shares // MICRO
     fraction = shares - whole * MICRO
-    dollars = np.rint(prints.price * MICRO).astype(np.int64) * whole
-    rest = np.rint(prints.price * fraction * (_NANO / MICRO)).astype(np.int64) if fraction.any() else fraction
-    return {"paid": np.add.reduceat(dollars, at), "paid_rest": np.add.reduceat(rest, at)}
+    dollars = np.rint(price * MICRO).astype(np.int64) * whole
+    rest = np.rint(price * fraction * (_NANO / MICRO)).astype(np.int64) if fraction.any() else fraction
+    return {"paid": _totals(dollars, at), "paid_rest": _totals(rest, at)}
 
 
 def added_up(parts: Sequence[Sums]) -> Sums:

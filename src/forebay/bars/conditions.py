@@ -95,8 +95,10 @@ class Codebook:
 
     texts: pl.Enum
     rulings: tuple[Ruling, ...]
-    bits: NDArray[np.uint8]
-    """`bits[2 * code]` in the regular hours, `bits[2 * code + 1]` outside them."""
+    regular: NDArray[np.uint8]
+    """By number, the bits in the regular hours and in day bars."""
+    extended: NDArray[np.uint8]
+    """By number, the bits outside them in bars within the day."""
 
 
 class Rulings:
@@ -130,5 +132,5 @@ class Rulings:
 
     def _written(self, texts: tuple[str, ...]) -> Codebook:
         rulings = tuple(ruling(text, self._unknown) for text in texts)
-        bits = [(one.regular, one.extended) for one in rulings]
-        return Codebook(pl.Enum(texts), rulings, np.array(bits, np.uint8).reshape(-1))
+        regular, extended = ([getattr(one, hours) for one in rulings] for hours in ("regular", "extended"))
+        return Codebook(pl.Enum(texts), rulings, np.array(regular, np.uint8), np.array(extended, np.uint8))

@@ -9,13 +9,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from forebay.bars.conditions import NOTHING, VOLUME, Ruling, Rulings, Unknown
+from forebay.bars.conditions import NOTHING, VOLUME, Codebook, Ruling, Rulings, Unknown
 from forebay.bars.sizes import Hours
 from forebay.model.rows import BAD_ROWS
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Bits = NDArray[np.uint8]
 
 TRADE_ROWS = pl.Schema(
     {
@@ -76,9 +77,9 @@ class Prints:
     price: Floats
     shares: Ints
     """In millionths."""
-    day_bits: NDArray[np.uint8]
+    day_bits: Bits
     """What each may update in a day bar."""
-    bits: NDArray[np.uint8]
+    bits: Bits
     """The same in bars within the day."""
 
     def __getitem__(self, rows: Ints | Flags) -> Prints:
@@ -107,31 +108,61 @@ class Judged:
 def judge(trades: pl.DataFrame, hours: Hours, rules: TradeRules, rulings: Rulings) -> Judged:
     """Say of each row of `trades` (TRADE_ROWS) what it may update. Raises CheckFailed; see `Rulings.read`."""
     codes, book = rulings.read(trades["conditions"])
-    time = trades["sip_timestamp"].to_numpy()
+    time, price, size = (trades[name].to_numpy() for name in ("sip_timestamp", "price", "size"))
     outside = (time < hours.regular_opens) | (time >= hours.regular_closes)
-    correction = trades["correction"].to_numpy()
-    stands = np.isin(correction, rules.corrections)
-    day_bits, bits = book.bits[2 * codes] * stands, book.bits[2 * codes + outside] * stands
-    price, size = trades["price"].to_numpy(), trades["size"].to_numpy()
-    with np.errstate(invalid="ignore", over="ignore"):  # of what is no number; such rows are taken out below
-        faults = _faults(price, size, (time < hours.midnight) | (time >= hours.next_midnight), bits)
-        shares = np.rint(size * MICRO).astype(np.int64)
-    tally = Tally(trades=trades.height)
-    for code, count in Counter(correction[~stands].tolist()).items():
-        tally.dropped[f"correction {code}"] = count
-    if any(one.reason for one in book.rulings):
-        _count_reasons(tally, np.bincount(codes[stands], minlength=len(book.rulings)), book.rulings)
+    day_bits = book.regular[codes]
+    bits = np.where(outside, book.extended[codes], day_bits)
+    tally = _tally(trades["correction"].to_numpy(), codes, book, rules, (day_bits, bits))
     run, tickers = _runs(trades["ticker"])
-    wrong = np.logical_or.reduce(list(faults.values()))
+    with np.errstate(invalid="ignore", over="ignore"):  # of what is no number; such rows are taken out below
+        shares = np.rint(size * MICRO).astype(np.int64)
     prints = Prints(tickers, run, time, trades["sequence_number"].to_numpy(), price, shares, day_bits, bits)
-    if not wrong.any():
+    if _faultless(price, size, time, hours):
         return Judged(_in_order(prints), pl.DataFrame(schema=BAD_ROWS), tally)
+    with np.errstate(invalid="ignore", over="ignore"):
+        faults = _faults(price, size, (time < hours.midnight) | (time >= hours.next_midnight), bits)
+    wrong = np.logical_or.reduce(list(faults.values()))
     bad = _told(trades.filter(pl.Series(wrong)), {name: fault[wrong] for name, fault in faults.items()}, hours)
     tally.bad.update(bad["reason"].to_list())
     return Judged(_in_order(prints[~wrong]), bad, tally)
 
 
-def _faults(price: Floats, size: Floats, other_day: Flags, bits: NDArray[np.uint8]) -> dict[str, Flags]:
+def _tally(
+    correction: Ints,
+    codes: NDArray[np.uint32],
+    book: Codebook,
+    rules: TradeRules,
+    updates: tuple[Bits, ...],
+) -> Tally:
+    """The counts; takes from `updates` what a correction code, such as a cancel's, does not let count."""
+    tally = Tally(trades=len(codes))
+    strange = np.flatnonzero(correction)
+    dropped = strange[~np.isin(correction[strange], rules.corrections)]
+    for bits in updates:
+        bits[dropped] = NOTHING
+    for code, count in Counter(correction[dropped].tolist()).items():
+        tally.dropped[f"correction {code}"] = count
+    if any(one.reason for one in book.rulings):
+        _count_reasons(tally, np.bincount(np.delete(codes, dropped), minlength=len(book.rulings)), book.rulings)
+    return tally
+
+
+def _faultless(price: Floats, size: Floats, time: Ints, hours: Hours) -> bool:
+    """Whether no row can fail a check, as cheap as it gets; NaN makes every comparison false."""
+    if not len(time):
+        return True
+    most = price.max(), size.max()
+    return bool(
+        price.min() > 0
+        and size.min() > 0
+        and most[1] <= MOST_SHARES
+        and most[0] * most[1] <= MOST_DOLLARS
+        and hours.midnight <= time.min()
+        and time.max() < hours.next_midnight
+    )
+
+
+def _faults(price: Floats, size: Floats, other_day: Flags, bits: Bits) -> dict[str, Flags]:
     """Check name to the rows that fail it. What counts for nothing may be as odd as it likes."""
     counts = bits != NOTHING
     empty = (size == 0) & (bits & VOLUME != 0)
@@ -151,8 +182,8 @@ def _count_reasons(tally: Tally, counts: Ints, rulings: tuple[Ruling, ...]) -> N
 
 def _runs(ticker: pl.Series) -> tuple[Ints, pl.Series]:
     """Each row's run of equal tickers, counted from 0, and the ticker of each run."""
-    heads = ticker.ne_missing(ticker.shift(1))
-    return np.cumsum(heads.to_numpy()) - 1, ticker.filter(heads)
+    run = ticker.rle_id().to_numpy().astype(np.int64)
+    return run, ticker.gather(np.flatnonzero(np.diff(run, prepend=-1)))
 
 
 def _in_order(prints: Prints) -> Prints:
@@ -160,7 +191,7 @@ def _in_order(prints: Prints) -> Prints:
     run, time, number = prints.run, prints.time, prints.number
     back = (time[1:] < time[:-1]) | ((time[1:] == time[:-1]) & (number[1:] < number[:-1]))
     back &= run[1:] == run[:-1]
-    if not back.any():
+    if not back.any():  # as in most tables
         return prints
     order = np.arange(len(run))
     for late in np.unique(run[1:][back]):
