@@ -241,3 +241,13 @@ def test_files_do_not_wait_for_ever_for_what_nobody_fetches(shell, home):
     assert 5 == sum(task["kind"] == "export" for task in left)
     assert 0 == shell("worker", "--once").code
     assert {} == stamps(home.folder / "data") or in_lake(home, "AAPL", "1d").equals(in_file(home, "AAPL", "1d"))
+
+
+def test_a_kept_plan_has_the_files_in_it(shell, home):
+    """`plan --out` writes down the files with the rest, and `sync --plan` writes them."""
+    dates = ("--tickers", "AAPL", "--start", "2026-03-02", "--end", "2026-03-04", "--timeframes", "5m")
+    assert 0 == shell("plan", *dates, "--into", "files", "--out", "plan.json").code
+    said = shell("sync", "--plan", "plan.json")
+
+    assert 0 == said.code, said.all
+    assert in_lake(home, "AAPL", "5m").equals(in_file(home, "AAPL", "5m"))

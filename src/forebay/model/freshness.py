@@ -22,11 +22,11 @@ class Mark:
 
 def fresh(original: Collection[Mark], copy: Iterable[Mark]) -> list[Interval]:
     """The dates that the copy has as the original has them now."""
-    return union(
-        part
-        for mark in copy
-        for part in subtract([mark.dates], [one.dates for one in original if one.checked_at > mark.checked_at])
-    )
+    parts: list[Interval] = []
+    for mark in copy:
+        newer = [one.dates for one in original if one.checked_at > mark.checked_at]
+        parts += subtract([mark.dates], newer) if newer else [mark.dates]
+    return union(parts)
 
 
 def due(original: Collection[Mark], copy: Iterable[Mark]) -> list[Interval]:

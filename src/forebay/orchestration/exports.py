@@ -36,8 +36,8 @@ class Exports:
     def fresh(self, wish: Wish, verdicts: Collection[Verdict]) -> dict[str, list[Interval]]:
         """Symbol to the dates that its file has as the lake has them now; none for a file that is not there."""
         found = self.coverage.marks(FILES, wish.table, wish.symbols, wish.span)
-        held = {symbol: [mark for mark in marks if mark.verdict in verdicts] for symbol, marks in found.items()}
-        held = {symbol: marks for symbol, marks in held.items() if marks}
+        wanted = {symbol: [mark for mark in marks if mark.verdict in verdicts] for symbol, marks in found.items()}
+        held = {symbol: marks for symbol, marks in wanted.items() if marks}
         lake = self.coverage.marks(LAKE, wish.dataset.table, held, wish.span) if held else {}
         whole = sorted(lake.get(ALL_SYMBOLS, ()), key=lambda mark: mark.checked_at, reverse=True)
         return {
