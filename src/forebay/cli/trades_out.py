@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -33,7 +32,7 @@ def sink(out: Path | None, form: Form) -> AbstractContextManager[Write]:
 
 @contextmanager
 def _csv_on_stdout() -> Iterator[Write]:
-    sys.stdout.write(BAR_ROWS.to_frame().write_csv())
+    say(BAR_ROWS.to_frame().write_csv().removesuffix("\n"))
     yield lambda table: say(table.write_csv(include_header=False).removesuffix("\n")) if table.height else None
 
 
