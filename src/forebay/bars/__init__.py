@@ -1,1 +1,1 @@
-"""Arithmetic on bars: tables in, tables out. No input or output, no lake."""
+"""Arithmetic on bars, and on the trades they are built from: tables in, tables out. No input or output, no lake."""
