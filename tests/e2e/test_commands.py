@@ -42,14 +42,15 @@ def test_the_example_is_a_plan(shell):
     shell("init")
     said = shell("plan", "--json")
     assert (0, "") == (said.code, said.err)
-    assert {"tasks", "calls", "bytes", "seconds", "lines", "findings", "notes"} == json.loads(said.out).keys()
+    counts = {"tasks", "calls", "fewest_calls", "calls_one_by_one", "bytes", "seconds"}
+    assert {*counts, "lines", "findings", "notes"} == json.loads(said.out).keys()
 
 
 def test_a_plan_is_only_a_plan(shell):
     """It names source and reason, and remembers nothing: afterwards nobody wants anything."""
     said = shell("plan", *ASKED)
     assert (0, "") == (said.code, said.err)
-    assert "2 tasks: 2 calls" in said.out
+    assert "in all: 2 tasks, 2 calls" in said.out
     shell.refuses("status", says="nothing says what to hold", next_step="forebay init")
 
 
