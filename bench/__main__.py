@@ -26,6 +26,7 @@ BENCHMARKS = (
     "planning",
     "calls",
     "rate_budget",
+    "trades",
 )
 
 
