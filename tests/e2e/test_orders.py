@@ -95,6 +95,25 @@ def test_batches_are_queued_by_number_and_workers_without_a_broker_run_them(shel
     assert NAMES[2:6] == held(home, "stocks/bars_1m")["ticker"].unique().sort().to_list()
 
 
+def test_batches_are_planned_together(shell, home, universe):
+    """Seven tickers by ones take no more tasks than at once: what one file holds of all is asked for once."""
+    dates = ("--start", "2026-03-02", "--end", "2026-03-10")
+    planned = json.loads(shell("plan", "--tickers", ",".join(NAMES), *dates, "--json").out)
+    said = shell("enqueue-batch", universe, "--batch-size", "1", *dates, "--json")
+
+    assert sum(line["tasks"] for line in planned["lines"]) == json.loads(said.out)["queued"]
+    assert "batch 6: 1 tickers, NVDA to NVDA" in said.err
+
+
+def test_day_bars_go_before_minute_bars(shell, home, universe):
+    """Whatever their dates: the first that workers take is the last of the day bars' ranges."""
+    shell("enqueue-batch", universe, "--timeframes", "1m,1d", *DATES)
+    with home.app() as app:
+        kinds = [task.draft.partition.table for task in app.ledger.tasks.due(limit=100)]
+
+    assert ["stocks/bars_1d"] * 3 + ["stocks/bars_1m"] * len(NAMES) == kinds
+
+
 def test_orders_that_overlap_ask_for_each_day_once(shell, home, universe, vendor):
     """The second asks only for the days that the first one's waiting tasks do not bring."""
     shell("enqueue-batch", universe, "--timeframes", "1m", *DATES)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forebay.cli.options import End, Into, Json, Source, Start, Timeframes, load_settings
 from forebay.cli.output import ExitCode, tell
-from forebay.cli.wishes import Asked, feeds_asked, remember
+from forebay.cli.wishes import Asked
 from forebay.errors import UsageError
 
 if TYPE_CHECKING:
     from forebay.app import App
+    from forebay.model.task import TaskDraft
     from forebay.orchestration.celery_broker import Broker
-    from forebay.orchestration.wanted import Wish
 
 Files = Annotated[
     list[str], typer.Argument(metavar="UNIVERSE.json...", help="Files, or a quoted glob: 'universe/us_*.json'.")
@@ -75,7 +73,7 @@ def enqueue_batch(
     *,
     json: Json = False,
 ) -> int:
-    """Queue the bars of a universe, some tickers at a time, so that workers begin before all is planned.
+    """Queue the bars of a universe, some tickers at a time, so that workers begin before all is queued.
 
     With Redis configured Celery workers are told; the tasks are the same for `forebay worker`.
 
@@ -115,24 +113,23 @@ def _batches(tickers: list[str], size: int, first: int, most: int | None) -> dic
 
 
 def _queue_batches(app: App, asked: Asked, batches: dict[int, list[str]], broker: Broker | None, delay: float) -> int:
-    """Look at what the vendor has once, then plan and queue one batch after the other; how many tasks were queued."""
-    from forebay.cli.order import queue, tell_notes
+    """Plan all batches together, then queue one after the other; how many tasks were queued.
 
-    wanted = feeds_asked(app, asked)
-    seen = app.outlook().survey(wanted)
-    remember(app, asked, wanted)
-    tell_notes(seen.notes)
+    Together, because what few tickers would ask for one by one, many get cheaper from a file or call that holds them
+    all; such tasks go with the first batch.
+    """
+    from forebay.cli.order import prospect_of, queue
+
+    plan = prospect_of(app, asked).plan
+    number_of = {ticker: number for number, batch in batches.items() for ticker in batch}
+    tasks: dict[int, list[TaskDraft]] = {number: [] for number in batches}
+    for draft in plan.each():
+        tasks[number_of.get(draft.partition.symbol, min(batches))].append(draft)
     queued = 0
     for number, batch in batches.items():
         if number > min(batches):
             app.clock.sleep(delay)
-        count = queue(app, app.planner().plan(_narrowed(seen.wishes, set(batch))), broker)
+        count = queue(app, plan, broker, tasks[number])
         tell(f"batch {number}: {len(batch)} tickers, {batch[0]} to {batch[-1]}: {count:,} tasks queued")
         queued += count
     return queued
-
-
-def _narrowed(wishes: Iterable[Wish], tickers: Collection[str]) -> list[Wish]:
-    """The wishes for these tickers alone."""
-    parts = [replace(wish, symbols=tuple(ticker for ticker in wish.symbols if ticker in tickers)) for wish in wishes]
-    return [part for part in parts if part.symbols]

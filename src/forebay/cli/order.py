@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from forebay.cli.output import ExitCode, print_json, say, tell
@@ -11,6 +11,7 @@ from forebay.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
     from forebay.app import App
+    from forebay.model.task import TaskDraft
     from forebay.orchestration.celery_broker import Broker
     from forebay.orchestration.plan import Plan
     from forebay.orchestration.sync import Prospect
@@ -51,10 +52,10 @@ def run_now(app: App, asked: Asked, *, json: bool, interactive: bool = False) ->
     return ExitCode.PARTIAL if _tell_unknown(app, asked.tickers or ()) else code
 
 
-def queue(app: App, plan: Plan, broker: Broker | None) -> int:
-    """Put a plan's tasks into the ledger, then send hints; how many tasks are new or start over."""
+def queue(app: App, plan: Plan, broker: Broker | None, tasks: Iterable[TaskDraft] | None = None) -> int:
+    """Put a plan's tasks, or these of them, into the ledger, then send hints; how many are new or start over."""
     app.ledger.coverage.record(plan.findings)
-    queued = app.ledger.tasks.add(plan.each(), again=True, planned_at=plan.made_at)
+    queued = app.ledger.tasks.add(plan.each() if tasks is None else tasks, again=True, planned_at=plan.made_at)
     if broker is not None:
         tell_workers(app, broker)
     return queued

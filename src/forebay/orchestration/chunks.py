@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from forebay.model.calendar import session_days
 from forebay.model.catalogue import Dataset, Kind
@@ -24,6 +24,8 @@ MOST_PAGES = 26
 them by what a busy one needs would ask for each piece anew."""
 _MINUTES = {"XNYS": 960, "forex": 1440, "24/7": 1440}
 """Minutes of one session date that can have a bar."""
+_LEAD = timedelta(days=10 * 366)
+"""Day bars by REST go before the minute bars of so many years: a few calls bring what users look at first."""
 _REST_DATASETS = {Kind.BARS_1D: "rest/bars/1d", Kind.BARS_1M: "rest/bars/1m"}
 
 
@@ -158,7 +160,7 @@ def fetch_draft(dataset: Dataset, symbol: str, dates: Interval, destination: str
         partition=Partition(dataset.table, symbol, dates),
         destination=destination,
         source=Source.REST,
-        priority=_priority(dataset, dates.end),
+        priority=_priority(dataset, dates.end + (_LEAD if dataset.kind is Kind.BARS_1D else timedelta())),
     )
 
 
