@@ -10,17 +10,15 @@ from forebay.settings.groups import (
     AwsSettings,
     FlatFileSettings,
     FolderSettings,
-    KafkaSettings,
     LakeSettings,
     LedgerSettings,
     LogSettings,
     PlanSettings,
-    QueueSettings,
-    TimescaleSettings,
     VendorSettings,
     WorkerSettings,
 )
 from forebay.settings.load import load
+from forebay.settings.servers import KafkaSettings, QueueSettings, TimescaleSettings
 from forebay.settings.settings import Entry, Settings
 
 __all__ = [

@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 from forebay.errors import UsageError
 from forebay.settings.checks import host_and_port, service_port
-from forebay.settings.groups import FolderSettings, TimescaleSettings
+from forebay.settings.groups import FolderSettings
 from forebay.settings.profiles import PROFILES
+from forebay.settings.servers import TimescaleSettings
 from forebay.settings.sources import Raw
 
 

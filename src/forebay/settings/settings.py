@@ -15,17 +15,15 @@ from forebay.settings.groups import (
     FileSettings,
     FlatFileSettings,
     FolderSettings,
-    KafkaSettings,
     LakeSettings,
     LedgerSettings,
     LogSettings,
     PlanSettings,
-    QueueSettings,
-    TimescaleSettings,
     TradeSettings,
     VendorSettings,
     WorkerSettings,
 )
+from forebay.settings.servers import KafkaSettings, QueueSettings, TimescaleSettings
 
 
 @dataclass(frozen=True, slots=True)
