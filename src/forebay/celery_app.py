@@ -13,12 +13,12 @@ from celery import Celery, signals
 from forebay.app import App, new_worker_id
 from forebay.clock import SystemClock
 from forebay.errors import ForebayError
-from forebay.orchestration.celery_broker import Broker
-from forebay.orchestration.celery_crew import Crew, Crews
-from forebay.orchestration.celery_hints import Hints
-from forebay.orchestration.celery_setup import make_celery
-from forebay.orchestration.celery_sweep import Sweeper
-from forebay.orchestration.celery_tasks import add_tasks
+from forebay.orchestration.celery.broker import Broker
+from forebay.orchestration.celery.crew import Crew, Crews
+from forebay.orchestration.celery.hints import Hints
+from forebay.orchestration.celery.setup import make_celery
+from forebay.orchestration.celery.sweep import Sweeper
+from forebay.orchestration.celery.tasks import add_tasks
 from forebay.settings import Settings, load
 
 

@@ -13,7 +13,7 @@ from redis_server import redis_server
 from forebay.cli.order import queue
 from forebay.cli.wishes import Asked, feeds_asked
 from forebay.model.task import TaskState
-from forebay.orchestration.celery_broker import Broker
+from forebay.orchestration.celery.broker import Broker
 
 DATES = ("--start", "2026-03-02", "--end", "2026-03-04", "--source", "rest")
 START, END = date(2026, 3, 2), date(2026, 3, 4)

@@ -17,11 +17,11 @@ from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.intervals import Interval
 from forebay.model.partition import Partition, Source
 from forebay.model.task import Done, TaskDraft, TaskKind, TaskState
-from forebay.orchestration.celery_broker import Broker
-from forebay.orchestration.celery_crew import Crew, Crews
-from forebay.orchestration.celery_hints import DEFAULT, DISCOVERY, DOWNLOAD, Hints, queue_of
-from forebay.orchestration.celery_setup import make_celery
-from forebay.orchestration.celery_tasks import NotDone, Runs
+from forebay.orchestration.celery.broker import Broker
+from forebay.orchestration.celery.crew import Crew, Crews
+from forebay.orchestration.celery.hints import DEFAULT, DISCOVERY, DOWNLOAD, Hints, queue_of
+from forebay.orchestration.celery.setup import make_celery
+from forebay.orchestration.celery.tasks import NotDone, Runs
 from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.worker import Worker
 from forebay.settings import load

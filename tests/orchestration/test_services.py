@@ -14,7 +14,7 @@ from redis import Redis
 from redis_server import redis_server
 
 from forebay.errors import BrokerUnavailable
-from forebay.orchestration.celery_services import redis_service, worker_services
+from forebay.orchestration.celery.services import redis_service, worker_services
 from forebay.orchestration.services import NotStarted, Service, Services
 
 WAITS = "import time; print('here I am', flush=True); time.sleep(60)"

@@ -14,7 +14,7 @@ from forebay.errors import UsageError
 if TYPE_CHECKING:
     from forebay.app import App
     from forebay.model.task import TaskDraft
-    from forebay.orchestration.celery_broker import Broker
+    from forebay.orchestration.celery.broker import Broker
 
 Files = Annotated[
     list[str], typer.Argument(metavar="UNIVERSE.json...", help="Files, or a quoted glob: 'universe/us_*.json'.")

@@ -12,7 +12,7 @@ from forebay.errors import BrokerUnavailable
 if TYPE_CHECKING:
     from forebay.app import App
     from forebay.model.task import TaskDraft
-    from forebay.orchestration.celery_broker import Broker
+    from forebay.orchestration.celery.broker import Broker
     from forebay.orchestration.plan import Plan
     from forebay.orchestration.sync import Prospect
     from forebay.settings import Settings
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def broker_of(settings: Settings) -> Broker:
     """The Redis that workers listen to. Raises UsageError when none is set, BrokerUnavailable when it is down."""
-    from forebay.orchestration.celery_broker import Broker
+    from forebay.orchestration.celery.broker import Broker
 
     broker = Broker(settings.queue.require_url())
     broker.ping()
@@ -63,7 +63,7 @@ def queue(app: App, plan: Plan, broker: Broker | None, tasks: Iterable[TaskDraft
 
 def tell_workers(app: App, broker: Broker) -> None:
     """Send hints for what is due. A Redis that has gone away by now takes nothing with it."""
-    from forebay.orchestration.celery_hints import open_hints
+    from forebay.orchestration.celery.hints import open_hints
 
     try:
         open_hints(app.settings, broker, app.ledger.tasks).fill()

@@ -40,7 +40,7 @@ def up(
     Example: forebay workers up --workers 6
     """
     settings = load_settings(ctx, {"WORKER_CONCURRENCY": concurrency})
-    from forebay.orchestration.celery_services import redis_service, worker_services
+    from forebay.orchestration.celery.services import redis_service, worker_services
 
     services, env = _services(settings), _environment(ctx, settings)
     redis = redis_service(settings.queue.require_url(), services.folder)
@@ -57,7 +57,7 @@ def flower(ctx: typer.Context, port: Port = 5555) -> int:
     Example: forebay workers flower
     """
     settings = load_settings(ctx)
-    from forebay.orchestration.celery_services import flower_service
+    from forebay.orchestration.celery.services import flower_service
 
     settings.queue.require_url()
     services = _services(settings)
@@ -110,7 +110,7 @@ def status(ctx: typer.Context, *, json: Json = False) -> int:
 
 def _depths(settings: Settings) -> dict[str, int]:
     """Hints by queue; none, and a note, while Redis is away."""
-    from forebay.orchestration.celery_services import depths
+    from forebay.orchestration.celery.services import depths
 
     try:
         return depths(settings.queue.require_url())

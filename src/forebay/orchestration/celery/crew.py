@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
-from forebay.orchestration.celery_broker import Broker
-from forebay.orchestration.celery_hints import Hints
+from forebay.orchestration.celery.broker import Broker
+from forebay.orchestration.celery.hints import Hints
 from forebay.orchestration.worker import Worker
 
 

@@ -10,9 +10,9 @@ from redis.exceptions import RedisError
 from structlog import get_logger
 
 from forebay.errors import BrokerUnavailable
-from forebay.orchestration.celery_broker import Broker
-from forebay.orchestration.celery_hints import DEFAULT
-from forebay.orchestration.celery_tasks import SWEEP, SWEEP_EVERY
+from forebay.orchestration.celery.broker import Broker
+from forebay.orchestration.celery.hints import DEFAULT
+from forebay.orchestration.celery.tasks import SWEEP, SWEEP_EVERY
 
 _LATE = 60
 """Seconds after which a sweep that nobody took is not wanted any more."""

@@ -9,10 +9,10 @@ from typing import Any
 from celery import Celery
 from celery.exceptions import CPendingDeprecationWarning
 
-from forebay.orchestration.celery_hints import DEFAULT, QUEUES
+from forebay.orchestration.celery.hints import DEFAULT, QUEUES
 from forebay.settings import Settings
 
-_RESULTS = "forebay.orchestration.celery_results:Results"
+_RESULTS = "forebay.orchestration.celery.results:Results"
 _WAIT = 5.0
 """Seconds for a connection to be made."""
 _AGAIN = {"max_retries": 1, "interval_start": 0.2}

@@ -9,7 +9,7 @@ from uuid import uuid4
 from forebay.errors import BrokerUnavailable, UsageError
 from forebay.ledger.tasks import Tasks
 from forebay.model.task import Task, TaskKind
-from forebay.orchestration.celery_broker import Broker
+from forebay.orchestration.celery.broker import Broker
 from forebay.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def task_name(kind: TaskKind) -> str:
 def open_hints(settings: Settings, broker: Broker, tasks: Tasks) -> Hints:
     """For whoever only sends. Raises UsageError without Celery."""
     try:
-        from forebay.orchestration.celery_setup import make_celery
+        from forebay.orchestration.celery.setup import make_celery
     except ModuleNotFoundError as error:
         raise UsageError("Celery is not installed", remedy="pip install 'forebay[distributed]'") from error
     return Hints(make_celery(settings), broker, tasks)
