@@ -242,3 +242,11 @@ def test_the_parent_of_the_workers_loads_no_data_library(server, tmp_path):
     done = subprocess.run([sys.executable, "-c", _IMPORT], env=env, cwd=tmp_path, capture_output=True, check=False)
     assert b"" == done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_results_go_where_they_are_meant_and_fail_no_task(monkeypatch, server):
+    """CELERY_RESULT_BACKEND names another database; it does not replace the backend that forgives a lost result."""
+    elsewhere = server.url.removesuffix("/0") + "/1"
+    monkeypatch.setenv("CELERY_RESULT_BACKEND", elsewhere)
+    with make_celery(load(environ={"REDIS_URL": server.url, "CELERY_RESULT_BACKEND": elsewhere})) as app:
+        assert ("Results", elsewhere) == (type(app.backend).__name__, app.backend.url)

@@ -114,6 +114,15 @@ def test_redis_by_host(environ, expected):
     assert expected == (url and url.get_secret_value())
 
 
+def test_results_may_be_kept_in_a_database_of_their_own():
+    """CELERY_RESULT_BACKEND beside CELERY_BROKER_URL, as Celery's users write them, is no contradiction."""
+    queue = load(
+        environ={"CELERY_BROKER_URL": "redis://redis:6379/0", "CELERY_RESULT_BACKEND": "redis://redis:6379/1"}
+    ).queue
+    assert ("redis://redis:6379/0", "redis://redis:6379/1") == (queue.require_url(), queue.results_url)
+    assert "redis://r:6379/0" == load(environ={"REDIS_URL": "redis://r:6379/0"}).queue.results_url
+
+
 def test_redis_twice_with_different_servers():
     """A host and a URL that name two servers are refused like two names of one setting."""
     with pytest.raises(UsageError, match=r"REDIS_HOST .* and CELERY_BROKER_URL .* two different Redis servers"):

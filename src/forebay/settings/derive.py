@@ -37,6 +37,8 @@ def _profile(chosen: dict[str, Raw]) -> None:
 def _redis(chosen: dict[str, Raw]) -> None:
     host = chosen.get("REDIS_HOST")
     if host is None:
+        if "CELERY_RESULT_BACKEND" in chosen:
+            chosen.setdefault("REDIS_URL", chosen["CELERY_RESULT_BACKEND"])
         return
     port = str(service_port(_text(chosen, "REDIS_PORT", "6379")))
     url = chosen.get("REDIS_URL")

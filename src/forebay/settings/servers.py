@@ -25,9 +25,14 @@ class QueueSettings(Group):
     url: Annotated[SecretUrl | None, BeforeValidator(checks.broker_url)] = setting(
         "REDIS_URL",
         "CELERY_BROKER_URL",
-        "CELERY_RESULT_BACKEND",
         default=None,
         about="redis:// or rediss:// (TLS), with the password in it; not set = no Redis.",
+    )
+    results: Annotated[SecretUrl | None, BeforeValidator(checks.broker_url)] = setting(
+        "CELERY_RESULT_BACKEND",
+        default=None,
+        about="The Redis, or another database of the same, where Celery keeps results; not set = REDIS_URL. "
+        "Set alone it is REDIS_URL, too.",
     )
 
     def require_url(self) -> str:
@@ -39,6 +44,11 @@ class QueueSettings(Group):
                 "none answers. On one machine `forebay worker` needs no Redis at all.",
             )
         return self.url.get_secret_value()
+
+    @property
+    def results_url(self) -> str:
+        """Where results are kept, a password in it. Raises UsageError when no Redis is set."""
+        return self.results.get_secret_value() if self.results else self.require_url()
 
 
 class KafkaSettings(Group):

@@ -1,4 +1,4 @@
-"""How Celery is set up: queues, acknowledgement, limits, time-outs. Broker and results are one Redis."""
+"""How Celery is set up: queues, acknowledgement, limits, time-outs. Broker and results are one Redis, unless told otherwise."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ _AGAIN = {"max_retries": 1, "interval_start": 0.2}
 
 def make_celery(settings: Settings) -> Celery:
     """A Celery application without tasks yet; opens no connection. Raises UsageError when no Redis is set."""
-    url = settings.queue.require_url()
+    url, results = settings.queue.require_url(), settings.queue.results_url
     warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)  # about choices that are made below
-    app = Celery("forebay", broker=url, backend=f"{_RESULTS}+{url}")
-    app.conf.update(_messages(), **_workers(settings), **_connections(url))
+    app = Celery("forebay", broker=url)
+    app.backend_cls = f"{_RESULTS}+{results}"  # as a setting, CELERY_RESULT_BACKEND in the environment would replace it
+    app.conf.update(_messages(), **_workers(settings), **_connections(url, results))
     return app
 
 
@@ -58,7 +59,7 @@ def _workers(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _connections(url: str) -> dict[str, Any]:
+def _connections(url: str, results: str) -> dict[str, Any]:
     """Lost connections are made again for as long as it takes; nothing waits for ever on a dead one."""
     options = {"socket_timeout": 30, "socket_connect_timeout": _WAIT, "socket_keepalive": True}
     settings: dict[str, Any] = {
@@ -70,7 +71,9 @@ def _connections(url: str) -> dict[str, Any]:
         "redis_socket_connect_timeout": _WAIT,
         "result_backend_transport_options": {"retry_policy": _AGAIN},
     }
+    tls = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
     if url.startswith("rediss:"):
-        tls = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
-        settings |= {"broker_use_ssl": tls, "redis_backend_use_ssl": tls}
+        settings["broker_use_ssl"] = tls
+    if results.startswith("rediss:"):
+        settings["redis_backend_use_ssl"] = tls
     return settings
