@@ -24,7 +24,7 @@ def show_plan(plan: Plan, calls_per_minute: int, sizes: Sequence[str]) -> None:
             say(f"from {source}: {_sum([line for line in plan.lines if line.source is source])}")
         limit = f"at {calls_per_minute} calls a minute" if calls_per_minute else "without a rate limit"
         say(f"in all: {_sum(plan.lines)} {limit}")
-        if (alone := one_by_one(plan, sizes)).most:
+        if (alone := one_by_one(plan, sizes)).most > plan.calls:
             say(f"one request for each ticker, timeframe and page would be {_range(alone)}")
     else:
         say("nothing is missing: the plan is empty")
