@@ -12,7 +12,7 @@ from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.worker import Handler
 
 if TYPE_CHECKING:
-    from forebay.app.wired import App
+    from forebay.app.parts import Parts
     from forebay.tasks.records import Records
     from forebay.vendor.rest import RestClient
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Handlers:
     """The handlers of one worker, made from the parts of an application: one that archives loads no data library."""
 
-    app: App
+    app: Parts
     leases: HeldLeases
     spool: bool
     """Whole files are downloaded before they are uploaded."""
