@@ -17,7 +17,7 @@ from forebay.vendor.wire import BarsPage, decode
 
 FIELDS = ("v", "vw", "o", "c", "h", "l", "t", "n")
 NUMBERS = st.floats(0, 1e15, allow_subnormal=False) | st.integers(0, 2**50)
-BARS = st.fixed_dictionaries({**dict.fromkeys(FIELDS, NUMBERS), "t": st.integers(-(2**40), 2**53)})
+BARS = st.fixed_dictionaries({**dict.fromkeys(FIELDS, NUMBERS), "t": st.integers(-(2**40), 2**52)})
 ONE = {
     "v": 7.0790813e07,
     "vw": 131.6292,
@@ -78,6 +78,14 @@ def test_what_is_no_number_is_rejected(wrong):
     page = body([{**ONE, wrong[1]: "@"}, ONE]).replace(f'{name}"@"'.encode(), wrong.encode(), 1)
     with pytest.raises(PageRejected):
         read_page(page)
+
+
+@pytest.mark.parametrize("wrong", [{"n": 1e30}, {"n": 2**62}, {"t": 2**53}, {"t": 2**62}, {"t": -(2**63)}])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_times_and_trades_that_can_be_none_are_rejected(wrong, indent):
+    """Of either way to read a page; Polars would end the process over some, and wrap others to times that may be."""
+    with pytest.raises(PageRejected):
+        read_page(body([ONE, {**ONE, **wrong}], indent=indent))
 
 
 def test_a_field_that_comes_twice_is_read_as_the_decoder_does():

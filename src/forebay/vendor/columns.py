@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 import polars as pl
 
+from forebay.errors import PageRejected
 from forebay.vendor.wire import Bar, BarsPage, Envelope, decode
 
 _COLUMNS = {
@@ -25,6 +26,8 @@ _COLUMNS = {
 }
 """The vendor's fields, none with a letter that a number may have."""
 _MUST = {"o", "h", "l", "c", "t"}
+_MOST = 2**52
+"""Milliseconds and trades beyond it are none: Polars ends the process over dates that it cannot compute with."""
 _OF_NUMBERS = b"0123456789+-.eE"
 _LINES = bytes.maketrans(b"[}", b",\n")
 """`[{"o":1},{"o":2}]` becomes `,1` and `,2`: a line for a bar, its first column empty."""
@@ -40,7 +43,7 @@ class _Skimmed(Envelope):
 def read_page(body: bytes) -> tuple[Envelope, pl.DataFrame]:
     """What surrounds the bars of a page, and the bars: `open` to `transactions`, and `t`, Unix milliseconds.
 
-    Raises PageRejected when it is no JSON, or not of that form.
+    Raises PageRejected when it is no JSON, not of that form, or has numbers that no bar can have.
     """
     try:
         page = msgspec.json.decode(body, type=_Skimmed)
@@ -54,7 +57,10 @@ def read_page(body: bytes) -> tuple[Envelope, pl.DataFrame]:
 
 
 def columns(bars: Sequence[Bar]) -> pl.DataFrame:
-    """Bars in the columns `open`, `high`, `low`, `close`, `volume`, `vwap`, `transactions` (Int64) and `t` (Int64)."""
+    """Bars in the columns `open`, `high`, `low`, `close`, `volume`, `vwap`, `transactions` (Int64) and `t` (Int64).
+
+    Raises PageRejected for times and trades that no bar can have.
+    """
     found = {column: [getattr(bar, field) for bar in bars] for field, column in _COLUMNS.items()}
     return _typed(pl.DataFrame(found, schema=_schema(_COLUMNS)))
 
@@ -92,4 +98,9 @@ def _schema(fields: Sequence[str] | dict[str, str]) -> dict[str, pl.DataType]:
 
 
 def _typed(found: pl.DataFrame) -> pl.DataFrame:
+    if not found.select(pl.all_horizontal(pl.col("t", "transactions").is_between(-_MOST, _MOST).all())).item():
+        raise PageRejected(
+            "the vendor's answer cannot be read: a bar has a time or a number of trades that is none",
+            remedy="Usually gone on the next attempt; a page that stays wrong is the vendor's fault: report it there.",
+        )
     return found.select(*_COLUMNS.values()).with_columns(pl.col("transactions").cast(pl.Int64))
