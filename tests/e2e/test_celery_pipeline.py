@@ -75,6 +75,17 @@ def test_a_universe_arrives_whole_over_six_workers_in_trouble(fleet, vendor):
     assert [] == fleet.home.litter()
 
 
+@pytest.mark.timeout(120)
+def test_workers_start_as_the_settings_say_and_show_what_calls_are_left(fleet):
+    """WORKERS=1 without a flag is one worker for all queues; the status tells how the rate budget stands."""
+    fleet.settings |= {"WORKERS": "1", "POLYGON_RATE_LIMIT": "5"}
+    fleet.run("workers", "up")
+    assert {"worker"} == set(fleet.services.running())
+    said = fleet.run("workers", "status")
+    assert "rate budget: 5 calls a minute, counted in 127.0.0.1:" in said
+    assert ": 0 in the last minute, 0 wait" in said
+
+
 def start_workers(fleet: Fleet):
     """Six workers and Flower; how to ask it."""
     with socket.socket() as probe:

@@ -46,6 +46,17 @@ def test_what_was_started_runs_until_it_is_stopped(services):
     assert {"two": running["two"]} == services.running()
 
 
+def test_a_large_log_is_put_aside(services):
+    """Starting a service bounds its log: a large one makes room for a new one, a small one is added to."""
+    services.folder.mkdir()
+    services.log("one").write_bytes(b"x" * 10_000_000)
+    services.log("two").write_bytes(b"as before\n")
+    start(services, service("one"), service("two"))
+    assert b"here I am\n" == services.log("one").read_bytes()
+    assert 10_000_000 == (services.folder / "one.log.1").stat().st_size
+    assert b"as before\nhere I am\n" == services.log("two").read_bytes()
+
+
 def test_the_lock_tells_who_lives_and_not_the_number(services):
     """A process that was killed is not taken for running, though its pid file is there and names a living process."""
     start(services, service("one"))

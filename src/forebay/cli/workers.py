@@ -15,6 +15,7 @@ from forebay.cli.output import ExitCode, print_json, print_table, say, tell
 from forebay.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
+    from forebay.app import App
     from forebay.orchestration.services import Services
     from forebay.settings import Settings
 
@@ -28,7 +29,9 @@ Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Of Flower, 
 @app.command("up")
 def up(
     ctx: typer.Context,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=256, help="One of them for discovery.")] = 6,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, max=256, help="One of them for discovery (WORKERS).")
+    ] = None,
     concurrency: Annotated[
         int | None, typer.Option("--concurrency", min=1, help="Tasks at once in each (WORKER_CONCURRENCY).")
     ] = None,
@@ -39,13 +42,13 @@ def up(
 
     Example: forebay workers up --workers 6
     """
-    settings = load_settings(ctx, {"WORKER_CONCURRENCY": concurrency})
+    settings = load_settings(ctx, {"WORKERS": workers, "WORKER_CONCURRENCY": concurrency})
     from forebay.orchestration.celery.services import redis_service, worker_services
 
     services, env = _services(settings), _environment(ctx, settings)
     redis = redis_service(settings.queue.require_url(), services.folder)
     started = services.start([redis], env, _DEADLINE) if redis else []
-    started += services.start(worker_services(workers), env, _DEADLINE)
+    started += services.start(worker_services(settings.worker.workers), env, _DEADLINE)
     _say_started(services, started)
     return ExitCode.OK
 
@@ -88,7 +91,7 @@ def down(
 
 @app.command("status")
 def status(ctx: typer.Context, *, json: Json = False) -> int:
-    """Show which processes run, how many hints wait in Redis and how many tasks in the ledger.
+    """Show which processes run, how many hints wait in Redis, how many tasks in the ledger, and what calls are left.
 
     Example: forebay workers status
     """
@@ -99,13 +102,22 @@ def status(ctx: typer.Context, *, json: Json = False) -> int:
     waiting = _depths(settings)
     with open_app(settings) as wired:
         tasks = {state.value: count for state, count in wired.ledger.tasks.counts().items() if count}
+        budget = _budget(wired)
     if json:
-        print_json({"running": running, "hints": waiting, "tasks": tasks})
+        print_json({"running": running, "hints": waiting, "tasks": tasks, "rate budget": budget})
         return ExitCode.OK
     print_table(("process", "pid"), [(name, str(pid)) for name, pid in running.items()])
     say("hints in Redis: " + (", ".join(f"{queue} {depth:,}" for queue, depth in waiting.items()) or "?"))
     say("tasks: " + (", ".join(f"{count:,} {state}" for state, count in tasks.items()) or "none"))
+    say(f"rate budget: {budget}")
     return ExitCode.OK
+
+
+def _budget(wired: App) -> str:
+    """How the shared rate budget stands, or why nobody can tell."""
+    from forebay.orchestration import checkup
+
+    return checkup.checked("rate budget", lambda: checkup.check_budget(wired.budget)).detail
 
 
 def _depths(settings: Settings) -> dict[str, int]:

@@ -23,6 +23,8 @@ _DETACHED: list[subprocess.Popen[bytes]] = []
 """Kept, for Python warns of a child that outlives its handle; these are meant to outlive the whole command."""
 _SAID = 20
 """Lines of its log that are shown when a process ends at once."""
+_LARGE = 10_000_000
+"""A log of so many bytes is put aside when its service starts, in place of the one put aside before."""
 
 
 class NotStarted(PermanentError):
@@ -84,6 +86,7 @@ class Services:
         return sorted(left)
 
     def _start(self, service: Service, env: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], int]:
+        _put_aside(self.log(service.name))
         with self.log(service.name).open("ab") as log, (self.folder / f"{service.name}.pid").open("a+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             offset = log.tell()
@@ -115,6 +118,13 @@ class Services:
         with self.log(name).open("rb") as log:
             log.seek(offset)
             return log.read().decode(errors="replace")
+
+
+def _put_aside(log: Path) -> None:
+    """Begin a new log where this one is large."""
+    with suppress(FileNotFoundError):
+        if log.stat().st_size >= _LARGE:
+            log.replace(log.with_name(f"{log.name}.1"))
 
 
 def _holder(path: Path) -> int | None:

@@ -232,7 +232,7 @@ class WorkerSettings(Group):
         default=6,
         ge=1,
         le=256,
-        about="Worker processes that `make up` starts, one of them for discovery.",
+        about="Worker processes that `forebay workers up` starts, one of them for discovery.",
     )
     max_retries: int = setting(
         "MAX_RETRIES",

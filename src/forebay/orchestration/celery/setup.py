@@ -1,4 +1,4 @@
-"""How Celery is set up: queues, acknowledgement, limits, time-outs. Broker and results are one Redis, unless told otherwise."""
+"""How Celery is set up: queues, acknowledgement, limits, time-outs. Broker and results are one Redis, or two."""
 
 from __future__ import annotations
 
