@@ -70,7 +70,8 @@ def test_bars_that_are_not_alike_are_read_all_the_same(bars):
 
 
 @pytest.mark.parametrize(
-    "wrong", ['"o":"1"', '"o":1.2.3', '"o":--1', '"o":', '"o":1e', '"t":1.5', '"t":1e3', '"o":NaN', '"o":true']
+    "wrong",
+    ['"o":"1"', '"o":1.2.3', '"o":--1', '"o":', '"o":1e', '"t":1.5', '"t":1e3', '"o":NaN', '"o":true', '"v":1e400'],
 )
 def test_what_is_no_number_is_rejected(wrong):
     """Every spelling that JSON or the field's type does not allow."""
