@@ -76,7 +76,7 @@ def _alike(results: bytes) -> pl.DataFrame | None:
         found = pl.read_csv(lines, has_header=False, schema=head)
     except pl.exceptions.PolarsError:  # a time with a fraction, say: the decoder finds the words for it
         return None
-    if found.select(pl.any_horizontal(pl.col(pl.Float64).is_infinite().any())).item():  # 1e400, which JSON's decoder refuses
+    if found.select(pl.any_horizontal(pl.col(pl.Float64).is_infinite().any())).item():  # 1e400: the decoder refuses it
         return None
     absent = [pl.lit(None, pl.Float64()).alias(column) for column in _COLUMNS.values() if column not in head]
     return _typed(found.with_columns(absent))
