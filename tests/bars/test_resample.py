@@ -52,6 +52,14 @@ def test_vwap_is_weighted_and_null_when_unknown() -> None:
     assert [None] == resample(partly.lazy(), "5m").collect()["vwap"].to_list()
 
 
+def test_a_minute_in_which_nothing_was_traded_weighs_nothing() -> None:
+    """A corrected close alone makes a minute without volume and without vwap; the window still has one."""
+    rows = minutes(2).with_columns(vwap=pl.Series([10.0, None]), volume=pl.Series([3.0, 0.0]))
+
+    assert [10.0] == resample(rows.lazy(), "5m").collect()["vwap"].to_list()
+    assert [None] == resample(rows[1:].lazy(), "5m").collect()["vwap"].to_list()
+
+
 def test_what_no_minute_has_stays_null() -> None:
     """An index has no volume, and its larger bars have none either."""
     found = resample(minutes(5, vwap=None, volume=None).lazy(), "5m").collect().row(0, named=True)

@@ -13,7 +13,8 @@ def resample(minutes: pl.LazyFrame, timeframe: str) -> pl.LazyFrame:
     Windows start on the clock's own multiples (an hour bar on the hour), which is what the vendor does, and never reach
     over the end of a session date.
     Open is the first minute's and close the last's; volume and transactions are summed, null where no minute has one.
-    `vwap` is weighted by volume, null unless every minute of the window has one.
+    `vwap` is weighted by volume, null unless every minute of the window that has a volume has one: a corrected close
+    can make a minute in which nothing was traded.
     """
     return rewindow(minutes, pl.col("window_start").dt.truncate(timeframe))
 
@@ -22,7 +23,7 @@ def rewindow(minutes: pl.LazyFrame, start: pl.Expr) -> pl.LazyFrame:
     """As `resample`, with windows whose first instants are given as an expression of the minutes' columns."""
     volume, vwap = pl.col("volume"), pl.col("vwap")
     weighted = _total(vwap * volume) / _total(volume)
-    known = vwap.is_not_null().all() & (_total(volume) > 0)
+    known = (vwap.is_not_null() | (volume == 0)).all() & (_total(volume) > 0)
     ordered = minutes.sort("ticker", "window_start").with_columns(start.alias("window_start"))
     keys = ["ticker", "session_date", "window_start"]
     windows = ordered.group_by(keys, maintain_order=True).agg(
