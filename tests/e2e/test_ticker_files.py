@@ -93,6 +93,21 @@ def test_a_better_source_makes_files_due_again(shell, home):
     assert by_rest.height == in_file(home, "AAPL", "1d")["vwap"].null_count()
 
 
+def test_one_sync_renews_the_lake_and_then_the_files(shell, home):
+    """What a plan brings anew into the lake it also writes into files that had the days already."""
+    dates = ("--start", "2026-02-19", "--end", "2026-02-27")
+    shell("sync", "--tickers", "AAPL", *dates, "--timeframes", "1d", "--source", "rest", "--into", "files")
+    feeds = home.folder / "forebay.toml"
+    feeds.write_text(
+        '[[feeds]]\nname = "all"\ndatasets = ["stocks/bars_1d"]\nstart = 2026-02-19\nend = 2026-02-27\n'
+        'source = "flatfiles"\n'
+    )
+    said = shell("sync")
+
+    assert 0 == said.code, said.all
+    assert in_lake(home, "AAPL", "1d").equals(in_file(home, "AAPL", "1d"))
+
+
 def test_a_queue_is_worked_off_in_order(home, vendor):
     """A worker with a queue of everything at once writes the files after the lake, whole."""
     with home.app() as app:

@@ -12,7 +12,7 @@ from forebay.model.coverage import Verdict
 from forebay.model.feed import FILES, LAKE
 from forebay.model.freshness import Mark, fresh
 from forebay.model.instrument import encode_name
-from forebay.model.intervals import Interval, union
+from forebay.model.intervals import Interval, subtract, union
 from forebay.model.partition import ALL_SYMBOLS, Partition, Source
 from forebay.model.task import TaskDraft, TaskKind
 from forebay.orchestration.gaps import Days, Gaps, missing
@@ -33,15 +33,24 @@ class Exports:
     exists: Callable[[str, str], bool]
     """Whether the file of a ticker and timeframe is there: what was removed by hand is written again."""
 
-    def fresh(self, wish: Wish, verdicts: Collection[Verdict]) -> dict[str, list[Interval]]:
-        """Symbol to the dates that its file has as the lake has them now; none for a file that is not there."""
+    def fresh(
+        self, wish: Wish, verdicts: Collection[Verdict], before: Iterable[Line] = ()
+    ) -> dict[str, list[Interval]]:
+        """Symbol to the dates that its file has as the lake has them, and will have after the lines `before`.
+
+        None for a file that is not there.
+        """
         found = self.coverage.marks(FILES, wish.table, wish.symbols, wish.span)
         wanted = {symbol: [mark for mark in marks if mark.verdict in verdicts] for symbol, marks in found.items()}
         held = {symbol: marks for symbol, marks in wanted.items() if marks}
         lake = self.coverage.marks(LAKE, wish.dataset.table, held, wish.span) if held else {}
         whole = sorted(lake.get(ALL_SYMBOLS, ()), key=lambda mark: mark.checked_at, reverse=True)
+        coming = _coming(wish, before)
+        everyone = coming.get(ALL_SYMBOLS, [])
         return {
-            symbol: fresh([*_since(whole, marks), *lake.get(symbol, ())], marks)
+            symbol: subtract(
+                fresh([*_since(whole, marks), *lake.get(symbol, ())], marks), [*everyone, *coming.get(symbol, ())]
+            )
             for symbol, marks in held.items()
             if self.exists(symbol, wish.timeframe) or not any(mark.rows for mark in marks)
         }
@@ -71,13 +80,19 @@ class Exports:
 
     def _in_lake(self, wish: Wish, before: Iterable[Line]) -> dict[str, list[Interval]]:
         """Symbol (or `*`) to the dates of which the lake has something, now or after these lines of the plan."""
-        found: defaultdict[str, list[Interval]] = defaultdict(list)
+        found = _coming(wish, before)
         for symbol, marks in self.coverage.marks(LAKE, wish.dataset.table, wish.symbols, wish.span).items():
             found[symbol] += [mark.dates for mark in marks]
-        mine = [line for line in before if (line.destination, line.table) == (LAKE, wish.dataset.table)]
-        for draft in (draft for line in mine for draft in line.drafts):
-            found[draft.partition.symbol].append(draft.partition.dates)
         return {symbol: union(dates) for symbol, dates in found.items()}
+
+
+def _coming(wish: Wish, before: Iterable[Line]) -> defaultdict[str, list[Interval]]:
+    """Symbol (or `*`) to the dates that these lines of the plan bring into the lake."""
+    found: defaultdict[str, list[Interval]] = defaultdict(list)
+    mine = [line for line in before if (line.destination, line.table) == (LAKE, wish.dataset.table)]
+    for draft in (draft for line in mine for draft in line.drafts):
+        found[draft.partition.symbol].append(draft.partition.dates)
+    return found
 
 
 def _since(newest_first: Sequence[Mark], marks: Iterable[Mark]) -> Iterable[Mark]:

@@ -64,16 +64,19 @@ class Planner:
                     alone[wish.dataset.kind] += calls_of(wish.dataset, gaps)
         return Plan(self.now, tuple(lines), tuple(findings), alone)
 
-    def gaps(self, wish: Wish, verdicts: Collection[Verdict] = SATISFIED) -> dict[str, Days]:
+    def gaps(
+        self, wish: Wish, verdicts: Collection[Verdict] = SATISFIED, before: Iterable[Line] = ()
+    ) -> dict[str, Days]:
         """Symbol to its session dates that are wanted and have none of `verdicts`, sorted.
 
+        A file of a ticker lacks what the lines `before` bring anew into the lake, too.
         Nothing is wanted of a symbol before its listing or after its delisting. What the whole market's files and
         answers cover, they do not cover for OTC tickers, which are in neither.
         """
         days = wish.days
         if wish.whole_market:
             days = tuple(sorted({*days, *self.listed(wish)}))
-        held = self._held(wish, verdicts)
+        held = self._held(wish, verdicts, before)
         left, lives = missing(days, held.get(ALL_SYMBOLS, ())), self._lifetimes(wish)
         gaps: dict[str, Days] = {}
         shared: dict[Days, Days] = {}
@@ -85,9 +88,9 @@ class Planner:
                 gaps[symbol] = gap if gap is left else shared.setdefault(gap, gap)
         return gaps
 
-    def _held(self, wish: Wish, verdicts: Collection[Verdict]) -> dict[str, list[Interval]]:
+    def _held(self, wish: Wish, verdicts: Collection[Verdict], before: Iterable[Line]) -> dict[str, list[Interval]]:
         if wish.destination == FILES:
-            return self.exports.fresh(wish, verdicts) if self.exports else {}
+            return self.exports.fresh(wish, verdicts, before) if self.exports else {}
         held = self.ledger.coverage.covered(
             wish.destination, wish.dataset.table, wish.symbols, wish.span, verdicts=verdicts
         )
@@ -110,7 +113,7 @@ class Planner:
 
     def _files(self, wish: Wish, lines: Iterable[Line]) -> list[Line]:
         """What is to be written from the lake once `lines` are done."""
-        gaps = self.gaps(wish, SETTLED) if self.exports else {}
+        gaps = self.gaps(wish, SETTLED, lines) if self.exports else {}
         line = self.exports.line(wish, gaps, lines) if self.exports and gaps else None
         return [line] if line else []
 
