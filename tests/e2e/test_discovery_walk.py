@@ -14,7 +14,7 @@ from shell import Shell
 from forebay import Sandbox
 from forebay.model.calendar import NEW_YORK
 from forebay.orchestration.celery.broker import Broker
-from forebay.orchestration.celery.hints import DISCOVERY
+from forebay.orchestration.celery.queues import DISCOVERY
 from forebay.symbols.universe_file import read_listings, read_universe
 
 FOLLOWING = """

@@ -19,7 +19,8 @@ from forebay.model.partition import Partition, Source
 from forebay.model.task import Done, TaskDraft, TaskKind, TaskState
 from forebay.orchestration.celery.broker import Broker
 from forebay.orchestration.celery.crew import Crew, Crews
-from forebay.orchestration.celery.hints import DEFAULT, DISCOVERY, DOWNLOAD, Hints, queue_of
+from forebay.orchestration.celery.hints import Hints
+from forebay.orchestration.celery.queues import DEFAULT, DISCOVERY, DOWNLOAD, queue_of
 from forebay.orchestration.celery.setup import make_celery
 from forebay.orchestration.celery.tasks import NotDone, Runs
 from forebay.orchestration.leases import HeldLeases

@@ -10,33 +10,16 @@ from forebay.errors import BrokerUnavailable, UsageError
 from forebay.ledger.tasks import Tasks
 from forebay.model.task import Task, TaskKind
 from forebay.orchestration.celery.broker import Broker
+from forebay.orchestration.celery.queues import QUEUES, queue_of, task_name
 from forebay.settings import Settings
 
 if TYPE_CHECKING:
     from celery import Celery
 
-DISCOVERY, DOWNLOAD, DEFAULT = "discovery", "download", "default"
-QUEUES = (DISCOVERY, DOWNLOAD, DEFAULT)
-_QUEUE_OF = {
-    TaskKind.IDENTIFY: DISCOVERY,
-    TaskKind.LOAD: DOWNLOAD,
-    TaskKind.MIRROR: DOWNLOAD,
-    TaskKind.FETCH: DOWNLOAD,
-}
 FULL = 10_000
 """Hints in a queue at most, a kilobyte each; the ledger has the rest."""
 LOW = 1_000
 """A queue with fewer is filled up: more than all workers run between two sweeps."""
-
-
-def queue_of(kind: TaskKind) -> str:
-    """The queue whose workers run tasks of this kind."""
-    return _QUEUE_OF.get(kind, DEFAULT)
-
-
-def task_name(kind: TaskKind) -> str:
-    """What Celery and Flower call tasks of this kind."""
-    return f"forebay.{kind}"
 
 
 def open_hints(settings: Settings, broker: Broker, tasks: Tasks) -> Hints:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from forebay.errors import BrokerUnavailable
 from forebay.orchestration.celery.broker import Broker
-from forebay.orchestration.celery.hints import DEFAULT, DISCOVERY, DOWNLOAD, QUEUES
+from forebay.orchestration.celery.queues import DEFAULT, DISCOVERY, DOWNLOAD, QUEUES
 from forebay.orchestration.services import Service
 
 _CELERY = (sys.executable, "-m", "celery", "-A", "forebay.celery_app")

@@ -9,7 +9,7 @@ from typing import Any
 from celery import Celery
 from celery.exceptions import CPendingDeprecationWarning
 
-from forebay.orchestration.celery.hints import DEFAULT, QUEUES
+from forebay.orchestration.celery.queues import DEFAULT, QUEUES
 from forebay.settings import Settings
 
 _RESULTS = "forebay.orchestration.celery.results:Results"

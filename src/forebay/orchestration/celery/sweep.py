@@ -11,7 +11,7 @@ from structlog import get_logger
 
 from forebay.errors import BrokerUnavailable
 from forebay.orchestration.celery.broker import Broker
-from forebay.orchestration.celery.hints import DEFAULT
+from forebay.orchestration.celery.queues import DEFAULT
 from forebay.orchestration.celery.tasks import SWEEP, SWEEP_EVERY
 
 _LATE = 60

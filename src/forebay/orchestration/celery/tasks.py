@@ -13,7 +13,7 @@ from forebay.errors import ForebayError
 from forebay.model.task import Done, Outcome, TaskKind, TaskState
 from forebay.model.task import Task as Row
 from forebay.orchestration.celery.crew import Crews
-from forebay.orchestration.celery.hints import task_name
+from forebay.orchestration.celery.queues import task_name
 from forebay.orchestration.worker import Ended
 
 SWEEP = "forebay.sweep"
