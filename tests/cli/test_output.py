@@ -26,6 +26,12 @@ def test_a_table_is_aligned(capsys):
     )
 
 
+def test_a_row_is_a_line(capsys):
+    """A reason of several lines, as libraries give them, does not tear the table apart."""
+    print_table(("key", "error"), [("one", "no such\ndtype"), ("two", None)])
+    assert ["key  error", "one  no such dtype", "two  -"] == capsys.readouterr().out.splitlines()
+
+
 def test_a_table_without_rows_is_its_head(capsys):
     """Nothing to show still says what would be shown."""
     print_table(("ticker", "rows"), [])

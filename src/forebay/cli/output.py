@@ -43,7 +43,7 @@ def _jsonable(value: Any) -> Any:
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Rows on stdout in aligned columns; columns of numbers to the right."""
+    """Rows on stdout in aligned columns, a line for each; columns of numbers to the right."""
     columns: list[list[Any]] = [list(column) for column in zip(heads, *rows, strict=True)]
     for cells in zip(*map(_aligned, columns), strict=True):
         say("  ".join(cells).rstrip())
@@ -60,7 +60,7 @@ def _aligned(column: list[Any]) -> list[str]:
 def _text(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else " ".join(str(value).split("\n"))
 
 
 class ReaderGone(Exception):
