@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 import redis
+import structlog
 from budget_load import most_in_a_minute, open_budget
 from redis_server import RedisServer, redis_server
 
@@ -81,6 +82,22 @@ def test_a_newcomer_does_not_believe_an_empty_server(started, clock) -> None:
         calls += call(other, clock, LIMIT)
 
     assert LIMIT == most_in_a_minute(calls)
+
+
+def test_who_waits_for_long_is_told_why(started, clock) -> None:
+    """A used-up budget, an emptied Redis and a 429 stop people for a while, who would else see nothing happen."""
+    with budget_at(started, clock) as budget, structlog.testing.capture_logs() as said:
+        call(budget, clock, LIMIT + 1)
+        call(budget.interactive(), clock, LIMIT)
+        forget(started)
+        budget.acquire()
+        budget.slow_down(30)
+        budget.acquire()
+
+    told = [line["reason"] for line in said if line["log_level"] == "info"]
+    assert ["in use", "emptied", "3 a minute"] == [
+        next(words for words in ("in use", "emptied", "3 a minute") if words in reason) for reason in told
+    ]
 
 
 def test_a_promise_does_not_outlive_the_servers_memory(started, clock) -> None:

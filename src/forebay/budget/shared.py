@@ -9,9 +9,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from structlog import get_logger
+
 from forebay.budget.line import LATE, SOON
 from forebay.clock import Clock
 from forebay.errors import RateLimited
+
+_LONG = timedelta(seconds=3)
+"""A person is told why nothing happens for longer than this."""
+
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,8 @@ class SharedBudget:
         if promise.ticket is None:
             raise self._refusal(promise.wait)
         left = promise.wait
+        if left > _LONG:
+            self._tell(left)
         while left > SOON:  # again when somebody was put before us
             self._clock.sleep(left.total_seconds())
             found = self.book.look(promise.ticket)
@@ -129,6 +138,18 @@ class SharedBudget:
                 return False
             left = found
         return left >= -LATE
+
+    def _tell(self, wait: timedelta) -> None:
+        """Say why nothing is asked for a while; that a batch call waits for its turn is no news."""
+        now = self.book.standing()
+        if now.effective < now.limit:
+            why = f"the vendor has refused calls: {now.effective} a minute for now"
+        elif now.paused:
+            why = "Redis was started or emptied: the calls of the minute before it may be missing there"
+        else:
+            why = f"the budget of {now.limit} calls a minute is in use (POLYGON_RATE_LIMIT)"
+        say = log.info if self._interactive or now.paused else log.debug
+        say("waiting_for_a_call", seconds=round(wait.total_seconds()), reason=why)
 
     def _refusal(self, wait: timedelta) -> RateLimited:
         seconds = wait.total_seconds()
