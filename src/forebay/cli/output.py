@@ -60,7 +60,9 @@ def _aligned(column: list[Any]) -> list[str]:
 def _text(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else " ".join(str(value).split("\n"))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:,}"
+    return " ".join(str(value).splitlines())
 
 
 class ReaderGone(Exception):
