@@ -135,6 +135,19 @@ def test_the_log_is_summed_up_now_and_then(tmp_path):
     assert CHECKPOINT_EVERY + 1 == len(opened(tmp_path).shelf.paths())
 
 
+@pytest.mark.parametrize("content", ['{"ver', "{}", "[]"])
+def test_a_damaged_pointer_to_the_checkpoint_stops_nobody(tmp_path, content):
+    """A power cut may leave half of it; the table is whole without it."""
+    log = opened(tmp_path)
+    log.commit([file("A")], [], NOW, {})
+    (tmp_path / "_delta_log" / "_last_checkpoint").write_text(content)
+
+    log.refresh()
+    log.commit([file("B")], [], NOW, {})
+
+    assert {file("A").path, file("B").path} == set(log.shelf.paths()) == set(opened(tmp_path).shelf.paths())
+
+
 def test_a_commit_reads_nothing_of_what_is_held(tmp_path, monkeypatch):
     """With a log that is followed, neither a look nor a commit opens an entry that was seen before."""
     log = opened(tmp_path)

@@ -113,6 +113,8 @@ class TableLog:
             return int(json.loads((self._folder / "_last_checkpoint").read_bytes())["version"])
         except FileNotFoundError:
             return -1
+        except (ValueError, KeyError, TypeError):  # damaged: delta-rs looks for checkpoints by itself
+            return self.version + 1
 
 
 def publish(entry: Path, lines: Iterable[Mapping[str, Any]]) -> None:
