@@ -69,6 +69,29 @@ def test_a_ticker_that_does_not_exist_is_told_from_one_without_trades(shell):
     assert "AAPL" not in said.err.partition("knows no ticker")[2]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("sync", "--datasets", "stocks/bars_1d", "--tickers", "FMCC,AAPL,KO"),
+        ("run-once", "FMCC,AAPL,KO", "--timeframes", "1d"),
+    ],
+)
+def test_an_otc_ticker_that_nobody_knew_is_asked_for_by_itself(shell, home, command):
+    """One answer for the whole market seems to hold it, and does not."""
+    said = shell(*command, *DATES[:2], "--end", "2026-03-03", *DATES[4:])
+    assert 0 == said.code, said.all
+    assert "FMCC is traded over the counter" in said.err
+    assert 2 == home.lake.bars("FMCC", "1d").collect().height
+    assert "nothing is missing: the plan is empty" in shell("plan").all
+
+
+def test_an_otc_ticker_in_files_alone_stays_open(shell):
+    """Whoever takes flat files only is told what they do not hold."""
+    said = shell("sync", "--datasets", "stocks/bars_1d", "--tickers", "FMCC", *DATES[:4], "--source", "flatfiles")
+    assert 3 == said.code, said.all
+    assert "FMCC is traded over the counter" in said.err
+
+
 def test_enqueue_without_async_fetches_files_and_globs_as_one_list(shell, home, universe, vendor):
     """Several files, a quoted glob among them, each ticker once."""
     (home.folder / "more.json").write_text(json.dumps(["MSFT", "TSLA"]))

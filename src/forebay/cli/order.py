@@ -44,12 +44,14 @@ def tell_notes(notes: Sequence[str]) -> None:
 
 def run_now(app: App, asked: Asked, *, json: bool, interactive: bool = False) -> int:
     """Fetch while the user waits, `interactive` before batch work in the rate budget; the exit code."""
-    from forebay.cli.foreground import show, work_off
+    from forebay.cli.foreground import show
+    from forebay.cli.strangers import fetch
 
     app.recover()
     prospect = prospect_of(app, asked)
-    code = show(work_off(app, prospect, interactive=interactive), prospect.plan.notes, json=json)
-    return ExitCode.PARTIAL if _tell_unknown(app, asked.tickers or ()) else code
+    status, unknown = fetch(app, prospect, interactive=interactive)
+    code = show(status, prospect.plan.notes, json=json)
+    return ExitCode.PARTIAL if unknown else code
 
 
 def queue(app: App, plan: Plan, broker: Broker | None, tasks: Iterable[TaskDraft] | None = None) -> int:
@@ -87,39 +89,3 @@ def say_queued(app: App, queued: int, broker: Broker | None, *, json: bool) -> N
             "Celery workers run them; watch with `forebay workers status`, `forebay status`, or Flower "
             "(`forebay workers flower`)"
         )
-
-
-_ASKED_FOR = 20
-"""Unknown tickers that are looked into: each costs up to three calls."""
-
-
-def _tell_unknown(app: App, tickers: Sequence[str]) -> bool:
-    """Tell those of which nothing came and that the vendor does not know from those without trades."""
-    strange = sorted(set(tickers) - app.universes.lifetimes(tickers).keys(), key=str.encode)[:_ASKED_FOR]
-    silent = [ticker for ticker in strange if not _held(app, ticker)]
-    if not silent or not app.has_rest:
-        return False
-    from forebay.symbols.unknown import unknown_tickers
-
-    unknown = unknown_tickers(app.rest, app.universes, silent, app.clock.now().date(), at_most=_ASKED_FOR)
-    for ticker in silent:
-        if ticker in unknown:
-            tell(
-                f"note: the vendor knows no ticker {ticker}; they are case-sensitive, and `forebay discover` lists them"
-            )
-        else:
-            tell(f"note: {ticker} is a ticker, and had no trades on these dates")
-    return bool(unknown)
-
-
-def _held(app: App, ticker: str) -> bool:
-    """Whether the lake has a bar of it."""
-    from forebay.errors import LakeError
-
-    for timeframe in ("1d", "1m"):
-        try:
-            if not app.lake.bars(ticker, timeframe).head(1).collect().is_empty():
-                return True
-        except LakeError:  # no such table yet
-            continue
-    return False

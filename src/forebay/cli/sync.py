@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forebay.cli.options import Datasets, End, Into, Json, Source, Start, Tickers, Timeframes, load_settings
-from forebay.cli.output import tell
+from forebay.cli.output import ExitCode, tell
 from forebay.cli.wishes import Asked, FeedsFile, feeds_asked, remember
 from forebay.errors import UsageError
 from forebay.model.feed import ARCHIVE
@@ -44,7 +44,8 @@ def sync(
     """
     settings = load_settings(ctx)
     from forebay.app import open_app
-    from forebay.cli.foreground import show, work_off
+    from forebay.cli.foreground import show
+    from forebay.cli.strangers import fetch
 
     with open_app(settings) as app:
         asked = Asked(feeds, datasets, tickers, start, end, source, into, timeframes)
@@ -52,8 +53,9 @@ def sync(
         prospect = _planned(app, asked, plan) if plan else _asked(app, asked)
         for note in prospect.plan.notes:
             tell(f"note: {note}")
-        status = work_off(app, prospect)
-    return show(status, prospect.plan.notes, json=json)
+        status, unknown = fetch(app, prospect)
+    code = show(status, prospect.plan.notes, json=json)
+    return ExitCode.PARTIAL if unknown else code
 
 
 def _asked(app: App, asked: Asked) -> Prospect:
