@@ -56,13 +56,18 @@ def test_no_ticker_is_a_folder_of_our_own_or_the_systems(name: str) -> None:
 
 def test_names_as_other_programs_write_them(tmp_path: Path) -> None:
     """`AAp`, which we write `AA_p`, is read as it stands; our own folders and other files are passed over."""
-    for name in ("AAp/AAp.1m.csv", "AA_p/AA_p.1d.parquet", "BRK.A/BRK.A.1h.parquet", "MSFT.1d.csv"):
+    for name in ("AAp/AAp.1m.csv", "AA_p/AA_p.1d.parquet", "BRK.A/BRK.A.1h.parquet", "KO/KO.1d.csv.gz", "MSFT.1d.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    for name in ("lake/T.1d.parquet", "AAp/notes.txt", "AAp/AAp.2m.csv", "AAp/.AAp.1m.csv.part", "AAp/AAp.1m.csv.gz"):
+    for name in ("lake/T.1d.parquet", "AAp/notes.txt", "AAp/AAp.2m.csv", "AAp/.AAp.1m.csv.part", "AAp/AAp.1m.csv.zip"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     found = [(file.ticker, file.timeframe, file.form.value) for file in find_files(tmp_path)]
 
-    expected = [("MSFT", "1d", "csv"), ("AAp", "1d", "parquet"), ("AAp", "1m", "csv"), ("BRK.A", "1h", "parquet")]
-    assert expected == found
+    assert [
+        ("MSFT", "1d", "csv"),
+        ("AAp", "1d", "parquet"),
+        ("AAp", "1m", "csv"),
+        ("BRK.A", "1h", "parquet"),
+        ("KO", "1d", "csv"),
+    ] == found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -68,6 +70,37 @@ def test_pandas_frames_with_an_index(tmp_path: Path) -> None:
 
     assert ROWS.equals(rows_of(file(tmp_path)))
     assert ROWS.equals(rows_of(file(tmp_path, "A.1m.csv")))
+
+
+@pytest.mark.parametrize("name", ["A.1m.csv", "A.1m.csv.gz"])
+def test_packed_text_is_read(tmp_path: Path, name: str) -> None:
+    """CSV is packed by pandas when a name ends in .gz, or when told to; a cut one is refused."""
+    ROWS.to_pandas().to_csv(tmp_path / name, index=False, compression="gzip")
+    packed = (tmp_path / name).read_bytes()
+
+    assert ROWS.equals(rows_of(file(tmp_path, name)))
+    (tmp_path / name).write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(CheckFailed, match="cannot be read"):
+        rows_of(file(tmp_path, name))
+
+
+def test_a_long_csv_file_is_not_held_in_memory(tmp_path: Path) -> None:
+    """Its times are read in a process whose memory grows by less than the file is large."""
+    line = b"2024-03-07T14:30:00Z,10.125,11.125,9.125,10.625,123456.0,10.123456,789\n"
+    path = tmp_path / "A.1m.csv"
+    path.write_bytes(b"timestamp,open,high,low,close,volume,vwap,transactions\n" + line * 2_000_000)
+    script = (
+        "import re, sys; from pathlib import Path; from forebay.files.names import named\n"
+        "from forebay.files.tables import tables\n"
+        "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1]) // 1024\n"
+        "before, rows = peak(), 0\n"
+        "for table in tables(named(Path(sys.argv[1])), ['timestamp']): rows += table.height\n"
+        "print(rows, peak() - before)"
+    )
+    rows, grown = subprocess.check_output([sys.executable, "-c", script, str(path)], text=True).split()
+
+    assert 2_000_000 == int(rows)
+    assert int(grown) < path.stat().st_size / 2**20
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,9 @@ def find_files(folder: Path) -> Iterator[TickerFile]:
 
 
 def named(path: Path) -> TickerFile | None:
-    """What a file's name says of it; None when it is not that of a ticker's file."""
-    parts = path.name.rsplit(".", 2)
+    """What a file's name says of it (`.csv.gz` is CSV, too); None when it is not that of a ticker's file."""
+    whole = path.name.removesuffix(".gz") if path.name.endswith(".csv.gz") else path.name
+    parts = whole.rsplit(".", 2)
     if len(parts) != 3 or not parts[0] or path.name.startswith("."):  # noqa: PLR2004 - ticker, timeframe, form
         return None
     name, timeframe, form = parts

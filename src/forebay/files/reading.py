@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import time, timedelta
 from pathlib import Path
 from typing import cast
 
 import polars as pl
+import pyarrow as pa
 
 from forebay.errors import CheckFailed
 from forebay.files.columns import FILE_ROWS
-from forebay.files.names import Form, TickerFile
+from forebay.files.names import TickerFile
+from forebay.files.tables import BATCH_ROWS, column_names, tables
 from forebay.files.writing import CSV_TIME
 from forebay.model.catalogue import BAR_DATASETS, Dataset
 from forebay.model.instrument import asset_class_of
 from forebay.model.timeframe import base_of
 
-_BATCH_ROWS = 131_072
 _NAMES: dict[str, tuple[str, ...]] = {
     "timestamp": ("timestamp", "t", "window_start", "datetime", "time", "date", "index", "__index_level_0__", ""),
     "open": ("open", "o"),
@@ -50,49 +52,49 @@ def in_order(file: TickerFile) -> Iterator[pl.DataFrame]:
         yield from read(file)
         return
     rows = pl.concat(list(read(file))).unique("timestamp", keep="last", maintain_order=True).sort("timestamp")
-    yield from rows.iter_slices(_BATCH_ROWS)
+    yield from rows.iter_slices(BATCH_ROWS)
 
 
 def read(file: TickerFile) -> Iterator[pl.DataFrame]:
     """A file's rows as they come, in FILE_ROWS columns. Raises CheckFailed."""
     with _foreign_errors(file.path):
-        rows = _scan(file)
-        columns = _columns(rows.collect_schema(), file.path)
+        columns = _columns(column_names(file), file.path)
         first = 0
-        for table in rows.select(**columns).collect_batches(maintain_order=True, chunk_size=_BATCH_ROWS):
-            yield _normalised(table, file, first)
+        for table in tables(file, list(columns.values())):
+            yield _normalised(_renamed(table, columns), file, first)
             first += table.height
 
 
-def _scan(file: TickerFile) -> pl.LazyFrame:
-    if file.form is Form.CSV:
-        return pl.scan_csv(file.path, infer_schema=False, raise_if_empty=False)
-    return pl.scan_parquet(file.path, hive_partitioning=False)
+def _renamed(table: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
+    return table.select(
+        (pl.col(columns[name]) if name in columns else pl.lit(None)).alias(name) for name in FILE_ROWS.names()
+    )
 
 
 @contextmanager
 def _foreign_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pa.ArrowException, EOFError, zlib.error, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckFailed(
             f"{path} cannot be read: {reason}", remedy="move it away, or write it again with the program it came from"
         ) from error
 
 
-def _columns(schema: pl.Schema, path: Path) -> dict[str, pl.Expr]:
-    """Our columns out of a file's; the optional ones are null where it has none."""
-    known = {name.strip().lower(): name for name in reversed(schema.names())}
-    found = {ours: next((known[one] for one in names if one in known), None) for ours, names in _NAMES.items()}
-    missing = [name for name, theirs in found.items() if theirs is None and name not in _OPTIONAL]
+def _columns(names: Sequence[str], path: Path) -> dict[str, str]:
+    """Our columns to the file's; the optional ones may be missing."""
+    known = {name.strip().lower(): name for name in reversed(names)}
+    wanted = {ours: next((one for one in likely if one in known), None) for ours, likely in _NAMES.items()}
+    found = {ours: known[theirs] for ours, theirs in wanted.items() if theirs is not None}
+    missing = [name for name in _NAMES if name not in found and name not in _OPTIONAL]
     if missing:
-        has = ", ".join(schema.names()) or "none"
+        has = ", ".join(names) or "none"
         raise CheckFailed(
             f"{path} has no column {' or '.join(missing)}; its columns: {has}",
             remedy="a file of bars has timestamp, open, high, low, close and volume",
         )
-    return {ours: pl.lit(None) if theirs is None else pl.col(theirs) for ours, theirs in found.items()}
+    return found
 
 
 def _normalised(table: pl.DataFrame, file: TickerFile, first: int) -> pl.DataFrame:
@@ -177,10 +179,9 @@ def _day_starts(times: pl.Series, zone: str) -> pl.Series:
 def _times_in(file: TickerFile) -> Iterator[pl.Series]:
     """The times alone: that takes a fraction of what whole rows take."""
     with _foreign_errors(file.path):
-        rows = _scan(file)
-        found = rows.select(_columns(rows.collect_schema(), file.path)["timestamp"].alias("timestamp"))
-        for table in found.collect_batches(maintain_order=True, chunk_size=_BATCH_ROWS):
-            yield _times(table["timestamp"])
+        name = _columns(column_names(file), file.path)["timestamp"]
+        for table in tables(file, [name]):
+            yield _times(table[name])
 
 
 def _rises(parts: Iterator[pl.Series]) -> bool:
