@@ -49,6 +49,24 @@ def test_rows_of_the_dates_are_replaced_and_the_others_stay(tmp_path: Path, form
 
 
 @FORMS
+def test_columns_of_its_own_are_not_lost(tmp_path: Path, form: Form) -> None:
+    """A file to which somebody added a column stays as it is; what names the ticker or numbers the rows may go."""
+    file = ticker_file(tmp_path, "A", "1m", form)
+    file.path.parent.mkdir()
+    frame = bars([4]).with_columns(symbol=pl.lit("A")).to_pandas().reset_index()
+    frame.assign(sma=1.0).to_parquet(file.path) if form is Form.PARQUET else frame.assign(sma=1.0).to_csv(file.path)
+    before = file.path.read_bytes()
+    with pytest.raises(CheckFailed, match="would lose: sma"):
+        put(file, piece([5]))
+
+    assert before == file.path.read_bytes()
+    assert [file.path.name] == [path.name for path in file.path.parent.iterdir()]
+    frame.to_parquet(file.path) if form is Form.PARQUET else frame.to_csv(file.path)
+    assert put(file, piece([5]))
+    assert bars([4, 5]).equals(held(file))
+
+
+@FORMS
 @settings(max_examples=20)
 @given(order=st.permutations([4, 5, 6, 7, 8]), cuts=st.sets(st.integers(1, 4)))
 def test_the_same_rows_make_the_same_bytes(tmp_path_factory: pytest.TempPathFactory, form: Form, order, cuts) -> None:

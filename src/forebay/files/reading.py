@@ -82,6 +82,13 @@ def _foreign_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
+def own_columns(file: TickerFile) -> list[str]:
+    """A file's columns that are no part of a bar. Raises CheckFailed."""
+    known = {name for likely in _NAMES.values() for name in likely} | {"ticker", "symbol"}
+    with _foreign_errors(file.path):
+        return [name for name in column_names(file) if name.strip().lower() not in known]
+
+
 def _columns(names: Sequence[str], path: Path) -> dict[str, str]:
     """Our columns to the file's; the optional ones may be missing."""
     known = {name.strip().lower(): name for name in reversed(names)}

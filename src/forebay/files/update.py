@@ -18,7 +18,7 @@ from forebay.files.columns import FILE_ROWS
 from forebay.files.compare import adjustment
 from forebay.files.lock import sole_writer
 from forebay.files.names import TickerFile
-from forebay.files.reading import in_order
+from forebay.files.reading import in_order, own_columns
 from forebay.files.writing import open_writer
 from forebay.stores.disk import make_folder, storage_errors, sync_folder
 
@@ -49,7 +49,7 @@ def update_file(file: TickerFile, pieces: Iterable[Piece], clock: Clock) -> Upda
 
     Safe in threads and processes; killed at any moment, it leaves the old file or the new one, and what it left beside
     it goes with the next update. Raises StoreError, StoreFull; CheckFailed for a file that is no file of
-    bars or holds adjusted prices.
+    bars, holds adjusted prices, or has columns that would be lost.
     """
     part = file.path.with_name(f".{file.path.name}.part")
     with storage_errors(file.path):
@@ -65,12 +65,21 @@ def update_file(file: TickerFile, pieces: Iterable[Piece], clock: Clock) -> Upda
 
 
 def _write(file: TickerFile, part: Path, pieces: Iterable[Piece]) -> int:
-    held = in_order(file) if file.path.exists() else iter(())
+    held = _rows_of(file) if file.path.exists() else iter(())
     with open_writer(part, file.form) as writer:
         for table in _merged(file, held, pieces):
             writer.write(table)
             reach("files.part")
     return writer.rows
+
+
+def _rows_of(file: TickerFile) -> Iterator[pl.DataFrame]:
+    if lost := own_columns(file):
+        raise CheckFailed(
+            f"{file.path} has columns that an update would lose: {', '.join(lost)}",
+            remedy="move the file away: it is then written anew from the lake; or export into another folder",
+        )
+    return in_order(file)
 
 
 def _replace(path: Path, part: Path) -> None:
