@@ -176,6 +176,15 @@ def test_export_of_what_is_not_held_says_so(shell, home):
     assert ["AAPL.1d.parquet"] == [path.name for path in stamps(home.folder / "data")]
 
 
+def test_an_address_is_no_folder(shell, home):
+    """`--folder s3://...` is refused before anything is made of it."""
+    said = shell("export", "--tickers", "AAPL", "--folder", "s3://bucket/prefix")
+
+    assert 2 == said.code
+    assert "no folder of this machine" in said.err
+    assert not (home.folder / "s3:").exists()
+
+
 def test_list_shows_what_is_behind(shell, home):
     """`files list` names each file with its rows and tells when the lake has more."""
     shell("sync", "--tickers", "AAPL", "--start", "2026-03-02", "--end", "2026-03-03", "--into", "files")
@@ -183,7 +192,11 @@ def test_list_shows_what_is_behind(shell, home):
     shell("sync", "--tickers", "AAPL", "--start", "2026-03-02", "--end", "2026-03-06")
     stale = json.loads(shell("files", "list", "--json").out)
 
+    shell("export", "--tickers", "AAPL", "--folder", "elsewhere")
+    other = json.loads(shell("files", "list", "elsewhere", "--json").out)
+
     assert 5 == len(fresh)
+    assert {"not kept by a feed"} == {one["lake"] for one in other}
     assert {"as in the lake"} == {one["lake"] for one in fresh}
     assert {"3 sessions behind"} == {one["lake"] for one in stale}
     assert 2 == next(one["rows"] for one in stale if one["timeframe"] == "1d")

@@ -50,6 +50,7 @@ def export(
     from forebay.app import open_app
     from forebay.orchestration.files_export import Exporter
 
+    _refuse_address(folder)
     sizes = timeframes_named(timeframes or TIMEFRAMES)
     dates = _dates(start, end)
     with open_app(settings) as app:
@@ -61,6 +62,13 @@ def export(
     else:
         _show(found, failed, empty)
     return ExitCode.PARTIAL if failed or empty or not found else ExitCode.OK
+
+
+def _refuse_address(folder: Path | None) -> None:
+    if folder and folder.parts and folder.parts[0].endswith(":"):  # of s3://bucket/prefix
+        raise UsageError(
+            f"{folder} is no folder of this machine", remedy="export into a folder, and copy it from there"
+        )
 
 
 def _dates(start: date | None, end: date | None) -> Interval:

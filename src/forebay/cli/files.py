@@ -43,7 +43,8 @@ def list_files(
 
     with open_app(settings) as wired:
         place = folder or settings.folders.home
-        found = [listed(file, wired.ledger.coverage) for file in _find(place, TIMEFRAMES)]
+        kept = wired.ticker_files()
+        found = [listed(file, kept, wired.ledger.coverage) for file in _find(place, TIMEFRAMES)]
     if json:
         print_json(found)
     else:

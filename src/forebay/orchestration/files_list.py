@@ -14,6 +14,7 @@ from forebay.model.calendar import session_days
 from forebay.model.feed import FILES, LAKE
 from forebay.model.freshness import common, due
 from forebay.model.intervals import Interval
+from forebay.tasks.ticker_files import TickerFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,11 @@ class Listed:
     """`as in the lake`, `12 sessions behind`, or why that is not known."""
 
 
-def listed(file: TickerFile, coverage: CoverageBook) -> Listed:
-    """What a file holds, and how the lake compares. Reads the file's times; raises LedgerError."""
+def listed(file: TickerFile, files: TickerFiles, coverage: CoverageBook) -> Listed:
+    """What a file holds, and how the lake compares if it is one of `files`, which feeds keep.
+
+    Reads the file; raises LedgerError.
+    """
     rows, first, last = 0, None, None
     try:
         for table in read(file):
@@ -43,13 +47,14 @@ def listed(file: TickerFile, coverage: CoverageBook) -> Listed:
                 first, last = min(first or times[0], times[0]), max(last or times[-1], times[-1])
     except CheckFailed as error:
         return Listed(file.ticker, file.timeframe, file.path, None, None, None, str(error))
-    return Listed(file.ticker, file.timeframe, file.path, rows, first, last, _lake(file, coverage))
+    return Listed(file.ticker, file.timeframe, file.path, rows, first, last, _lake(file, files, coverage))
 
 
-def _lake(file: TickerFile, coverage: CoverageBook) -> str:
+def _lake(file: TickerFile, files: TickerFiles, coverage: CoverageBook) -> str:
     dataset = dataset_of(file)
+    kept = files.file(file.ticker, file.timeframe).path.resolve() == file.path.resolve()
     held = coverage.marks(FILES, f"{dataset.asset_class}/bars_{file.timeframe}", [file.ticker]).get(file.ticker)
-    if not held:
+    if not held or not kept:
         return "not kept by a feed"
     lake = [mark for marks in coverage.marks(LAKE, dataset.table, [file.ticker]).values() for mark in marks]
     since = [Interval(held[0].dates.start, date.max)]
