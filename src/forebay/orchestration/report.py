@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from forebay.errors import NotPublishedYet
 from forebay.ledger import Ledger
@@ -14,7 +15,7 @@ from forebay.model.coverage import Verdict
 from forebay.model.intervals import Interval, runs
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.task import TaskState
-from forebay.orchestration.gaps import Gaps, all_days
+from forebay.orchestration.gaps import Days, Gaps, all_days
 from forebay.orchestration.planner import Planner
 from forebay.orchestration.wanted import Wish
 
@@ -94,7 +95,7 @@ def _row(planner: Planner, ledger: Ledger, wish: Wish) -> Row:
         gaps[ALL_SYMBOLS] = tuple(sorted({*gaps.get(ALL_SYMBOLS, ()), *replaced}))
     known = _explain(planner, ledger, wish) if gaps else {}
     wanted = Counter(f"{day:%Y-%m}" for day in wish.days)
-    missing = Counter(f"{day:%Y-%m}" for days in gaps.values() for day in days if day in wish.span)
+    missing = _by_month(gaps, wish.span)
     width = len(wish.symbols)
     cells = {
         month: Cell(count * width, count * width - missing[month], _worst(month, known))
@@ -111,6 +112,16 @@ def _row(planner: Planner, ledger: Ledger, wish: Wish) -> Row:
         cells=cells,
         holes=tuple(_holes(wish, gaps, known)),
     )
+
+
+def _by_month(gaps: Gaps, span: Interval) -> Counter[str]:
+    """How many symbol days of `span` are gaps. Of thousands of symbols most have the same gaps, counted once."""
+    missing: Counter[str] = Counter()
+    for days, symbols in Counter(gaps.values()).items():
+        for day in days:
+            if day in span:
+                missing[f"{day:%Y-%m}"] += symbols
+    return missing
 
 
 def _explain(planner: Planner, ledger: Ledger, wish: Wish) -> _Explained:
@@ -142,22 +153,36 @@ def _worst(month: str, known: _Explained) -> Verdict | None:
 def _holes(wish: Wish, gaps: Gaps, known: _Explained) -> Iterator[Hole]:
     """Neighbouring days of which the same is known, or nothing, are one hole."""
     among = sorted({*wish.days, *all_days(gaps)})
+
+    @cache  # most symbols have the same gaps
+    def parts(days: Days) -> list[tuple[Interval, int]]:
+        return [(dates, sum(1 for day in days if day in dates)) for dates in runs(days, among)]
+
     for symbol, days in gaps.items():
-        alike: defaultdict[_Known, list[date]] = defaultdict(list)
-        for day in days:
-            alike[known.get((symbol, day)) or known.get((ALL_SYMBOLS, day)) or _NOTHING].append(day)
-        for what, same in alike.items():
-            for dates in runs(same, among):
+        for what, same in _alike(symbol, days, known):
+            for dates, sessions in parts(same):
                 yield Hole(
                     feed=wish.feed.name,
                     table=wish.table,
                     destination=wish.destination,
                     symbol=symbol,
                     dates=dates,
-                    sessions=sum(1 for day in same if day in dates),
+                    sessions=sessions,
                     verdict=what.verdict,
                     reason=what.reason,
                 )
+
+
+def _alike(symbol: str, days: Days, known: _Explained) -> Iterator[tuple[_Known, Days]]:
+    """The days by what is known of them."""
+    if not known:
+        yield _NOTHING, days
+        return
+    alike: defaultdict[_Known, list[date]] = defaultdict(list)
+    for day in days:
+        alike[known.get((symbol, day)) or known.get((ALL_SYMBOLS, day)) or _NOTHING].append(day)
+    for what, same in alike.items():
+        yield what, tuple(same)
 
 
 _NOTHING = _Known(None, "")
