@@ -93,6 +93,36 @@ def test_a_caller_without_patience_is_told(budget: SharedBudget, clock: FakeCloc
     assert [60.5] == clock.slept
 
 
+def test_a_clock_set_back_costs_a_minute(budget: SharedBudget, clock: FakeClock) -> None:
+    """What it promised for an hour from now holds nobody up: the last minute counts as used, and no more."""
+    waits(budget.book, 12)
+    clock.advance(-3600)
+    began = clock.now()
+
+    for _ in range(5):
+        budget.acquire()
+
+    assert timedelta(seconds=60.5) <= clock.now() - began < timedelta(seconds=61)
+    assert [60] == waits(budget.book, 1)
+
+
+def test_a_clock_set_back_under_a_sleeper(budget: SharedBudget, clock: FakeClock, monkeypatch) -> None:
+    """Who slept meanwhile does not sleep for another hour."""
+    waits(budget.book, 5)
+    began, sleep = clock.now(), clock.sleep
+    monkeypatch.setattr(clock, "sleep", lambda seconds: (sleep(seconds), clock.advance(-3600), monkeypatch.undo()))
+
+    budget.acquire()
+
+    assert timedelta(minutes=3) > clock.now() - began + timedelta(hours=1)
+
+
+def test_a_long_line_is_no_wrong_clock(budget: SharedBudget) -> None:
+    """However many wait, nobody's promise is taken back."""
+    assert [60 * 40 + 20] == waits(budget.book, 201)[-1:]
+    assert 196 == budget.standing().waiting
+
+
 def test_a_person_does_not_queue_behind_batch_work(budget: SharedBudget) -> None:
     """With a hundred batch calls waiting, an interactive one has the very next moment; they move back by one."""
     waits(budget.book, 5)

@@ -7,7 +7,7 @@
 
 local calls, pace = KEYS[1], KEYS[2]
 local verb, limit, window = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])
-local SECOND, MINUTE, DAY_MS = 1000000, 60000000, 86400000
+local SECOND, MINUTE, DAY_MS, PATIENT_WINDOWS = 1000000, 60000000, 86400000, 5
 
 local now = tonumber(ARGV[2])
 if not now then
@@ -67,6 +67,20 @@ local function first_free()
   return nth and math.max(free, nth + window) or free
 end
 
+-- Whether a moment is farther off than all who wait can make it: the clock has been set back.
+local function from_the_future()
+  local waiting = redis.call('ZCOUNT', calls, after(soon), '+inf')
+  local windows = math.floor(waiting / limit_at(now)) + PATIENT_WINDOWS
+  return waiting > 0 and nth_newest(1) > math.max(now, paused) + windows * window
+end
+
+-- Forget what a wrong clock promised; the calls that were made of it count as used up in the last minute.
+local function begin_anew()
+  paused = math.max(now + window, paused)
+  redis.call('HSET', pace, 'paused', paused)
+  redis.call('ZREMRANGEBYSCORE', calls, after(now), '+inf')
+end
+
 -- The line of who waits, as ticket, moment, ticket, moment, ... and where in it a newcomer joins.
 local function place_in_line(kind)
   local line = redis.call('ZRANGEBYSCORE', calls, after(soon), '+inf', 'WITHSCORES')
@@ -84,6 +98,10 @@ end
 local function reserve(ticket, patience)
   mistrust()
   local free = first_free()
+  if free > soon and from_the_future() then
+    begin_anew()
+    free = first_free()
+  end
   local line, place = {}, 1
   if free > soon then
     line, place = place_in_line(ticket:sub(1, 1))

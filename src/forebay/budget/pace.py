@@ -9,6 +9,8 @@ WINDOW = timedelta(seconds=60.5)
 """The vendor counts any 60 seconds as it sees them; half a second is for what the network adds to one call and not to
 another, and for waking up late. It costs 0.8 % of the budget."""
 MINUTE = timedelta(seconds=60)
+PATIENT_WINDOWS = 5
+"""A moment so many windows farther off than those who wait can make it was promised by a clock that was wrong."""
 
 
 @dataclass(frozen=True, slots=True)

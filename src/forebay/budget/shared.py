@@ -18,6 +18,9 @@ from forebay.errors import RateLimited
 _LONG = timedelta(seconds=3)
 """A person is told why nothing happens for longer than this."""
 
+_SET_BACK = timedelta(minutes=2)
+"""A moment that has moved away by more than others may move it, and by this, was promised by a clock set back since."""
+
 log = get_logger()
 
 
@@ -134,7 +137,7 @@ class SharedBudget:
         while left > SOON:  # again when somebody was put before us
             self._clock.sleep(left.total_seconds())
             found = self.book.look(promise.ticket)
-            if found is None:
+            if found is None or found > 2 * promise.wait + _SET_BACK:
                 return False
             left = found
         return left >= -LATE

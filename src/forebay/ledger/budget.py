@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
 
 import sqlalchemy as sa
 
 from forebay.budget.line import SOON, TICK, place_in_line
-from forebay.budget.pace import MINUTE, WINDOW, Pace
+from forebay.budget.pace import MINUTE, PATIENT_WINDOWS, WINDOW, Pace
 from forebay.budget.shared import Promise, Standing
 from forebay.clock import Clock
 from forebay.db.engine import Database
@@ -43,6 +44,9 @@ class LedgerBook:
             now = self._now(connection)
             free = self._first_free(connection, pace, now)
             behind: Sequence[_Waiting] = []
+            if free > now + SOON and _from_the_future(connection, pace, now, self.limit):
+                pace = _begin_anew(connection, pace, now)
+                free = self._first_free(connection, pace, now)
             if free > now + SOON:
                 behind = _whom_to_precede(connection, now, interactive=interactive)
             at = behind[0][1] if behind else free
@@ -102,6 +106,21 @@ def _pace(connection: sa.Connection, *, lock: bool = False) -> Pace:
     query = sa.select(rate_pause.c.until, rate_pause.c.lowered_to, rate_pause.c.clean_since)
     row = connection.execute(query.with_for_update() if lock else query).one()
     return Pace(*row)
+
+
+def _from_the_future(connection: sa.Connection, pace: Pace, now: datetime, limit: int) -> bool:
+    """Whether a moment is farther off than all who wait can make it: the clock has been set back."""
+    waiting, latest = connection.execute(sa.select(sa.func.count(), sa.func.max(_at)).where(_at > now + SOON)).one()
+    windows = waiting // pace.limit_at(now, limit) + PATIENT_WINDOWS
+    return latest is not None and latest > max(now, pace.paused_until or now) + windows * WINDOW
+
+
+def _begin_anew(connection: sa.Connection, pace: Pace, now: datetime) -> Pace:
+    """Forget what a wrong clock promised; the calls that were made of it count as used up in the last minute."""
+    until = max(now + WINDOW, pace.paused_until or now)
+    connection.execute(sa.delete(rate_grants).where(_at > now))
+    connection.execute(sa.update(rate_pause).values(until=until))
+    return replace(pace, paused_until=until)
 
 
 def _whom_to_precede(connection: sa.Connection, now: datetime, *, interactive: bool) -> Sequence[_Waiting]:
