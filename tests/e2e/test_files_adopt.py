@@ -92,11 +92,12 @@ def test_adjusted_prices_are_recognised(shell, home, vendor, timeframe):
 
 
 def test_bad_files_are_told_one_by_one_and_the_others_go_on(shell, home, vendor):
-    """A cut file, no file of bars, times of another zone, another company's bars: four reasons, and one adopted."""
+    """A cut file, no file of bars, times of another zone, another company's bars, small letters; one is good."""
     good = market(vendor, "stocks/bars_1d")
     write(home, "AAPL", "1d", good)
     write(home, "MSFT", "1d", good)
     write(home, "CUT", "1d", good)
+    write(home, "aapl", "1d", good)
     cut = home.folder / "old" / "CUT" / "CUT.1d.parquet"
     cut.write_bytes(cut.read_bytes()[:900])
     (home.folder / "old" / "X").mkdir()
@@ -111,7 +112,8 @@ def test_bad_files_are_told_one_by_one_and_the_others_go_on(shell, home, vendor)
 
     assert 3 == code
     assert ["AAPL"] == [one["file"]["ticker"] for one in taken]
-    assert {"CUT", "GOOG", "MSFT", "X"} == set(refused)
+    assert {"CUT", "GOOG", "MSFT", "X", "aapl"} == set(refused)
+    assert "the vendor has no bars of aapl" in refused["aapl"]
     assert "cannot be read" in refused["CUT"]
     assert "has no column" in refused["X"]
     assert "the vendor tells" in refused["MSFT"]

@@ -418,7 +418,8 @@ def test_a_file_of_another_dataset_is_refused(shell, vendor):
         (("repair", "--date", "2025-11-26"), 2, "--tickers", "--help"),
         (("check", "--date", "yesterday"), 2, "'yesterday' is not a date", "--help"),
         (("check", "--date", "2025-11-26"), 2, "the lake holds no minute bars of 2025-11-26", "sync the day first"),
-        (("bars", "--date", "2025-12-09"), 1, "the vendor lists no us_stocks_sip/trades_v1/2025/12/", "normally there"),
+        (("bars", "--date", "2025-12-09"), 1, "the vendor lists no us_stocks_sip/trades_v1/2025/12/", "it was due by"),
+        (("bars", "--date", "2030-01-02"), 1, "the vendor lists no us_stocks_sip/trades_v1/2030/01/", "it is due by"),
     ],
 )
 def test_wrong_orders(shell, flags, code, says, next_step):

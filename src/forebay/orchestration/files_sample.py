@@ -39,9 +39,9 @@ def compare(file: TickerFile, days: Sequence[date], rest: RestClient, calls: int
     """Compare the file with the vendor on some of `days` (sorted), the oldest first: there adjustments show most.
 
     Makes at most `calls` calls, each for as many sessions as one answer holds. Raises CheckFailed when prices were
-    adjusted, when too many sessions differ, and when the plan serves none of them; VendorError.
+    adjusted, when too many sessions differ, and when the vendor has or serves none of them; VendorError.
     """
-    seen, apart, refusal = 0, set[date](), None
+    seen, apart, refusal, known = 0, set[date](), None, False
     for dates in windows(days, _size(file), calls):
         asked = [day for day in days if day in dates]
         try:
@@ -52,6 +52,7 @@ def compare(file: TickerFile, days: Sequence[date], rest: RestClient, calls: int
         theirs = _in(file, dates)
         ours = as_file_rows(pl.concat(answer)) if answer else pl.DataFrame(schema=FILE_ROWS)
         _refuse_adjusted(file, theirs, ours)
+        known |= bool(answer)
         seen += len(asked)
         apart |= _apart(file, theirs, ours) & set(asked)
     if refusal and not seen:
@@ -59,10 +60,15 @@ def compare(file: TickerFile, days: Sequence[date], rest: RestClient, calls: int
             f"{file.path} cannot be compared with the vendor: {refusal}",
             remedy="--sample 0 takes files over without a comparison",
         )
+    if seen and not known:
+        raise CheckFailed(
+            f"{file.path}: the vendor has no bars of {file.ticker} in the {seen} sessions compared",
+            remedy="tickers are case-sensitive: name folder and file as the vendor spells it",
+        )
     if len(apart) > _MOST_APART * seen:
         raise CheckFailed(
             f"{file.path}: of {seen} sessions compared the vendor tells {len(apart)} otherwise, such as {min(apart)}",
-            remedy="nothing of it was taken over; `forebay sync` fetches what is missing",
+            remedy="see whether its times are in UTC; nothing was taken over, `forebay sync` fetches what is missing",
         )
     return Compared(seen, frozenset(apart))
 

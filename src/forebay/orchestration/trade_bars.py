@@ -72,10 +72,10 @@ class TradeBars:
             )
         for published in self.listing.list(TRADES, day, day):
             return published.revision
-        raise FileNotFound(
-            f"the vendor lists no {key}",
-            remedy=f"a file is normally there by {published_by(day):%Y-%m-%d %H:%M} UTC; try again then",
-        )
+        due = published_by(day)
+        late = self.origin.clock.now() >= due
+        hint = "was due by {}; name another day, or try again later" if late else "is due by {}; try again then"
+        raise FileNotFound(f"the vendor lists no {key}", remedy="it " + hint.format(f"{due:%Y-%m-%d %H:%M} UTC"))
 
     def bars(
         self, day: date, sizes: Sequence[BarSize], tickers: Collection[str] | None = None
