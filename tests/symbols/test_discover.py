@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from forebay.errors import NotKnown
-from forebay.model.universe import Category, Lifetime, Universe
+from forebay.model.universe import Category, Lifetime, Listing, Universe
 from forebay.symbols.discover import discover
 from forebay.symbols.discovery import Discovery
 from forebay.symbols.universes import Universes
-from forebay.symbols.unknown import unknown_tickers
+from forebay.symbols.unknown import look_up_absent, unknown_tickers
 from forebay.vendor.rest import RestClient
 
 TODAY = date(2025, 12, 1)
@@ -162,6 +162,21 @@ def test_the_vendor_is_asked_once(rest: RestClient, universes: Universes, calls)
         assert () == unknown_tickers(rest, universes, ["AAPL"], TODAY)
     assert before + 1 == calls()
     assert 2 == len(unknown_tickers(rest, universes, [f"NO{number}" for number in range(9)], TODAY, at_most=2))
+
+
+def test_who_is_not_in_a_list_has_not_left_for_that(rest: RestClient, universes: Universes) -> None:
+    """A fund that was listed as a share until yesterday trades on; one that left has its own last day."""
+    listed = (*found(rest, "us_equities", date(2025, 10, 20)).listings, *found(rest, "etf").listings)
+    before = (*(one for one in listed if one.ticker in ("QQQ", "GONE")), Listing("NOSUCH"))
+    universes.record(Universe(Category.US_EQUITIES, TODAY - timedelta(days=1), before))
+    today = found(rest, "us_equities")
+    universes.record(today)
+    assert {TODAY} == {life.delisted for life in universes.lifetimes(["QQQ", "GONE", "NOSUCH"]).values()}
+
+    look_up_absent(rest, universes, today, TODAY)
+
+    known = universes.lifetimes(["QQQ", "GONE", "NOSUCH"])
+    assert [None, date(2025, 11, 1), TODAY] == [known[ticker].delisted for ticker in ("QQQ", "GONE", "NOSUCH")]
 
 
 def test_the_client_names_what_it_does_not_know(rest: RestClient) -> None:

@@ -100,6 +100,13 @@ class Universes:
         with self._database.read() as connection:
             return tuple(sorted(connection.scalars(query), key=str.encode))
 
+    def absent(self, found: Universe) -> tuple[str, ...]:
+        """Who was listed until `found` was recorded and is not in it, in byte order of tickers."""
+        left = (universe.c.active.is_(False), universe.c.delisted == found.as_of, universe.c.as_of < found.as_of)
+        query = sa.select(universe.c.ticker).where(universe.c.category == found.category.value, *left)
+        with self._database.read() as connection:
+            return tuple(sorted(connection.scalars(query), key=str.encode))
+
     def lifetimes(self, tickers: Collection[str]) -> Mapping[str, Lifetime]:
         """When each of `tickers` was traded, by all who bore it in turn; those that nobody knows have no key."""
         wanted = sorted(set(tickers))

@@ -1,4 +1,4 @@
-"""Tickers that do not exist, told apart from those without trades."""
+"""Tickers that do not exist, told apart from those without trades, and those that a list left out from the delisted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 
 from forebay.errors import NotKnown
 from forebay.model.instrument import AssetClass, asset_class_of, parse_option
-from forebay.model.universe import Listing
+from forebay.model.universe import Listing, Universe
 from forebay.symbols.listing_rows import contract_listing, listing_of
 from forebay.symbols.universes import Universes
 from forebay.vendor.rest import RestClient
@@ -25,6 +25,16 @@ def unknown_tickers(
     """
     strange = sorted(set(tickers) - universes.lifetimes(tickers).keys(), key=str.encode)
     return tuple(ticker for ticker in strange[:at_most] if not _learn(rest, universes, ticker, today))
+
+
+def look_up_absent(rest: RestClient, universes: Universes, found: Universe, today: date, *, at_most: int = 20) -> None:
+    """Ask by name for those that `found`, a complete list, was the first to leave out: it is all that says they left.
+
+    A type may have changed, and a list may have a hole; a ticker taken for delisted would not be asked for any more.
+    Each costs one call, and up to three when it did leave. Raises VendorError.
+    """
+    for ticker in universes.absent(found)[:at_most]:
+        _learn(rest, universes, ticker, today)
 
 
 def _learn(rest: RestClient, universes: Universes, ticker: str, today: date) -> bool:

@@ -15,6 +15,7 @@ from forebay.symbols.discover import discover
 from forebay.symbols.discovery import from_key
 from forebay.symbols.universe_file import universe_path, write_universe
 from forebay.symbols.universes import Universes
+from forebay.symbols.unknown import look_up_absent
 from forebay.tasks.records import Records
 from forebay.vendor.rest import RestClient
 
@@ -37,9 +38,11 @@ class Identify:
         except UsageError as error:  # of another version: no reason for a worker to stop
             return Discard(error.kind, f"{error} ({error.remedy})")
         step(TaskState.DOWNLOADING)
-        found = discover(self.rest, wanted, self.records.clock.now().astimezone(NEW_YORK).date())
+        today = self.records.clock.now().astimezone(NEW_YORK).date()
+        found = discover(self.rest, wanted, today)
         step(TaskState.DOWNLOADED, TaskState.UPLOADING)
         self.universes.record(found)
+        look_up_absent(self.rest, self.universes, found, today)
         path = wanted.path(universe_path(found.category, found.as_of, self.folder))
         try:
             details = self._deliver(found, path)
