@@ -57,6 +57,13 @@ def test_a_large_log_is_put_aside(services):
     assert b"as before\nhere I am\n" == services.log("two").read_bytes()
 
 
+def test_a_failure_is_told_without_its_traceback(services):
+    """A port that is in use, say: the library's last line is shown, the way there is in the log."""
+    with pytest.raises(NotStarted, match=r"one ended with code 1: OSError: port in use$"):
+        start(services, service("one", "raise OSError('port in use')"))
+    assert "Traceback" in services.log("one").read_text()
+
+
 def test_the_lock_tells_who_lives_and_not_the_number(services):
     """A process that was killed is not taken for running, though its pid file is there and names a living process."""
     start(services, service("one"))

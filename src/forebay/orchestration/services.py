@@ -109,7 +109,7 @@ class Services:
             if process.poll() is not None or time.monotonic() > until:
                 why = "is not ready yet" if process.poll() is None else f"ended with code {process.returncode}"
                 raise NotStarted(
-                    f"{service.name} {why}: " + "\n".join(said.splitlines()[-_SAID:]),
+                    f"{service.name} {why}: " + _in_short(said),
                     remedy=f"its log is {self.log(service.name)}; `forebay workers down` ends the others",
                 )
             time.sleep(_LOOK)
@@ -118,6 +118,12 @@ class Services:
         with self.log(name).open("rb") as log:
             log.seek(offset)
             return log.read().decode(errors="replace")
+
+
+def _in_short(said: str) -> str:
+    """The last lines of a log, of a traceback its end alone."""
+    lines = [line for line in said.splitlines() if line and not line.startswith((" ", "Traceback "))]
+    return "\n".join(lines[-_SAID:])
 
 
 def _put_aside(log: Path) -> None:
