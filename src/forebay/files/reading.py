@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import cast
 
 import polars as pl
-import pyarrow as pa
 
 from forebay.errors import CheckFailed
 from forebay.files.columns import FILE_ROWS
@@ -75,7 +74,7 @@ def _renamed(table: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
 def _foreign_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except (pl.exceptions.PolarsError, pa.ArrowException, EOFError, zlib.error, OSError) as error:
+    except (pl.exceptions.PolarsError, EOFError, zlib.error, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckFailed(
             f"{path} cannot be read: {reason}", remedy="move it away, or write it again with the program it came from"
