@@ -123,6 +123,13 @@ def test_bars_of_some_tickers_in_every_form(shell, vendor):
     assert "correction 8" in shell("trades", "bars", "--date", str(USUAL)).err
 
 
+def test_a_ticker_without_trades_is_told(shell, vendor):
+    """A name that nobody trades under is no silent success."""
+    said = shell("trades", "bars", "--date", str(USUAL), "--tickers", "aapl")
+
+    assert f"note: aapl did not trade on {USUAL}" in said.err
+
+
 def test_the_archive_is_read_where_it_holds_the_file(shell, vendor):
     """Once archived, the vendor is not asked for it again, and no keys are needed."""
     assert 0 == shell("discoverer", "on-demand", "--datasets", TRADES.name, "--dates", str(USUAL)).code

@@ -65,6 +65,8 @@ def bars(
             for (table,) in tables:
                 write(table)
     _tell_counts(reading)
+    if tickers and not reading.tally.trades:
+        tell(f"note: {', '.join(tickers)} did not trade on {day}; tickers are case-sensitive")
     return ExitCode.PARTIAL if reading.bad else ExitCode.OK
 
 
