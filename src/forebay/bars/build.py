@@ -14,7 +14,7 @@ import polars as pl
 from forebay.bars.conditions import HIGH_LOW, OPEN_CLOSE, VOLUME
 from forebay.bars.resample import rewindow
 from forebay.bars.sizes import BarSize, Hours
-from forebay.bars.trades import MICRO, Flags, Floats, Ints, Prints
+from forebay.bars.trades import MICRO, Flags, Floats, Ints, Prints, Runs
 from forebay.errors import CheckFailed
 from forebay.model.partition import Source
 from forebay.model.rows import BAR_ROWS
@@ -69,7 +69,7 @@ def sum_up(prints: Prints, size: BarSize, hours: Hours) -> Sums:
     )
 
 
-def _starts(run: Ints, window: Ints) -> Ints:
+def _starts(run: Runs, window: Ints) -> Ints:
     """Where a new window, or another ticker, begins."""
     first = np.ones(len(run), bool)
     first[1:] = (run[1:] != run[:-1]) | (window[1:] != window[:-1])
@@ -187,17 +187,14 @@ class BarBuilder:
             return BAR_ROWS.to_frame()
         ticker = sums["ticker"]
         first, after = (0 if starts_anew else _end_of(ticker, head)), _start_of(ticker, last)
-        bars = [self._bars([*self._held, sums[:first]])] if self._held else []
+        over = [added_up([*self._held, sums[:first]])] if self._held else []
         self._held = [sums[after:]]
-        return pl.concat([*bars, finished(sums[first:after], self.size, self._hours)])
+        return finished(pl.concat([*over, sums[first:after]]), self.size, self._hours)
 
     def finish(self) -> pl.DataFrame:
         """The bars of what is left."""
         held, self._held = self._held, []
-        return self._bars(held) if held else BAR_ROWS.to_frame()
-
-    def _bars(self, parts: list[Sums]) -> pl.DataFrame:
-        return finished(added_up(parts), self.size, self._hours)
+        return finished(added_up(held), self.size, self._hours) if held else BAR_ROWS.to_frame()
 
     def _prove_runs(self, heads: list[str]) -> None:
         """Every ticker stands in one run of rows, in this table and in those before it."""

@@ -17,6 +17,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Bits = NDArray[np.uint8]
+Runs = NDArray[np.uint32]
 
 TRADE_ROWS = pl.Schema(
     {
@@ -35,6 +36,9 @@ MICRO = 1_000_000
 """Sizes and prices are summed in millionths, in which the files give them: sums are exact in whatever order."""
 MOST_SHARES, MOST_DOLLARS = 9e9, 1e11
 """Of one trade. Beyond them a sum might not fit 64 bits, and nobody trades so much at once."""
+
+_NONE_BAD = BAD_ROWS.to_frame()
+"""Made once, not for each table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class Prints:
 
     tickers: pl.Series
     """One for each run."""
-    run: Ints
+    run: Runs
     time: Ints
     number: Ints
     price: Floats
@@ -118,7 +122,7 @@ def judge(trades: pl.DataFrame, hours: Hours, rules: TradeRules, rulings: Ruling
         shares = np.rint(size * MICRO).astype(np.int64)
     prints = Prints(tickers, run, time, trades["sequence_number"].to_numpy(), price, shares, day_bits, bits)
     if _faultless(price, size, time, hours):
-        return Judged(_in_order(prints), pl.DataFrame(schema=BAD_ROWS), tally)
+        return Judged(_in_order(prints), _NONE_BAD, tally)
     with np.errstate(invalid="ignore", over="ignore"):
         faults = _faults(price, size, (time < hours.midnight) | (time >= hours.next_midnight), bits)
     wrong = np.logical_or.reduce(list(faults.values()))
@@ -180,10 +184,11 @@ def _count_reasons(tally: Tally, counts: Ints, rulings: tuple[Ruling, ...]) -> N
             (tally.unknown if ruling.regular or ruling.extended else tally.dropped)[ruling.reason] += count
 
 
-def _runs(ticker: pl.Series) -> tuple[Ints, pl.Series]:
+def _runs(ticker: pl.Series) -> tuple[Runs, pl.Series]:
     """Each row's run of equal tickers, counted from 0, and the ticker of each run."""
-    run = ticker.rle_id().to_numpy().astype(np.int64)
-    return run, ticker.gather(np.flatnonzero(np.diff(run, prepend=-1)))
+    run = ticker.rle_id().to_numpy()
+    first = np.append(0, np.flatnonzero(run[1:] != run[:-1]) + 1)
+    return run, ticker.gather(first[: len(run)])
 
 
 def _in_order(prints: Prints) -> Prints:

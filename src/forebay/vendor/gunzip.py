@@ -41,13 +41,15 @@ class Received:
         self._hash.update(chunk)
 
 
-def blocks(chunks: Iterable[bytes], name: str, received: Received) -> Iterator[bytes]:
-    """Decompress `chunks` into blocks of whole lines of about BLOCK_BYTES, at most two of them waiting.
+def blocks(chunks: Iterable[bytes], name: str, received: Received, size: int | None = None) -> Iterator[bytes]:
+    """Decompress `chunks` into blocks of whole lines of about `size` (BLOCK_BYTES), at most two of them waiting.
 
     Raises Damaged naming `name` when the gzip is cut short or damaged; what `chunks` raises comes through.
     """
     ready: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=2)
-    with _thread(lambda stop: _feed(chunks, name, received, ready, stop)):
+    with _thread(
+        lambda stop: _feed(_whole_lines(_decompress(chunks, name, received), size or BLOCK_BYTES), ready, stop)
+    ):
         while (item := ready.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
@@ -66,17 +68,11 @@ def _thread(work: Any) -> Iterator[None]:
         worker.join()
 
 
-def _feed(
-    chunks: Iterable[bytes],
-    name: str,
-    received: Received,
-    ready: queue.Queue[bytes | BaseException | None],
-    stop: threading.Event,
-) -> None:
+def _feed(blocks: Iterable[bytes], ready: queue.Queue[bytes | BaseException | None], stop: threading.Event) -> None:
     """Put every block, then None; an error instead of None."""
     end: BaseException | None = None
     try:
-        for block in _whole_lines(_decompress(chunks, name, received)):
+        for block in blocks:
             if not _put(ready, block, stop):
                 return
     except BaseException as error:  # noqa: BLE001 - it is raised again in the reader's thread
@@ -96,20 +92,20 @@ def _put(
     return False
 
 
-def _whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _whole_lines(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
     """Join pieces into blocks that end with a line's end; the last one ends where the text does."""
     held: list[bytes] = []
-    size = 0
+    bytes_held = 0
     for piece in pieces:
         held.append(piece)
-        size += len(piece)
+        bytes_held += len(piece)
         cut = piece.rfind(b"\n") + 1
-        if size >= BLOCK_BYTES and cut:
+        if bytes_held >= size and cut:
             held[-1] = piece[:cut]
             yield b"".join(held)
             held = [piece[cut:]]
-            size = len(held[0])
-    if size:
+            bytes_held = len(held[0])
+    if bytes_held:
         yield b"".join(held)
 
 

@@ -15,6 +15,9 @@ from forebay.vendor.csv_repair import split_rows
 from forebay.vendor.csv_rows import CsvFile, read_header
 from forebay.vendor.gunzip import Received, blocks
 
+_BLOCK_BYTES = 16 << 20
+"""Twice a file of bars' block: fewer tables of sums, each of which costs milliseconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class TradeBlock:
@@ -40,7 +43,7 @@ class TradeBlock:
             return None  # `split` finds the rows at fault and says what is wrong with each
         if any(column.null_count() for column in rows):
             return None
-        return rows.select(TRADE_ROWS.names())
+        return rows[TRADE_ROWS.names()]
 
     def split(self, first_row: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The slow way: rows that parse (TRADE_ROWS), and those that do not (BAD_ROWS), counted from `first_row`."""
@@ -57,7 +60,8 @@ def trade_blocks(
     unknown or a missing column.
     """
     file: CsvFile | None = None
-    for block in blocks(chunks, dataset.key(day), received if received is not None else Received()):
+    received = received if received is not None else Received()
+    for block in blocks(chunks, dataset.key(day), received, _BLOCK_BYTES):
         body = block
         if file is None:
             line, _, body = block.partition(b"\n")
