@@ -70,6 +70,7 @@ needs_universe() {
     [ "$(newest)" ] || { echo "no universe yet. Next: make discover" >&2; exit 1; }
 }
 
+if [ "$1" = down ] && ! has_keys && [ ! -e demo/.env ]; then exit; fi # nothing was ever started
 at_home
 case "$1" in
 run)
