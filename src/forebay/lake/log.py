@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from forebay.errors import LakeError
 from forebay.lake import delta
 from forebay.lake.layout import partition_column
 from forebay.lake.lock import own_folder
@@ -27,6 +28,7 @@ _PLAIN_WRITER = 2
 """The protocol of the tables that we make. What later ones ask of a writer, delta-rs knows."""
 _PLAIN_PATH = re.compile(r"[\w./=-]+", re.ASCII)
 """Every path of ours; others are spelled in the log in ways of their own."""
+_APPEND_ONLY = "delta.appendOnly"
 _CHANGES_ALL = ("metaData", "protocol")
 
 
@@ -72,12 +74,17 @@ class TableLog:
         table = delta.open_table(self._folder.parent)
         if table.version() != self.version:
             raise delta.Conflict(f"{self._folder.parent}: another writer committed first")
+        if remove and table.metadata().configuration.get(_APPEND_ONLY) == "true":
+            raise LakeError(
+                f"{self._folder.parent} is append-only: rows that better ones replace cannot leave it",
+                remedy=f"set its property {_APPEND_ONLY} to false, as Forebay made it",
+            )
         delta.commit(table, self._table, add, remove, now, note)
 
     def _load(self) -> None:
         table = delta.open_or_create(self._folder.parent, self._table)
         protocol, settings = table.protocol(), table.metadata().configuration
-        self._plain = protocol.min_writer_version <= _PLAIN_WRITER and settings.get("delta.appendOnly") != "true"
+        self._plain = protocol.min_writer_version <= _PLAIN_WRITER and settings.get(_APPEND_ONLY) != "true"
         self.version, self.shelf = int(table.version()), Shelf()
         self.shelf.change(delta.files(table), ())
         self._seen = self._identity()
