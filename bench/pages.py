@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.bar_pages import PAGE_BARS, PAGES_PER_TICKER, vendor
 from bench.child import Cost, cost_of
 
-TICKERS, TURNS = 30, 3
+TICKERS, TURNS = 15, 2
 TARGET = 4.0
 """Times as many pages a second of CPU as the client."""
 

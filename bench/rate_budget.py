@@ -5,6 +5,7 @@ The clock stands while anybody is at work, so the figures of use are exact, and 
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 import time
@@ -13,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
 from forebay.ledger import Ledger
 from forebay.testing import FakeClock
@@ -29,6 +31,7 @@ TARGET = 297
 
 def run() -> dict[str, object]:
     """For each book: the most calls in any 60 s, calls a minute, the callers' least and most, and seconds it took."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     results: dict[str, object] = {"limit": LIMIT, "target_used_per_minute": TARGET, "minutes": MINUTES}
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
