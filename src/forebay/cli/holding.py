@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from forebay.cli.output import say
 from forebay.errors import LakeError, UsageError
-from forebay.feeds_file import nearest
 from forebay.model.calendar import session_days
 from forebay.model.catalogue import BAR_DATASETS, Dataset
 from forebay.model.coverage import Coverage, Verdict
@@ -18,7 +17,7 @@ from forebay.model.feed import LAKE
 from forebay.model.instrument import asset_class_of
 from forebay.model.intervals import Interval, runs
 from forebay.model.partition import ALL_SYMBOLS
-from forebay.model.timeframe import DERIVED, TIMEFRAMES, base_of
+from forebay.model.timeframe import DERIVED, base_of, timeframes_named
 from forebay.orchestration.wanted import of_ticker
 
 if TYPE_CHECKING:
@@ -49,8 +48,7 @@ class Holding:
 
 def holding(app: App, feeds: Sequence[Feed], ticker: str, timeframe: str) -> Holding:
     """Look into ledger and lake; asks no vendor. Raises UsageError for an unknown timeframe."""
-    if timeframe not in TIMEFRAMES:
-        raise UsageError(f"unknown timeframe {timeframe!r}", remedy=nearest(timeframe, TIMEFRAMES))
+    timeframes_named([timeframe])
     dataset = BAR_DATASETS[f"{asset_class_of(ticker)}/{base_of(timeframe)}"]
     rows, first, last = _bars(app, ticker, timeframe)
     covered = app.ledger.coverage.find(

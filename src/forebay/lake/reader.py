@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +20,7 @@ from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.rows import bar_schema
 from forebay.model.timeframe import DERIVED, base_of, timeframes_named
+from forebay.model.words import nearest
 
 _ANY_DAY = Interval(date.min, date.max)
 
@@ -152,12 +152,7 @@ def _asset_class(name: str | None) -> AssetClass:
     try:
         return AssetClass(name)
     except ValueError as error:
-        raise UsageError(f"unknown asset class {name!r}", remedy=_nearest(name, list(AssetClass))) from error
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    close = get_close_matches(word.lower(), known, n=1, cutoff=0.4)
-    return (f"did you mean {close[0]!r}? " if close else "") + f"known are {', '.join(known)}"
+        raise UsageError(f"unknown asset class {name!r}", remedy=nearest(name, list(AssetClass))) from error
 
 
 def _interval(start: str | date | None, end: str | date | None) -> Interval:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from forebay.errors import UsageError
 from forebay.model.catalogue import Kind
+from forebay.model.words import nearest
 
 DERIVED = ("5m", "15m", "1h")
 """Made from minute bars when they are read: the vendor counts a request for them in minutes too, so that asking for
@@ -24,10 +24,5 @@ def timeframes_named(names: Sequence[str]) -> tuple[str, ...]:
     """The timeframes that a person names, each once, small before large. Raises UsageError for an unknown one."""
     for name in names:
         if name not in TIMEFRAMES:
-            raise UsageError(f"unknown timeframe {name!r}", remedy=_nearest(name))
+            raise UsageError(f"unknown timeframe {name!r}", remedy=nearest(name, TIMEFRAMES))
     return tuple(timeframe for timeframe in TIMEFRAMES if timeframe in names)
-
-
-def _nearest(word: str) -> str:
-    close = get_close_matches(word.lower(), TIMEFRAMES, n=1, cutoff=0.4)
-    return (f"did you mean {close[0]!r}? " if close else "") + f"known are {', '.join(TIMEFRAMES)}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from types import MappingProxyType
 
 from forebay.errors import UsageError
 from forebay.model.universe import Category
+from forebay.model.words import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,4 @@ def category_named(word: str) -> Category:
     name = word.strip().lower().replace("-", "_")
     if name in list(Category):
         return Category(name)
-    near = get_close_matches(name, list(Category), n=1, cutoff=0.4)
-    known = f"known are {', '.join(Category)}"
-    raise UsageError(f"unknown category {word!r}", remedy=f"did you mean {str(near[0])!r}? {known}" if near else known)
+    raise UsageError(f"unknown category {word!r}", remedy=nearest(name, list(Category)))
