@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from homes import END, START, Home
+from homes import END, START, HastyClock, Home
 from shell import HELD, Shell
 
 from forebay import Sandbox
@@ -22,10 +22,16 @@ def home(tmp_path, vendor):
 
 
 @pytest.fixture
-def shell(home, monkeypatch, capsys):
+def clock():
+    """What time commands find it to be: today, and waits cost none. Tests of a certain day have their own."""
+    return HastyClock()
+
+
+@pytest.fixture
+def shell(home, clock, monkeypatch, capsys):
     """The command line, in an empty folder, pointed at the simulated vendor."""
     monkeypatch.chdir(home.folder)
-    return Shell(monkeypatch, capsys, {**home.vendor.env, "FOREBAY_HOME": "data"})
+    return Shell(monkeypatch, capsys, {**home.vendor.env, "FOREBAY_HOME": "data"}, clock)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from deltalake import DeltaTable
 from homes import SAID_BY_BOTH, held, truth
-from shell import Shell
 
 from forebay import Sandbox
 from forebay.model.intervals import Interval
@@ -32,12 +31,6 @@ def clock():
 def vendor(clock):
     with Sandbox(start=START, end=END, tickers=60, clock=clock) as running:
         yield running
-
-
-@pytest.fixture
-def shell(home, clock, monkeypatch, capsys):
-    monkeypatch.chdir(home.folder)
-    return Shell(monkeypatch, capsys, {**home.vendor.env, "FOREBAY_HOME": "data"}, clock)
 
 
 @pytest.fixture

@@ -30,12 +30,6 @@ def vendor(clock):
 
 
 @pytest.fixture
-def shell(home, clock, monkeypatch, capsys):
-    monkeypatch.chdir(home.folder)
-    return Shell(monkeypatch, capsys, {**home.vendor.env, "FOREBAY_HOME": "data"}, clock)
-
-
-@pytest.fixture
 def planned(shell):
     assert 0 == shell("plan", *WISH, "--out", "plan.jsonl").code
     return shell

@@ -67,12 +67,6 @@ def home(tmp_path, vendor):
     return Home(tmp_path, vendor.sandbox)
 
 
-@pytest.fixture
-def shell(home, monkeypatch, capsys):
-    monkeypatch.chdir(home.folder)
-    return Shell(monkeypatch, capsys, {**home.vendor.env, "FOREBAY_HOME": "data"})
-
-
 def sync(shell: Shell, day: date, *tables: str) -> None:
     """Hold a day's bars; whatever becomes of the verdict."""
     names = ",".join(tables or ("stocks/bars_1d", "stocks/bars_1m"))
