@@ -148,7 +148,7 @@ class SharedBudget:
         if now.effective < now.limit:
             why = f"the vendor has refused calls: {now.effective} a minute for now"
         elif now.paused:
-            why = "Redis was started or emptied: the calls of the minute before it may be missing there"
+            why = "nothing is granted after a 429, or while the last minute's calls are unknown: Redis was emptied, say"
         else:
             why = f"the budget of {now.limit} calls a minute is in use (POLYGON_RATE_LIMIT)"
         say = log.info if self._interactive or now.paused else log.debug
