@@ -7,6 +7,7 @@ import pytest
 
 from forebay.feeds_file import read_feeds
 from forebay.settings import load
+from forebay.settings.profiles import PROFILES
 from forebay.settings.settings import DECLARED
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +43,15 @@ def test_the_manual_has_every_setting(setting):
     row = next(line for line in manual.splitlines() if line.startswith(f"| {names} |"))
     default = "" if setting.default in (None, "") else f"`{setting.default}`"
     assert [default, setting.about] == [cell.strip() for cell in row.split("|")[2:4]]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_manual_has_every_profile(name):
+    """docs/settings.md says what a profile decides, and the machine that it suits."""
+    manual, profile = (ROOT / "docs" / "settings.md").read_text(), PROFILES[name]
+    memory = f"{profile.memory_mb} MB" if profile.memory_mb < 1024 else f"{profile.memory_mb // 1024} GB"
+    decided = f"| {profile.workers} | {profile.concurrency} | {profile.rate_limit} a minute |"
+    assert f"| `{name}` {decided} {profile.cpus} | {memory} |" in manual
 
 
 def test_the_example_feeds_are_feeds():

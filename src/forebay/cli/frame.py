@@ -14,8 +14,6 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from forebay.telemetry.redact import Redactor
 
-COMMON = "Options of every command"
-
 
 @dataclass(slots=True)
 class Frame:

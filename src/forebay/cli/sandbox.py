@@ -93,8 +93,3 @@ def _run(command: str, vendor: Sandbox) -> int:
         f"the simulated vendor was asked for: {', '.join(f'{count} x {kind}' for kind, count in sorted(kinds.items()))}"
     )
     return code
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to a command line."""
-    app.command("sandbox")(sandbox)

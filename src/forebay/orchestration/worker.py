@@ -31,13 +31,13 @@ from forebay.errors import (
 )
 from forebay.failpoints import reach
 from forebay.ledger import Ledger
+from forebay.ledger.claim import RENEW
 from forebay.model.task import Lease, Outcome, Retry, Step, Task, TaskKind, TaskState
 from forebay.orchestration.heartbeat import Heartbeat
 from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.outcomes import outcome_of
 from forebay.orchestration.streaks import Streaks
 
-RENEW_EVERY = timedelta(seconds=15)
 _WORTH_WAITING = timedelta(minutes=2)
 """A task that is due later than this (not published yet, say) is left to the next run."""
 _GRACE = 5.0
@@ -147,7 +147,7 @@ class Worker:
         self.begin_anew()
         pool = ThreadPoolExecutor(self.concurrency, thread_name_prefix="task")
         # The heartbeat is left last: while the pool waits for what runs, leases must stay alive.
-        with Heartbeat(self.leases.renew, RENEW_EVERY.total_seconds()):
+        with Heartbeat(self.leases.renew, RENEW.total_seconds()):
             try:
                 self._work(pool)
             finally:
@@ -168,7 +168,7 @@ class Worker:
         if lease is None:
             return None
         self.leases.hold(lease)
-        with Heartbeat(self.leases.renew, RENEW_EVERY.total_seconds()):
+        with Heartbeat(self.leases.renew, RENEW.total_seconds()):
             return self._run(lease, on_step)
 
     def _work(self, pool: ThreadPoolExecutor) -> None:
@@ -199,7 +199,7 @@ class Worker:
     def _rescue(self) -> None:
         """Now and then take over from workers that fell silent, wherever they were."""
         now = self.clock.now()
-        if self._rescued is None or now - self._rescued >= RENEW_EVERY:
+        if self._rescued is None or now - self._rescued >= RENEW:
             self._rescued = now
             self.ledger.tasks.rescue()
 
