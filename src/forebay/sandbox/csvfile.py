@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from datetime import date
 from io import BytesIO
 
@@ -23,20 +24,30 @@ _FAST = 1
 
 def day_table(market: Market, dataset: Dataset, day: date) -> pl.DataFrame:
     """The rows of a day's file, with the dataset's columns in file order and tickers in file spelling."""
+    pieces = list(day_tables(market, dataset, day))
+    return pl.concat(pieces) if pieces else pl.DataFrame({name: [] for name in dataset.columns})
+
+
+def day_tables(market: Market, dataset: Dataset, day: date) -> Iterator[pl.DataFrame]:
+    """The same in pieces of whole tickers, for days that are larger than memory."""
     cells = [cell for cell in market.day_cells(dataset.asset_class, day) if _is_in(dataset, cell)]
     if dataset.kind in BARS:
         rows = market.day_frames(dataset.asset_class, day)[dataset.kind]
-        if dataset.asset_class is AssetClass.FUTURES:
-            rows = futures_bars(rows, cells)
+        pieces = iter([futures_bars(rows, cells) if dataset.asset_class is AssetClass.FUTURES else rows])
     else:
         columns_of = quotes_frame if dataset.kind is Kind.QUOTES else prints_frame
-        pieces = [columns_of(tape) for tape in market.tapes(cells)]
-        rows = pl.concat(pieces) if pieces else pl.DataFrame({name: [] for name in dataset.columns})
-    return _spelled(rows).select(list(dataset.columns))
+        pieces = (columns_of(tape) for tape in market.tapes(cells))
+    for piece in pieces:
+        yield _spelled(piece).select(list(dataset.columns))
 
 
 def render(dataset: Dataset, day: date, table: pl.DataFrame) -> bytes:
-    """The file's bytes. Stocks are written with six decimals from the first fractional session on, shortest before."""
+    """The file's bytes."""
+    return gzip.compress(text(dataset, day, table), compresslevel=_FAST, mtime=0)
+
+
+def text(dataset: Dataset, day: date, table: pl.DataFrame, *, header: bool = True) -> bytes:
+    """Rows as CSV. Stocks are written with six decimals from the first fractional session on, shortest before."""
     stocks = dataset.asset_class is AssetClass.STOCKS
     long = stocks and day >= FRACTIONS_FROM
     floats = [name for name, kind in dataset.columns.items() if kind is Column.FLOAT]
@@ -46,8 +57,8 @@ def render(dataset: Dataset, day: date, table: pl.DataFrame) -> bytes:
         table = table.with_columns(pl.col("size").cast(pl.Int64()))
     table = table.with_columns(pl.col(pl.String).replace("", None))  # an empty field has no quotes around it
     buffer = BytesIO()
-    table.write_csv(buffer, float_precision=_DECIMALS if long else None)
-    return gzip.compress(buffer.getvalue(), compresslevel=_FAST, mtime=0)
+    table.write_csv(buffer, include_header=header, float_precision=_DECIMALS if long else None)
+    return buffer.getvalue()
 
 
 def _is_in(dataset: Dataset, cell: Cell) -> bool:
