@@ -1,12 +1,13 @@
 # Forebay: `make run` does the main job, `make test` proves it. Both set up all they need.
 
 VENV   ?= .venv
+RIVALS ?= .venv-bench
 PYTHON ?= python3
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile
+PIP     = $(@D)/bin/python -m pip --disable-pip-version-check --quiet install --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-full test coverage bench lint format lock clean
+.PHONY: help run run-full test coverage bench bench-lake lint format lock clean
 .PHONY: up down worker workers flower logs logs-worker status discover discover-all enqueue-batch test-ticker
 
 help: ## list these verbs
@@ -29,6 +30,9 @@ coverage: $(VENV)/dev.stamp ## the same, and which lines they reach
 bench: $(VENV)/dev.stamp ## measure against peers, side by side; writes bench/results.json
 	@$(BIN)/python -m bench
 
+bench-lake: $(RIVALS)/bench.stamp ## the lake at the size of a market, beside its rivals; makes 4 GB of files once (FOREBAY_BENCH_DIR)
+	@$(RIVALS)/bin/python -m bench lake
+
 lint: $(VENV)/dev.stamp ## ruff, mypy, the layers, spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -45,6 +49,7 @@ lock: $(VENV)/dev.stamp ## pin the newest allowed versions, with hashes
 	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --group build -c requirements/dev.txt -o requirements/run.txt
 	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --extra distributed --group build -c requirements/dev.txt \
 	  -o requirements/pipeline.txt
+	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --group bench -o requirements/bench.txt
 
 LOCK := --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
@@ -74,7 +79,7 @@ ifeq ($(DATA),1)
 	@du -sh demo data universe 2>/dev/null || true
 	rm -rf demo data universe
 endif
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) $(RIVALS) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps say which lock is installed; `pip` is asked again only when it changed.
@@ -96,7 +101,13 @@ $(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(VENV)
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/run.stamp $(VENV)/pipeline.stamp
 
-$(VENV):
+$(RIVALS)/bench.stamp: requirements/bench.txt pyproject.toml | $(RIVALS)
+	@echo "installing Forebay and what it is measured against into $(RIVALS) (once)"
+	@$(PIP) --require-hashes -r requirements/bench.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV) $(RIVALS):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Forebay needs Python 3.11 or newer; $(PYTHON) is older. Next: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $@
