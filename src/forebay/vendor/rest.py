@@ -19,6 +19,7 @@ from forebay.model.catalogue import BAR_DATASETS, Kind
 from forebay.model.instrument import AssetClass
 from forebay.model.intervals import Interval
 from forebay.stores.backoff import Jitter
+from forebay.vendor.actions import ActionLists
 from forebay.vendor.bar_pages import BarPages
 from forebay.vendor.columns import columns
 from forebay.vendor.http import Timeouts, VendorHttp
@@ -141,6 +142,11 @@ class RestClient:
         """The names that whoever bears or bore `ticker` had, with the first day of each, in order. Raises NotKnown."""
         path = f"/vX/reference/tickers/{quote(ticker, safe=':')}/events"
         return self._http.get(path, {"types": "ticker_change"}, read_names)
+
+    @property
+    def actions(self) -> ActionLists:
+        """Splits, dividends and changes of ticker."""
+        return ActionLists(self._http)
 
     def market_status_now(self) -> MarketStatus:
         """Whether markets are open. On every plan, so it also tells whether the key is right."""
