@@ -13,7 +13,8 @@ from deltalake import DeltaTable
 from lakes import DAY, FIRST, Basin, bars
 
 from forebay import Lake
-from forebay.lake import delta, log
+from forebay.lake import delta, folder_home
+from forebay.lake.folder_home import FolderHome
 from forebay.lake.staging import Staging
 from forebay.model.partition import Source
 
@@ -41,12 +42,12 @@ basin.flatfile(bars(["A", "B"], source=Source.FLATFILE, price=50.0))
 
 STEPS = [
     ("forebay.lake.intake", "check_rows"),
-    ("forebay.lake.placing", "announce"),
-    ("forebay.lake.placing", "move"),
+    ("forebay.lake.folder_home", "announce"),
+    ("forebay.lake.folder_home", "move"),
     ("forebay.lake.placing", "by_ticker_range"),
-    ("forebay.lake.log", "publish"),
+    ("forebay.lake.folder_home", "publish"),
     ("os", "link"),
-    ("forebay.lake.placing", "clear_leftovers"),
+    ("forebay.lake.folder_home", "clear_leftovers"),
 ]
 
 
@@ -87,7 +88,7 @@ def test_a_killed_delivery_is_finished_by_the_next(tmp_path: Path, module: str, 
 def test_leftovers_go_even_when_the_delivery_is_never_repeated(tmp_path: Path) -> None:
     """A file that was renamed and never committed is removed by whoever writes to the table next."""
     basin = Basin(tmp_path, "one")
-    arguments = [str(tmp_path), "forebay.lake.placing", "move", "after", "dead"]
+    arguments = [str(tmp_path), "forebay.lake.folder_home", "move", "after", "dead"]
     subprocess.run([sys.executable, "-c", CHILD.format(here=str(HERE)), *arguments], check=False)
     assert 1 == len(basin.files())
 
@@ -154,7 +155,7 @@ def test_a_commit_of_another_program_in_between_is_planned_around(
 ) -> None:
     """Another program rewrites the table just before our commit: ours is planned again and nothing is lost."""
     fill(basin)
-    real, seen = log.publish, []
+    real, seen = folder_home.publish, []
 
     def late(*given: Any) -> None:
         if not seen:
@@ -162,14 +163,14 @@ def test_a_commit_of_another_program_in_between_is_planned_around(
         seen.append(given)
         real(*given)
 
-    monkeypatch.setattr(log, "publish", late)
+    monkeypatch.setattr(folder_home, "publish", late)
     basin.flatfile(bars("A", source=Source.FLATFILE, price=50.0))
 
     rows = Lake(basin.root).bars("A").collect()
     assert 2 == len(seen)
     assert [(DAY, 50.0), (DAY.replace(day=8), 10.0)] == sorted(set(rows.select("session_date", "open").rows()))
     assert 4 == rows.height
-    held = set(delta.files(delta.open_table(basin.root / "stocks" / "bars_1m")))
+    held = set(delta.files(delta.open_table(FolderHome(basin.root / "stocks" / "bars_1m"))))
     ours = [path for path in basin.files() if "__flatfile__" in path.name or "mixed" in path.name]
     assert all(f"{path.parent.name}/{path.name}" in held for path in ours)
     assert not list(basin.root.rglob("pending*"))

@@ -221,7 +221,7 @@ def test_file_names_are_read_back(symbol: str, source: Source) -> None:
 def test_a_file_of_another_program_keeps_its_rows(basin: Basin) -> None:
     """A table that another engine rewrote is still owned row by row: the day goes, the rest stays."""
     basin.rest(bars("A", DAYS[:2]), "A", DAYS[0], DAYS[1])
-    table = delta.open_table(basin.root / "stocks" / "bars_1m")
+    table = delta.open_table(basin.tables.home.table("stocks/bars_1m"))
     from deltalake import DeltaTable
 
     DeltaTable(table.table_uri).optimize.z_order(["ticker"])

@@ -31,7 +31,7 @@ from lakes import *
 from forebay.lake import moving
 moving.shutil.copyfile = lambda source, target: (target.write_bytes(b"half"), os.kill(os.getpid(), signal.SIGKILL))
 basin = Basin(Path(sys.argv[1]), "dead")
-basin.tables.root = Path(sys.argv[2])
+basin.tables = LakeTables(Path(sys.argv[2]), basin.staging)
 basin.flatfile(bars("A", source=Source.FLATFILE))
 """
 

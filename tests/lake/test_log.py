@@ -14,7 +14,9 @@ from lakes import DAY, Basin, bars
 from forebay import Lake
 from forebay.errors import LakeError
 from forebay.lake import delta
-from forebay.lake.delta import CHECKPOINT_EVERY, Conflict, NewFile
+from forebay.lake.delta import CHECKPOINT_EVERY, NewFile
+from forebay.lake.folder_home import FolderHome
+from forebay.lake.home import Conflict
 from forebay.lake.log import TableLog
 from forebay.model.partition import Source
 
@@ -31,7 +33,7 @@ def file(symbol: str, mark: int = 0) -> NewFile:
 def opened(folder: Path) -> TableLog:
     """The log of a table, as a writer has it before a delivery."""
     (folder / "_forebay").mkdir(parents=True, exist_ok=True)
-    log = TableLog(folder, TABLE)
+    log = TableLog(FolderHome(folder), TABLE)
     log.refresh()
     return log
 
@@ -64,7 +66,8 @@ def test_a_number_that_is_taken_is_a_conflict(tmp_path):
     second.refresh()
     second.commit([file("B")], [], NOW, {})
 
-    assert {file("A").path, file("B").path} == set(second.shelf.paths()) == set(delta.files(delta.open_table(tmp_path)))
+    held = set(delta.files(delta.open_table(FolderHome(tmp_path))))
+    assert {file("A").path, file("B").path} == set(second.shelf.paths()) == held
 
 
 def test_a_writer_that_died_while_it_committed_harms_no_entry(tmp_path, monkeypatch):
@@ -78,7 +81,7 @@ def test_a_writer_that_died_while_it_committed_harms_no_entry(tmp_path, monkeypa
     log.commit([file("B")], [], NOW, {})
 
     assert before == (tmp_path / "_delta_log" / f"{1:020}.json").read_bytes()
-    assert 2 == len(delta.files(delta.open_table(tmp_path)))
+    assert 2 == len(delta.files(delta.open_table(FolderHome(tmp_path))))
 
 
 def test_what_others_do_to_the_table_is_seen(basin):
@@ -155,13 +158,13 @@ def test_a_commit_reads_nothing_of_what_is_held(tmp_path, monkeypatch):
     log.commit([file("A")], [], NOW, {})
     read: list[str] = []
     real = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or real(path))
+    monkeypatch.setattr(Path, "read_bytes", lambda path: (real(path), read.append(path.name))[0])
     monkeypatch.setattr(delta, "open_table", None)
     for mark in range(5):
         log.refresh()
         log.commit([file("B", mark)], [], NOW, {})
 
-    assert {"_last_checkpoint"} == set(read)
+    assert [] == read
     assert 6 == len(log.shelf.paths())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -105,8 +104,8 @@ def test_wrong_queries_are_usage_errors(lake: Lake, query: str, says: str) -> No
         (lambda lake: lake.bars(None, asset_class="stock"), UsageError, "stock"),
         (lambda lake: lake.bars([]), UsageError, "no tickers"),
         (lambda lake: lake.bars("X:BTCUSD"), LakeError, "crypto/bars_1m"),
-        (lambda lake: Lake(lake.path / "nowhere").bars("A"), LakeError, "nowhere"),
-        (lambda lake: Lake(lake.path.parent).sql("select 1"), LakeError, "no tables"),
+        (lambda lake: Lake(lake.home.folder / "nowhere").bars("A"), LakeError, "nowhere"),
+        (lambda lake: Lake(lake.home.folder.parent).sql("select 1"), LakeError, "no tables"),
         (lambda lake: lake.digest("stocks/bars_1d"), LakeError, "stocks/bars_1d"),
     ],
 )
@@ -128,7 +127,7 @@ def test_a_near_miss_gets_a_suggestion(lake: Lake) -> None:
 
 def test_other_engines_read_the_tables(lake: Lake) -> None:
     """Polars' own Delta reader sees the same rows as ours."""
-    path = Path(lake.path) / "stocks" / "bars_1m"
+    path = lake.home.folder / "stocks" / "bars_1m"
 
     assert 2 * 3 * 70 == pl.scan_delta(str(path)).select(pl.len()).collect().item()
 
@@ -136,4 +135,4 @@ def test_other_engines_read_the_tables(lake: Lake) -> None:
 def test_tables_are_listed(lake: Lake) -> None:
     """Only tables that exist are named."""
     assert ["indices/bars_1d", "options/bars_1d", "stocks/bars_1m"] == sorted(lake.tables())
-    assert [] == Lake(lake.path / "nowhere").tables()
+    assert [] == Lake(lake.home.folder / "nowhere").tables()

@@ -17,6 +17,7 @@ from forebay.orchestration.plan_file import fingerprint
 from forebay.settings import Settings
 
 if TYPE_CHECKING:
+    from forebay.lake.home import Home
     from forebay.lake.quarantine import Quarantine
     from forebay.lake.reader import Lake
     from forebay.lake.staging import Staging
@@ -64,19 +65,21 @@ class Parts:
         """The lake, for writing."""
         from forebay.lake.table import LakeTables
 
-        return LakeTables(self.lake_path, self.staging)
+        return LakeTables(self.lake_home, self.staging)
 
-    @property
-    def lake_path(self) -> Path:
-        """The lake's folder. Raises UsageError for an address that is not one."""
-        return self.settings.lake.folder
+    @cached_property
+    def lake_home(self) -> Home:
+        """Where the lake lives. Raises UsageError for an address that is not one."""
+        from forebay.lake.address import home_at
+
+        return home_at(self.settings.lake.folder)
 
     @cached_property
     def lake(self) -> Lake:
         """The lake, for reading."""
         from forebay.lake.reader import Lake
 
-        return Lake(self.lake_path)
+        return Lake(self.lake_home)
 
     @cached_property
     def quarantine(self) -> Quarantine:
@@ -202,9 +205,10 @@ class Parts:
         """Make the folders and the schema that would otherwise be made on first use. Raises StoreError, LedgerError."""
         from forebay.lake.staging import storage_errors
 
-        for folder in (self.lake_path, self.settings.folders.quarantine):
-            with storage_errors(folder):
-                folder.mkdir(parents=True, exist_ok=True)
+        self.lake_home.make()
+        quarantine = self.settings.folders.quarantine
+        with storage_errors(quarantine):
+            quarantine.mkdir(parents=True, exist_ok=True)
         self.ledger.tasks.counts()
 
     def abandon(self) -> None:

@@ -23,7 +23,7 @@ def init(ctx: typer.Context) -> int:
     with open_app(settings) as app:
         app.make_folders()
         say(f"ledger: {app.ledger.database.name}")
-        say(f"lake: {app.lake_path}")
+        say(f"lake: {app.lake_home.uri}")
     if FEEDS_FILE.exists():
         say(f"feeds: {FEEDS_FILE} is there already")
     else:

@@ -69,4 +69,4 @@ def _rebuilding(wired: App, *, deep: bool) -> Rebuilding:
     from forebay.orchestration.ledger_rebuild import Rebuilding
 
     archive = ArchiveProof(wired.archive, wired.ledger, wired.clock, deep)
-    return Rebuilding(wired.ledger, archive, LakeProof(wired.ledger, wired.lake_path, wired.quarantine))
+    return Rebuilding(wired.ledger, archive, LakeProof(wired.ledger, wired.lake_home, wired.quarantine))

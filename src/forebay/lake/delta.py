@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
+from io import SEEK_END, BufferedReader
 from typing import Any
 
 import polars as pl
@@ -18,9 +18,11 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction
 
 from forebay.errors import LakeError, NewerVersion
+from forebay.lake.home import Conflict, Home
 from forebay.lake.layout import partition_column
 from forebay.lake.parquet import arrow_schema
-from forebay.model.catalogue import BAR_DATASETS
+from forebay.model.catalogue import LAKE_DATASETS
+from forebay.model.rows import TIME_COLUMNS
 
 FORMAT_VERSION = 1
 """Of the lake's layout. A lake with a higher one is refused, since its ownership rules may differ."""
@@ -33,14 +35,8 @@ _SETTINGS = {
     "delta.logRetentionDuration": "interval 7 days",
 }
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, written without its zone
-_STATS = ("ticker", "window_start", "session_date")
+_STATS = ("ticker", *TIME_COLUMNS, "session_date")
 """Columns whose bounds go into the log, for engines that skip files by them."""
-
-
-class Conflict(LakeError):
-    """Another writer committed first; what was planned must be planned again."""
-
-    kind = "lake_conflict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,40 +49,42 @@ class NewFile:
     stats: str
 
 
-def exists(folder: Path) -> bool:
+def exists(home: Home) -> bool:
     """Whether a table is there."""
-    return DeltaTable.is_deltatable(str(folder))
+    with _translated(home.uri):
+        return DeltaTable.is_deltatable(home.uri, home.options)
 
 
-def open_table(folder: Path) -> DeltaTable:
+def open_table(home: Home) -> DeltaTable:
     """The newest state of a table. Raises LakeError when it is not there or unreadable, NewerVersion when too new."""
-    with _translated(folder):
-        table = DeltaTable(str(folder))
+    with _translated(home.uri):
+        table = DeltaTable(home.uri, storage_options=home.options)
         description = table.metadata().description or ""
     found = description.removeprefix(_FORMAT)
     if found.isdecimal() and int(found) > FORMAT_VERSION:
         raise NewerVersion(
-            f"{folder} has lake format {found}; this Forebay knows up to {FORMAT_VERSION}",
+            f"{home.uri} has lake format {found}; this Forebay knows up to {FORMAT_VERSION}",
             remedy="upgrade Forebay; nothing was changed",
         )
     return table
 
 
-def open_or_create(folder: Path, table: str) -> DeltaTable:
+def open_or_create(home: Home, table: str) -> DeltaTable:
     """The table, made when it is not there. `table` is its name in the lake."""
-    if not exists(folder):
-        with _translated(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+    if not exists(home):
+        home.make()
+        with _translated(home.uri):
             DeltaTable.create(
-                str(folder),
+                home.uri,
                 _schema(table),
                 mode="ignore",
                 partition_by=[partition_column(table)],
                 name=table,
                 description=f"{_FORMAT}{FORMAT_VERSION}",
                 configuration=_SETTINGS,
+                storage_options=home.options,
             )
-    return open_table(folder)
+    return open_table(home)
 
 
 def files(table: DeltaTable) -> list[str]:
@@ -94,15 +92,16 @@ def files(table: DeltaTable) -> list[str]:
     return pl.DataFrame(table.get_add_actions())["path"].to_list()
 
 
-def describe(path: Path, relative: str, partition: str, rows: int) -> NewFile:
+def describe(file: BufferedReader, relative: str, partition: str, rows: int) -> NewFile:
     """A file as the log will know it, from its footer. Raises LakeError unless it is Parquet with `rows` rows."""
-    with _translated(path):
-        footer = pq.read_metadata(path)
+    with _translated(relative):
+        footer, size = pq.read_metadata(file), file.seek(0, SEEK_END)
     if footer.num_rows != rows:
         raise LakeError(
-            f"{path} has {footer.num_rows} rows instead of {rows}", remedy="run the task again; nothing was committed"
+            f"{relative} has {footer.num_rows} rows instead of {rows}",
+            remedy="run the task again; nothing was committed",
         )
-    return NewFile(relative, partition, path.stat().st_size, json.dumps(_stats(footer)))
+    return NewFile(relative, partition, size, json.dumps(_stats(footer)))
 
 
 def commit(
@@ -121,7 +120,7 @@ def commit(
         RemoveAction(path, data_change=True, deletion_timestamp=stamp, partition_values=partition_of(path))
         for path in remove
     ]
-    with _translated(Path(table.table_uri)):
+    with _translated(table.table_uri):
         table.create_write_transaction(
             actions,
             "append",
@@ -132,16 +131,16 @@ def commit(
         return int(table.version()) + 1  # `table` still shows the state before, and the commit was tried once
 
 
-def checkpoint(folder: Path) -> None:
+def checkpoint(home: Home) -> None:
     """Sum up the log, and remove entries that are older than its retention. Raises LakeError."""
-    with _translated(folder):
-        table = DeltaTable(str(folder))
+    with _translated(home.uri):
+        table = DeltaTable(home.uri, storage_options=home.options)
         table.create_checkpoint()
         table.cleanup_metadata()
 
 
 def _schema(table: str) -> pa.Schema:
-    columns = arrow_schema(BAR_DATASETS[table].asset_class)
+    columns = arrow_schema(LAKE_DATASETS[table])
     return columns.append(pa.field(partition_column(table), pa.string()))
 
 
@@ -162,17 +161,17 @@ def _stats(footer: Any) -> dict[str, Any]:
     return {"numRecords": footer.num_rows, **bounds}
 
 
-def _plain(name: str, raw: Any) -> str:
+def _plain(name: str, raw: Any) -> str | int:
     """A bound as the log spells it, from its physical value: pyarrow's own conversion would import pandas."""
     if name == "window_start":
         return f"{_EPOCH + timedelta(microseconds=raw):%Y-%m-%dT%H:%M:%S.%f}Z"
     if name == "session_date":
         return f"{_EPOCH + timedelta(days=raw):%Y-%m-%d}"
-    return str(raw.decode())
+    return int(raw) if isinstance(raw, int) else str(raw.decode())
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(path: str) -> Iterator[None]:
     try:
         yield
     except CommitFailedError as error:

@@ -8,22 +8,19 @@ Log Entries"). delta-rs makes the tables, loads them first, and writes their che
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from forebay.errors import LakeError
 from forebay.lake import delta
+from forebay.lake.home import Conflict, Home
 from forebay.lake.layout import partition_column
-from forebay.lake.lock import own_folder
-from forebay.lake.moving import sync
 from forebay.lake.shelf import Shelf
-from forebay.lake.staging import storage_errors
 
+_FOLDER = "_delta_log"
 _PLAIN_WRITER = 2
 """The protocol of the tables that we make. What later ones ask of a writer, delta-rs knows."""
 _PLAIN_PATH = re.compile(r"[\w./=-]+", re.ASCII)
@@ -35,20 +32,19 @@ _CHANGES_ALL = ("metaData", "protocol")
 class TableLog:
     """What one table holds, as of its newest commit. Not for several threads: used under the writer's lock."""
 
-    def __init__(self, folder: Path, table: str) -> None:
+    def __init__(self, home: Home, table: str) -> None:
         self.version = -1
         self.shelf = Shelf()
-        self._folder = folder / "_delta_log"
+        self.home = home
         self._table = table
         self._plain = False
-        self._seen: tuple[int, int] | None = None
+        self._seen: str | None = None
         """Which file the newest entry is: a table that was made anew has others."""
 
     def refresh(self) -> None:
         """See what was committed since. Makes the table when it is not there. Raises LakeError, NewerVersion."""
-        with storage_errors(self._folder):
-            if not (self._plain and self._identity() == self._seen and self._follow()):
-                self._load()
+        if not (self._plain and self._identity() == self._seen and self._follow()):
+            self._load()
 
     def commit(
         self, add: Sequence[delta.NewFile], remove: Sequence[str], now: datetime, note: Mapping[str, str]
@@ -58,31 +54,30 @@ class TableLog:
         Raises Conflict when another writer was first, LakeError or StoreError for anything else that goes wrong.
         """
         if self._plain and all(_PLAIN_PATH.fullmatch(path) for path in (*remove, *(file.path for file in add))):
-            with storage_errors(self._folder):
-                publish(self._entry(self.version + 1), _lines(self._table, add, remove, now, note))
+            self.home.create(_entry(self.version + 1), _spelled(_lines(self._table, add, remove, now, note)))
         else:
             self._commit_by_library(add, remove, now, note)
         self.version += 1
         self._seen = self._identity()
         self.shelf.change((file.path for file in add), remove)
         if self._plain and self.version % delta.CHECKPOINT_EVERY == 0:
-            delta.checkpoint(self._folder.parent)
+            delta.checkpoint(self.home)
 
     def _commit_by_library(
         self, add: Sequence[delta.NewFile], remove: Sequence[str], now: datetime, note: Mapping[str, str]
     ) -> None:
-        table = delta.open_table(self._folder.parent)
+        table = delta.open_table(self.home)
         if table.version() != self.version:
-            raise delta.Conflict(f"{self._folder.parent}: another writer committed first")
+            raise Conflict(f"{self.home.uri}: another writer committed first")
         if remove and table.metadata().configuration.get(_APPEND_ONLY) == "true":
             raise LakeError(
-                f"{self._folder.parent} is append-only: rows that better ones replace cannot leave it",
+                f"{self.home.uri} is append-only: rows that better ones replace cannot leave it",
                 remedy=f"set its property {_APPEND_ONLY} to false, as Forebay made it",
             )
         delta.commit(table, self._table, add, remove, now, note)
 
     def _load(self) -> None:
-        table = delta.open_or_create(self._folder.parent, self._table)
+        table = delta.open_or_create(self.home, self._table)
         protocol, settings = table.protocol(), table.metadata().configuration
         self._plain = protocol.min_writer_version <= _PLAIN_WRITER and settings.get(_APPEND_ONLY) != "true"
         self.version, self.shelf = int(table.version()), Shelf()
@@ -91,9 +86,9 @@ class TableLog:
 
     def _follow(self) -> bool:
         """Read the entries after `version`; False when they do not tell everything."""
-        while (entry := self._entry(self.version + 1)).exists():
+        while (entry := self.home.read(_entry(self.version + 1))) is not None:
             try:
-                actions = [json.loads(line) for line in entry.read_bytes().splitlines() if line]
+                actions = [json.loads(line) for line in entry.splitlines() if line]
             except ValueError:  # delta-rs has the words for it
                 return False
             if any(kind in action for action in actions for kind in _CHANGES_ALL):
@@ -104,39 +99,27 @@ class TableLog:
         self._seen = self._identity()
         return self._checkpointed() <= self.version
 
-    def _entry(self, version: int) -> Path:
-        return self._folder / f"{version:020}.json"
-
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            found = self._entry(self.version).stat()
-        except FileNotFoundError:
-            return None
-        return found.st_ino, found.st_mtime_ns
+    def _identity(self) -> str | None:
+        found = self.home.look(_entry(self.version))
+        return found.mark if found else None
 
     def _checkpointed(self) -> int:
         """The version of the newest checkpoint; entries before it may be gone."""
-        try:
-            return int(json.loads((self._folder / "_last_checkpoint").read_bytes())["version"])
-        except FileNotFoundError:
+        pointer = self.home.read(f"{_FOLDER}/_last_checkpoint")
+        if pointer is None:
             return -1
+        try:
+            return int(json.loads(pointer)["version"])
         except (ValueError, KeyError, TypeError):  # damaged: delta-rs looks for checkpoints by itself
             return self.version + 1
 
 
-def publish(entry: Path, lines: Iterable[Mapping[str, Any]]) -> None:
-    """Give a commit its number, whole and on disk, unless another has it. Raises Conflict, OSError."""
-    part = own_folder(entry.parents[1]) / "commit.part"
-    part.unlink(missing_ok=True)  # of a writer that died here it may be an entry's other name
-    part.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines), encoding="utf-8")
-    sync(part)
-    try:
-        os.link(part, entry)
-    except FileExistsError as error:
-        raise delta.Conflict(f"{entry.parents[1]}: another writer committed first") from error
-    finally:
-        part.unlink()
-    sync(entry.parent)
+def _entry(version: int) -> str:
+    return f"{_FOLDER}/{version:020}.json"
+
+
+def _spelled(lines: Iterable[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines).encode()
 
 
 def _lines(

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
+from io import BufferedReader
 from pathlib import Path
 
 MARK_LENGTH = 12
@@ -30,6 +31,18 @@ def move(source: Path, target: Path, incoming: Path) -> None:
     sync(target.parent)
 
 
+def publish(data: bytes, target: Path, part: Path) -> None:
+    """Give new content the name `target`, by way of `part`. Raises FileExistsError when the name is taken, OSError."""
+    part.unlink(missing_ok=True)  # of a writer that died here it may be a published file's other name
+    part.write_bytes(data)
+    sync(part)
+    try:
+        os.link(part, target)
+    finally:
+        part.unlink()
+    sync(target.parent)
+
+
 def sync(path: Path) -> None:
     """Wait until the system has a file's content, or a folder's names, on disk."""
     handle = os.open(path, os.O_RDONLY)
@@ -42,6 +55,11 @@ def sync(path: Path) -> None:
 def mark_of(origin: str, path: Path) -> str:
     """A file's mark for its name, from where its rows came from and its bytes. Raises OSError."""
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256")
+        return mark_from(origin, file)
+
+
+def mark_from(origin: str, file: BufferedReader) -> str:
+    """The same, of a file that is open."""
+    found = hashlib.file_digest(file, "sha256")
     found.update(origin.encode())
     return found.hexdigest()[:MARK_LENGTH]

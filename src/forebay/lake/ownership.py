@@ -5,10 +5,9 @@ Bars built from trades stand among the rows of the others, and give way to the v
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 
@@ -73,12 +72,15 @@ def of_symbol(symbol: str) -> pl.Expr:
     return pl.lit(value=True) if symbol == ALL_SYMBOLS else pl.col("ticker") == symbol
 
 
-def flatfile_days(folder: Path, held: Iterable[str]) -> set[date]:
-    """The session dates that a flat file owns: by the files' names, or by the rows where a name does not tell."""
+def flatfile_days(scan: Callable[[Iterable[str]], pl.LazyFrame], held: Iterable[str]) -> set[date]:
+    """The session dates that a flat file owns: by the files' names, or by the rows where a name does not tell.
+
+    `scan` reads files of the table.
+    """
     names = {path: parse_name(path) for path in held}
     owned = {name.dates.start for name in names.values() if name is not None and name.source is Source.FLATFILE}
     for path in (path for path, name in names.items() if name is None):
-        rows = pl.scan_parquet(folder / path).filter(pl.col("source") == Source.FLATFILE)
+        rows = scan([path]).filter(pl.col("source") == Source.FLATFILE)
         owned.update(rows.select(pl.col("session_date").unique()).collect().to_series())
     return owned
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 
@@ -12,11 +11,11 @@ from forebay.errors import TemporaryError
 from forebay.model.rows import BAR_ROWS
 
 
-def prove_seen(files: list[Path], day: date, tickers: Collection[str], seen: pl.DataFrame) -> None:
-    """Raise TemporaryError unless `files` hold exactly the rows `seen` (BAR_ROWS) of `tickers` on `day`."""
+def prove_seen(held: pl.LazyFrame | None, day: date, tickers: Collection[str], seen: pl.DataFrame) -> None:
+    """Raise TemporaryError unless `held` (None: no files) has just the rows `seen` (BAR_ROWS) of `tickers` on `day`."""
     now = BAR_ROWS.to_frame()
-    if files:
-        rows = pl.scan_parquet(files, hive_partitioning=False).select(BAR_ROWS.names())
+    if held is not None:
+        rows = held.select(BAR_ROWS.names())
         now = rows.filter((pl.col("session_date") == day) & pl.col("ticker").is_in(sorted(tickers))).collect()
     order = ["ticker", "window_start"]
     if not now.sort(order).equals(seen.select(BAR_ROWS.names()).sort(order)):

@@ -12,16 +12,17 @@ import polars as pl
 from forebay.clock import Clock
 from forebay.errors import LakeError
 from forebay.lake import delta
+from forebay.lake.home import Conflict, scan
 from forebay.lake.intake import by_ticker_range
 from forebay.lake.layout import partition_folder
-from forebay.lake.lock import announce, clear_leftovers, incoming, writer_lock
 from forebay.lake.log import TableLog
-from forebay.lake.moving import mark_of, move
+from forebay.lake.moving import mark_of
 from forebay.lake.ownership import Giving, merged_name
-from forebay.lake.parquet import BarWriter
+from forebay.lake.parquet import RowWriter
 from forebay.lake.staging import Staging, storage_errors
-from forebay.model.catalogue import BAR_DATASETS
+from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.partition import ALL_SYMBOLS
+from forebay.model.rows import time_column
 
 MOST_ATTEMPTS = 10
 """Commits tried when other programs write to the table at the same time (ours wait for each other)."""
@@ -31,20 +32,18 @@ _FIRST_WAIT = 0.05
 class Placing:
     """Used as `with ... as placing: while placing.again(): ...plan...; placing.commit(note)`."""
 
-    def __init__(self, folder: Path, log: TableLog, table: str, staging: Staging, clock: Clock, random: Random) -> None:
+    def __init__(self, log: TableLog, table: str, staging: Staging, clock: Clock, random: Random) -> None:
         self.version = -1
         """The table's version after the commit."""
         self.new = False
         """Whether a commit was needed."""
-        self._folder, self._log, self._table, self._staging = folder, log, table, staging
+        self._home, self._log, self._table, self._staging = log.home, log, table, staging
         self._clock, self._random = clock, random
-        self._lock = writer_lock(folder, clock)
+        self._lock = self._home.writer(clock)
         self._attempt = 0
         self._done = False
         self._adds: list[delta.NewFile] = []
         self._removes: list[str] = []
-        self._placed: list[str] = []
-        """What got its name in this delivery, in attempts that met a conflict too."""
 
     def __enter__(self) -> Self:
         self._lock.__enter__()
@@ -52,8 +51,8 @@ class Placing:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            if kind is not None and delta.exists(self._folder):
-                clear_leftovers(self._folder, self._held_now)
+            if kind is not None:
+                self._home.tidy(self._held_now)
         finally:
             self._lock.__exit__(None, None, None)
 
@@ -63,14 +62,14 @@ class Placing:
             return False
         if self._attempt == MOST_ATTEMPTS:
             raise LakeError(
-                f"{self._folder}: other programs committed first {MOST_ATTEMPTS} times in a row",
+                f"{self._home.uri}: other programs committed first {MOST_ATTEMPTS} times in a row",
                 remedy="run it again when they are done; nothing of it was stored",
             )
         if self._attempt:
             self._clock.sleep(self._random.uniform(0, _FIRST_WAIT * 2**self._attempt))
         self._log.refresh()
         if not self._attempt:
-            clear_leftovers(self._folder, lambda: self._log.shelf)
+            self._home.tidy(lambda: self._log.shelf)
         self._attempt += 1
         self._adds, self._removes = [], []
         return True
@@ -78,6 +77,10 @@ class Placing:
     def held(self, partition: str, symbol: str = ALL_SYMBOLS) -> list[str]:
         """The table's files of a partition that may have rows of `symbol`; `*`: all of them."""
         return self._log.shelf.partition(partition_folder(self._table, partition), symbol)
+
+    def scan(self, paths: Iterable[str]) -> pl.LazyFrame:
+        """The rows of some of the table's files, as a query."""
+        return scan(self._home, paths)
 
     def write(self, tables: Iterable[pl.DataFrame]) -> Path:
         """A file in staging with these rows, which are sorted already."""
@@ -89,27 +92,24 @@ class Placing:
     def put(self, staged: Path, target: str, rows: int) -> None:
         """Plan a file into the table, once it is proved: there, readable, with `rows` rows."""
         partition = target.split("/", 1)[0].partition("=")[2]
-        source = staged if staged.exists() else self._folder / target
-        self._adds.append(delta.describe(source, target, partition, rows))
-        if source != staged:
-            return  # an earlier attempt of this delivery put it there already
-        self._placed.append(target)
-        announce(self._folder, self._placed)
-        with storage_errors(self._folder / target):
-            move(staged, self._folder / target, incoming(self._folder))
+        here = staged.exists()  # if not, an earlier attempt of this delivery has put it there already
+        with staged.open("rb") if here else self._home.open(target) as file:
+            self._adds.append(delta.describe(file, target, partition, rows))
+        if here:
+            self._home.place(staged, target)
 
     def take(self, giving: Giving) -> None:
         """Plan files out of the table; what stays of some is written into one file in their place."""
         self._removes += giving.whole
         if not giving.partly:
             return
-        found = pl.scan_parquet([self._folder / path for path in giving.partly])
+        found = self.scan(giving.partly)
         stays = found.filter(giving.stays)
         total, rows = found.select(pl.len()).collect().item(), stays.select(pl.len()).collect().item()
         if rows == total:
             return
         if rows:
-            written = self.write(by_ticker_range(stays))
+            written = self.write(by_ticker_range(stays, time_column(LAKE_DATASETS[self._table])))
             mark = mark_of("|".join(sorted(giving.partly)), written)
             partition = giving.partly[0].split("/", 1)[0]
             self.put(written, f"{partition}/{merged_name(giving.partly, mark)}", rows)
@@ -120,15 +120,15 @@ class Placing:
         if self._adds or self._removes:
             try:
                 self._log.commit(self._adds, self._removes, self._clock.now(), {"forebay": note})
-            except delta.Conflict:
+            except Conflict:
                 return
             self.new = True
-            clear_leftovers(self._folder, lambda: self._log.shelf)
+            self._home.tidy(lambda: self._log.shelf)
         self.version = self._log.version
         self._done = True
 
-    def _writer(self) -> BarWriter:
-        return BarWriter(self._staging.new_file(), BAR_DATASETS[self._table].asset_class)
+    def _writer(self) -> RowWriter:
+        return RowWriter(self._staging.new_file(), LAKE_DATASETS[self._table])
 
     def _held_now(self) -> list[str]:
-        return delta.files(delta.open_table(self._folder))
+        return delta.files(delta.open_table(self._home))

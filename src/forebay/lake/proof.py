@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import polars as pl
 
 from forebay.lake import delta
 from forebay.lake.digest import digest
-from forebay.lake.layout import FileName, parse_name, table_folder
-from forebay.lake.moving import MARK_LENGTH, mark_of
-from forebay.lake.staging import storage_errors
+from forebay.lake.home import Home, scan
+from forebay.lake.layout import FileName, parse_name
+from forebay.lake.moving import MARK_LENGTH, mark_from
 from forebay.model.partition import Revision
 
 
@@ -21,7 +20,10 @@ from forebay.model.partition import Revision
 class Proof:
     """One file that belongs to a table."""
 
-    path: Path
+    home: Home
+    """Of its table."""
+    path: str
+    """Inside the table."""
     name: FileName
     rows: int
     last_day: date | None
@@ -34,16 +36,18 @@ class Proof:
 
         A day's file has a mark made of the revision and of its own bytes. Reads the file once for each candidate.
         """
-        with storage_errors(self.path):
-            return next((each for each in candidates if mark_of(_origin(each), self.path) == self.name.mark), None)
+        return next((each for each in candidates if self._mark(_origin(each)) == self.name.mark), None)
 
     def is_delivery(self) -> bool:
         """Whether the file is as REST brought it, and not what stayed of others: then its dates are what was asked.
 
         Reads the file. A digest of another version of Polars says no.
         """
-        with storage_errors(self.path):
-            return digest([pl.read_parquet(self.path)])[:MARK_LENGTH] == self.name.mark
+        return digest([scan(self.home, [self.path]).collect()])[:MARK_LENGTH] == self.name.mark
+
+    def _mark(self, origin: str) -> str:
+        with self.home.open(self.path) as file:
+            return mark_from(origin, file)
 
 
 def _origin(revision: Revision) -> str:
@@ -51,19 +55,20 @@ def _origin(revision: Revision) -> str:
     return f"{revision.etag}|{revision.size}"
 
 
-def proofs(root: Path, table: str) -> Iterator[Proof]:
+def proofs(lake: Home, table: str) -> Iterator[Proof]:
     """Every file of a table that bears a name of ours, in the order of names; none where there is no table.
 
     Raises LakeError, NewerVersion.
     """
-    folder = table_folder(root, table)
-    if not delta.exists(folder):
+    home = lake.table(table)
+    if not delta.exists(home):
         return
-    added = pl.DataFrame(delta.open_table(folder).get_add_actions(flatten=True)).sort("path")
+    added = pl.DataFrame(delta.open_table(home).get_add_actions(flatten=True)).sort("path")
     for row in added.iter_rows(named=True):
         if name := parse_name(row["path"]):
             yield Proof(
-                path=folder / row["path"],
+                home=home,
+                path=row["path"],
                 name=name,
                 rows=row["num_records"],
                 last_day=row.get("max.session_date"),

@@ -12,13 +12,15 @@ import polars as pl
 from forebay.bars.resample import resample
 from forebay.errors import LakeError, UsageError
 from forebay.lake import delta
+from forebay.lake.address import home_at
 from forebay.lake.digest import CONTENT, digest
-from forebay.lake.layout import FileName, parse_name, table_folder
+from forebay.lake.home import Home, scan
+from forebay.lake.layout import FileName, parse_name
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.instrument import AssetClass, asset_class_of
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
-from forebay.model.rows import bar_schema
+from forebay.model.rows import row_schema
 from forebay.model.timeframe import DERIVED, base_of, timeframes_named
 from forebay.model.words import nearest
 
@@ -29,10 +31,10 @@ _ANY_DAY = Interval(date.min, date.max)
 class Lake:
     """A lake in a folder, for reading: `Lake("data/lake").bars("AAPL", "5m", "2024-01-02").collect()`."""
 
-    path: Path
+    home: Home
 
-    def __init__(self, path: str | Path) -> None:
-        object.__setattr__(self, "path", Path(path))
+    def __init__(self, place: str | Path | Home) -> None:
+        object.__setattr__(self, "home", home_at(place))
 
     def bars(
         self,
@@ -71,11 +73,11 @@ class Lake:
             raise self._missing()
         from forebay.lake.sql import ask  # DuckDB takes a fifth of a second to import
 
-        return ask(query, {table: self._files(table, _ANY_DAY, None) for table in tables})
+        return ask(query, {table: self._sources(table) for table in tables})
 
     def tables(self) -> list[str]:
         """The tables that the lake has: `stocks/bars_1m` and so on."""
-        return [table for table in BAR_DATASETS if delta.exists(table_folder(self.path, table))]
+        return [table for table in BAR_DATASETS if delta.exists(self.home.table(table))]
 
     def tickers(self, table: str) -> list[str]:
         """Every ticker that has rows in a table, in byte order. Raises LakeError when there is no such table."""
@@ -97,35 +99,39 @@ class Lake:
     def _tables_of(self, table: str, dates: Interval) -> Iterable[tuple[str, pl.DataFrame]]:
         inside = pl.col("session_date").is_between(dates.start, dates.end)
         for path in self._files(table, dates, None):
-            yield path, pl.scan_parquet(path).filter(inside).collect()
+            yield path, scan(self.home.table(table), [path]).filter(inside).collect()
 
     def _scan(self, table: str, dates: Interval, tickers: list[str] | None) -> pl.LazyFrame:
         paths = self._files(table, dates, tickers)
-        schema = bar_schema(BAR_DATASETS[table].asset_class)
+        schema = row_schema(BAR_DATASETS[table])
         if not paths:
             return pl.LazyFrame(schema=schema)
-        rows = pl.scan_parquet(paths, hive_partitioning=False).select(schema.names())
+        rows = scan(self.home.table(table), paths).select(schema.names())
         if dates != _ANY_DAY:
             rows = rows.filter(pl.col("session_date").is_between(dates.start, dates.end))
         return rows if tickers is None else rows.filter(pl.col("ticker").is_in(tickers))
 
     def _files(self, table: str, dates: Interval, tickers: Sequence[str] | None) -> list[str]:
-        """The paths of the files that may hold such rows. Raises LakeError when there is no such table."""
-        folder = table_folder(self.path, table)
-        if not delta.exists(folder):
+        """The table's paths of files that may hold such rows. Raises LakeError when there is no such table."""
+        home = self.home.table(table)
+        if not delta.exists(home):
             raise self._missing(table)
-        held = [(path, parse_name(path)) for path in delta.files(delta.open_table(folder))]
-        return sorted(str(folder / path) for path, name in held if name is None or _may_hold(name, dates, tickers))
+        held = [(path, parse_name(path)) for path in delta.files(delta.open_table(home))]
+        return sorted(path for path, name in held if name is None or _may_hold(name, dates, tickers))
+
+    def _sources(self, table: str) -> list[str]:
+        home = self.home.table(table)
+        return [home.source(path) for path in self._files(table, _ANY_DAY, None)]
 
     def _missing(self, table: str = "") -> LakeError:
-        if not self.path.is_dir():
+        if not self.home.is_there():
             return LakeError(
-                f"there is no lake at {self.path}", remedy="check the path, or run `forebay sync` to fill it"
+                f"there is no lake at {self.home.uri}", remedy="check the path, or run `forebay sync` to fill it"
             )
         held = self.tables()
         what = f"no table {table}" if table and held else "no tables yet"
         listed = f"; it has {', '.join(held)}" if held else ""
-        return LakeError(f"the lake at {self.path} has {what}{listed}", remedy="add a feed and run `forebay sync`")
+        return LakeError(f"the lake at {self.home.uri} has {what}{listed}", remedy="add a feed and run `forebay sync`")
 
 
 def _may_hold(name: FileName, dates: Interval, tickers: Sequence[str] | None) -> bool:

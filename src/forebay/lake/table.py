@@ -14,9 +14,11 @@ import polars as pl
 
 from forebay.clock import Clock, SystemClock
 from forebay.errors import CheckFailed, LakeError
+from forebay.lake.address import home_at
 from forebay.lake.digest import digest
+from forebay.lake.home import Home
 from forebay.lake.intake import Staged, stage
-from forebay.lake.layout import FileName, partition_folder, partition_value, split_by_partition, table_folder
+from forebay.lake.layout import FileName, partition_folder, partition_value, split_by_partition
 from forebay.lake.log import TableLog
 from forebay.lake.moving import MARK_LENGTH, mark_of
 from forebay.lake.ownership import (
@@ -46,10 +48,14 @@ class Committed:
 
 
 class LakeTables:
-    """The lake at `root`, for writing. Safe in threads and in several processes at once."""
+    """The lake at `place`, for writing. Safe in threads and in several processes at once."""
 
-    def __init__(self, root: Path, staging: Staging, clock: Clock | None = None, random: Random | None = None) -> None:
-        self.root = root
+    def __init__(
+        self, place: Path | str | Home, staging: Staging, clock: Clock | None = None, random: Random | None = None
+    ) -> None:
+        self.home = home_at(place)
+        self.disk = staging.folder
+        """Where files are written before they are part of the lake, for errors."""
         self._staging = staging
         self._clock = clock or SystemClock()
         self._random = random or Random()
@@ -116,9 +122,8 @@ class LakeTables:
             with self._placing(table) as placing:
                 while placing.again():
                     held = placing.held(partition_value(table, day))
-                    prove_seen(
-                        [table_folder(self.root, table) / path for path in of_day(held, day)], day, tickers, seen
-                    )
+                    paths = of_day(held, day)
+                    prove_seen(placing.scan(paths) if paths else None, day, tickers, seen)
                     for giving in gives_way_to_rows(held, day, gone):
                         placing.take(giving)
                     if rows.height:
@@ -131,7 +136,7 @@ class LakeTables:
         """One partition's part of a range."""
         table, symbol, partition, share = where
         held = placing.held(partition, symbol)
-        owned = list(flatfile_days(table_folder(self.root, table), held))
+        owned = list(flatfile_days(placing.scan, held))
         day = pl.col("session_date")
         mine = rows.filter(day.is_between(share.start, share.end) & ~day.is_in(owned))
         target = ""
@@ -143,10 +148,9 @@ class LakeTables:
         placing.take(gives_way_to_range([path for path in held if path != target], symbol, share, owned))
 
     def _placing(self, table: str) -> Placing:
-        folder = table_folder(self.root, table)
         with self._opening:
-            log = self._logs.setdefault(table, TableLog(folder, table))
-        return Placing(folder, log, table, self._staging, self._clock, self._random)
+            log = self._logs.setdefault(table, TableLog(self.home.table(table), table))
+        return Placing(log, table, self._staging, self._clock, self._random)
 
 
 @contextmanager

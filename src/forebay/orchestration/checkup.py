@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 from collections.abc import Callable, Iterable, Iterator
@@ -90,15 +89,13 @@ def check_ledger(ledger: Ledger) -> Finding:
 
 
 def check_lake(lake: Lake) -> Finding:
-    """Whether the lake's folder can be used and its tables opened. Raises LakeError."""
-    if lake.path.exists() and not (lake.path.is_dir() and os.access(lake.path, os.R_OK | os.W_OK | os.X_OK)):
-        remedy = "let LAKE_URI (or FOREBAY_HOME) name a folder that you may write to"
-        return Finding("lake", Health.FAULT, f"{lake.path} is not a folder that can be written", remedy)
+    """Whether a lake can be kept where it is to be, and its tables opened. Raises LakeError, StoreError."""
+    lake.home.check()
     tables = lake.tables()
     for table in tables:
         asset_class, kind = table.split("/")
         lake.bars(None, kind.removeprefix("bars_"), asset_class=asset_class)
-    return Finding("lake", Health.OK, f"{lake.path}: {', '.join(tables) or 'empty'}")
+    return Finding("lake", Health.OK, f"{lake.home.uri}: {', '.join(tables) or 'empty'}")
 
 
 def check_archive(archive: Archive) -> Finding:

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
+from forebay.lake.home import Home
 from forebay.lake.proof import Proof, proofs
 from forebay.lake.quarantine import Quarantine, Quarantined
 from forebay.ledger import Ledger
@@ -25,7 +25,7 @@ class LakeProof:
 
     ledger: Ledger
     """For the revisions that are known: of archived files, and of the vendor's listing when it was last seen."""
-    lake: Path
+    lake: Home
     quarantine: Quarantine
 
     def rows(self, table: str) -> Iterator[Coverage]:

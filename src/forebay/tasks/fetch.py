@@ -49,7 +49,7 @@ class Fetch:
                 staged = self.tables.stage(batch.rows, BAR_DATASETS[draft.partition.table], draft.key)
                 reach("fetch.staged")
                 step(TaskState.DOWNLOADED, TaskState.UPLOADING)
-                with storage_errors(self.tables.root):
+                with storage_errors(self.tables.disk):
                     self.tables.put_range(staged, draft.partition.symbol, batch.dates)
             except CheckFailed as error:
                 return self.records.refuse(part, error, Evidence(rows=0, reason=str(error)))

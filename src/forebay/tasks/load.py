@@ -13,7 +13,7 @@ from forebay.model.coverage import Evidence
 from forebay.model.task import Done, Lease, Outcome, Retry, Step, TaskDraft, TaskState
 from forebay.stores.store import Files
 from forebay.tasks.records import Records
-from forebay.vendor.csv_rows import read_bars
+from forebay.vendor.csv_rows import read_rows
 from forebay.vendor.gunzip import Received
 
 
@@ -45,12 +45,12 @@ class Load:
     def _stage(self, draft: TaskDraft, received: Received) -> Staged:
         dataset, day, revision = DATASETS[draft.dataset], draft.partition.day, draft.revision
         assert revision is not None, "a load is planned from a listing"
-        rows = read_bars(self.files.open(draft.key, revision), dataset, day, received)
+        rows = read_rows(self.files.open(draft.key, revision), dataset, day, received)
         return self.tables.stage(rows, dataset, draft.key)
 
     def _deliver(self, draft: TaskDraft, staged: Staged, received: Received) -> Outcome:
         assert draft.revision is not None
-        with storage_errors(self.tables.root):
+        with storage_errors(self.tables.disk):
             self.tables.replace_day(staged, draft.partition.day, draft.revision)
         verdict, reason = self.records.judge(draft, staged)
         return Done((self.records.coverage(draft, verdict, _evidence(draft, received, reason, staged)),))
