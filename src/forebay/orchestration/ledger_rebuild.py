@@ -39,7 +39,7 @@ class Rebuilding:
         told, address = Told(), self.archive.archive.address
         archived = self.ledger.coverage.rebuild(ARCHIVE, self._archive_rows(told, board))
         self.ledger.places.remember(ARCHIVE, address)
-        there = self.lake.lake.is_dir()
+        there = self.lake.lake.is_there()
         tables = [table for table in BAR_DATASETS if there]  # without a folder nothing is said of the lake
         lake = self.ledger.coverage.rebuild(LAKE, self._lake_rows(tables, board), tables)
         return Restored(address, told, archived, lake)
