@@ -51,13 +51,13 @@ class NewFile:
 
 def exists(home: Home) -> bool:
     """Whether a table is there."""
-    with _translated(home.uri):
+    with translated(home.uri):
         return DeltaTable.is_deltatable(home.uri, home.options)
 
 
 def open_table(home: Home) -> DeltaTable:
     """The newest state of a table. Raises LakeError when it is not there or unreadable, NewerVersion when too new."""
-    with _translated(home.uri):
+    with translated(home.uri):
         table = DeltaTable(home.uri, storage_options=home.options)
         description = table.metadata().description or ""
     found = description.removeprefix(_FORMAT)
@@ -73,7 +73,7 @@ def open_or_create(home: Home, table: str) -> DeltaTable:
     """The table, made when it is not there. `table` is its name in the lake."""
     if not exists(home):
         home.make()
-        with _translated(home.uri):
+        with translated(home.uri):
             DeltaTable.create(
                 home.uri,
                 _schema(table),
@@ -94,7 +94,7 @@ def files(table: DeltaTable) -> list[str]:
 
 def describe(file: BufferedReader, relative: str, partition: str, rows: int) -> NewFile:
     """A file as the log will know it, from its footer. Raises LakeError unless it is Parquet with `rows` rows."""
-    with _translated(relative):
+    with translated(relative):
         footer, size = pq.read_metadata(file), file.seek(0, SEEK_END)
     if footer.num_rows != rows:
         raise LakeError(
@@ -120,7 +120,7 @@ def commit(
         RemoveAction(path, data_change=True, deletion_timestamp=stamp, partition_values=partition_of(path))
         for path in remove
     ]
-    with _translated(table.table_uri):
+    with translated(table.table_uri):
         table.create_write_transaction(
             actions,
             "append",
@@ -133,7 +133,7 @@ def commit(
 
 def checkpoint(home: Home) -> None:
     """Sum up the log, and remove entries that are older than its retention. Raises LakeError."""
-    with _translated(home.uri):
+    with translated(home.uri):
         table = DeltaTable(home.uri, storage_options=home.options)
         table.create_checkpoint()
         table.cleanup_metadata()
@@ -171,7 +171,8 @@ def _plain(name: str, raw: Any) -> str | int:
 
 
 @contextmanager
-def _translated(path: str) -> Iterator[None]:
+def translated(path: str) -> Iterator[None]:
+    """Errors of delta-rs and Arrow, about `path`, become LakeError and Conflict."""
     try:
         yield
     except CommitFailedError as error:
