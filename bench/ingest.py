@@ -34,7 +34,7 @@ from forebay.lake.staging import Staging
 from forebay.lake.table import LakeTables
 from forebay.model.catalogue import DATASETS
 from forebay.model.partition import Revision
-from forebay.vendor.csv_rows import read_bars
+from forebay.vendor.csv_rows import read_rows
 """
 _FOREBAY = """
 def chunks():
@@ -44,7 +44,7 @@ def chunks():
 dataset = DATASETS["us_stocks_sip/minute_aggs_v1"]
 with Staging(Path(out, "tmp"), "bench") as staging:
     tables = LakeTables(Path(out, "lake"), staging)
-    staged = tables.stage(read_bars(chunks(), dataset, DAY), dataset, source)
+    staged = tables.stage(read_rows(chunks(), dataset, DAY), dataset, source)
     assert staged.bad.height == 0, staged.counts
     tables.replace_day(staged, DAY, Revision("one", Path(source).stat().st_size, datetime.now(UTC)))
 """

@@ -36,9 +36,9 @@ from forebay.bars.conditions import Rulings
 from forebay.bars.sizes import ONE_MINUTE, Hours
 from forebay.bars.trades import TradeRules, judge
 from forebay.clock import SystemClock
-from forebay.lake.parquet import BarWriter
+from forebay.lake.parquet import RowWriter
 from forebay.lake.quarantine import Quarantine
-from forebay.model.instrument import AssetClass
+from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.partition import Revision
 from forebay.orchestration.trade_bars import TradeBars
 from forebay.tasks.origin import Origin
@@ -59,7 +59,7 @@ class Disk:
 disk = Disk()
 room = TradeBars(Origin(disk, None, SystemClock()), disk, Quarantine(folder / "quarantine"), TradeRules())
 reading, tables = room.bars(DAY, [ONE_MINUTE])
-with BarWriter(out, AssetClass.STOCKS) as writer:
+with RowWriter(out, BAR_DATASETS["stocks/bars_1m"]) as writer:
     for (table,) in tables:
         writer.write(table)
 assert reading.tally.trades and not reading.bad
@@ -69,7 +69,7 @@ hours, limits, rulings = Hours.on(DAY), TradeRules(), Rulings()
 builder, waiting = BarBuilder(ONE_MINUTE, hours), deque()
 def work(first):
     return sum_up(judge(trades[first : first + 80_000], hours, limits, rulings).prints, ONE_MINUTE, hours)
-with BarWriter(out, AssetClass.STOCKS) as writer, ThreadPoolExecutor(2) as pool:
+with RowWriter(out, BAR_DATASETS["stocks/bars_1m"]) as writer, ThreadPoolExecutor(2) as pool:
     for sums in pool.map(work, range(0, trades.height, 80_000)):
         writer.write(builder.take(sums))
     writer.write(builder.finish())

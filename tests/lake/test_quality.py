@@ -107,7 +107,7 @@ def test_copies_are_dropped_and_conflicts_are_all_bad() -> None:
     copy = rows.filter(pl.col("ticker") == "A")
     other = rows.filter(pl.col("ticker") == "B").with_columns(pl.lit(1.0).alias("volume"))
 
-    kept, bad, copies = split_twins(pl.concat([rows, other, copy]))
+    kept, bad, copies = split_twins(pl.concat([rows, other, copy]), MINUTES)
 
     assert ["A", "C"] == kept["ticker"].to_list()
     assert ["B", "B"] == bad["ticker"].to_list()

@@ -12,7 +12,7 @@ from ledger_nouns import BARS, CHECKED, covers, draft, revision
 from forebay.errors import LedgerError
 from forebay.ledger import Ledger
 from forebay.ledger.rebuild import Rebuilt
-from forebay.model.catalogue import DATASET_BY_TABLE
+from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.coverage import Verdict
 from forebay.model.partition import Partition
 from forebay.testing import FakeClock
@@ -100,7 +100,7 @@ def test_the_view_of_files(ledger: Ledger) -> None:
     columns = "file_key, status, retry_count, error_message, worker_id, created_at, updated_at"
     with ledger.database.read() as connection:
         rows = connection.execute(sa.text(f"SELECT {columns} FROM files ORDER BY file_key")).all()
-    dataset = DATASET_BY_TABLE[adopted.partition.table]
+    dataset = LAKE_DATASETS[adopted.partition.table]
     assert [(draft(0).key, "processing", 0, None, "w")] == [row[:5] for row in rows if row[1] != "completed"]
     assert [(dataset.key(adopted.partition.day), "completed", 0, None, None)] == [
         row[:5] for row in rows if row[1] == "completed"

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from forebay.model.catalogue import BAR_DATASETS, DATASET_BY_TABLE, DATASETS, Kind
+from forebay.model.catalogue import BAR_DATASETS, DATASETS, LAKE_DATASETS, Kind
 from forebay.model.instrument import AssetClass
 
 _BARS = ("day_aggs_v1", "minute_aggs_v1")
@@ -32,13 +32,13 @@ def test_every_published_dataset_is_there():
 
 def test_every_dataset_has_a_table_of_its_own():
     """Coverage is kept by table: two datasets that shared one would count for each other."""
-    assert len(DATASETS) == len(DATASET_BY_TABLE)
-    assert "us_futures_comex/session_aggs_v1" == DATASET_BY_TABLE["futures_comex/bars_1d"].name
-    assert "us_options_opra/quotes_v1" == DATASET_BY_TABLE["options/quotes"].name
+    assert len(DATASETS) == len(LAKE_DATASETS)
+    assert "us_futures_comex/session_aggs_v1" == LAKE_DATASETS["futures_comex/bars_1d"].name
+    assert "us_options_opra/quotes_v1" == LAKE_DATASETS["options/quotes"].name
 
 
-def test_the_lake_holds_bars_of_everything_but_futures():
-    """Ten bar tables; futures, trades, quotes and values are for the archive alone."""
+def test_bars_by_rest_are_of_everything_but_futures():
+    """Ten bar tables; futures, trades, quotes and values come as flat files alone."""
     classes = [each for each in AssetClass if each is not AssetClass.FUTURES]
 
     assert {f"{each}/{kind}" for each in classes for kind in (Kind.BARS_1D, Kind.BARS_1M)} == set(BAR_DATASETS)

@@ -18,7 +18,7 @@ from forebay.errors import CheckFailed
 from forebay.model.catalogue import DATASETS
 from forebay.model.rows import BAD_ROWS, BAR_ROWS
 from forebay.vendor import gunzip, inflate
-from forebay.vendor.csv_rows import read_bars
+from forebay.vendor.csv_rows import read_rows
 from forebay.vendor.gunzip import Received
 
 SAMPLES = Path(__file__).parents[1] / "data" / "vendor" / "flatfiles"
@@ -31,7 +31,7 @@ LINE = "AAPL,4930,200.29,200.5,200.63,200.29,1744792500000000000,129"
 def read(text: str | bytes, dataset: str = MINUTES.name, cut: int = 7) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The good and the bad rows of a file that arrives in pieces of `cut` bytes."""
     packed = gzip.compress(text.encode() if isinstance(text, str) else text)
-    tables = list(read_bars(pieces(packed, cut), DATASETS[dataset], DAY))
+    tables = list(read_rows(pieces(packed, cut), DATASETS[dataset], DAY))
     good = [table for table in tables if "reason" not in table.columns]
     bad = [table for table in tables if "reason" in table.columns]
     return pl.concat(good or [pl.DataFrame(schema=BAR_ROWS)]), pl.concat(bad or [pl.DataFrame(schema=BAD_ROWS)])
@@ -178,7 +178,7 @@ def test_a_damaged_gzip_is_refused(where: str) -> None:
     }[where]
 
     with pytest.raises(CheckFailed, match=MINUTES.key(DAY)):
-        list(read_bars(pieces(damaged, 50), MINUTES, DAY))
+        list(read_rows(pieces(damaged, 50), MINUTES, DAY))
 
 
 def test_every_single_flipped_bit_is_noticed_or_harmless() -> None:
@@ -189,7 +189,7 @@ def test_every_single_flipped_bit_is_noticed_or_harmless() -> None:
         damaged = bytearray(whole)
         damaged[bit // 8] ^= 1 << bit % 8
         try:
-            found = pl.concat(read_bars([bytes(damaged)], MINUTES, DAY))
+            found = pl.concat(read_rows([bytes(damaged)], MINUTES, DAY))
         except CheckFailed:
             continue
         assert expected.equals(found), f"bit {bit}"
@@ -199,7 +199,7 @@ def test_a_file_of_several_gzip_members_is_one_file() -> None:
     """Members end to end are read to the last one."""
     halves = gzip.compress(f"{HEADER}\n{LINE}\n".encode()) + gzip.compress(LINE.replace("AAPL", "B").encode())
 
-    assert ["AAPL", "B"] == pl.concat(read_bars([halves], MINUTES, DAY))["ticker"].to_list()
+    assert ["AAPL", "B"] == pl.concat(read_rows([halves], MINUTES, DAY))["ticker"].to_list()
 
 
 def test_what_came_is_counted_and_hashed() -> None:
@@ -207,7 +207,7 @@ def test_what_came_is_counted_and_hashed() -> None:
     packed = gzip.compress(f"{HEADER}\n{LINE}\nbroken\n".encode())
     received = Received()
 
-    list(read_bars(pieces(packed, 9), MINUTES, DAY, received))
+    list(read_rows(pieces(packed, 9), MINUTES, DAY, received))
 
     assert (len(packed), 2, hashlib.sha256(packed).hexdigest()) == (received.bytes, received.rows, received.sha256)
 
@@ -233,12 +233,12 @@ def test_an_error_of_the_source_comes_through() -> None:
         raise ConnectionError("cut")
 
     with pytest.raises(ConnectionError, match="cut"):
-        list(read_bars(broken(), MINUTES, DAY))
+        list(read_rows(broken(), MINUTES, DAY))
 
 
 def test_a_reader_that_stops_early_leaves_no_thread() -> None:
     """Closing the iterator after one table ends the thread that unpacks."""
-    tables = read_bars(pieces(gzip.compress("\n".join([HEADER] + [LINE] * 400_000).encode()), 4096), MINUTES, DAY)
+    tables = read_rows(pieces(gzip.compress("\n".join([HEADER] + [LINE] * 400_000).encode()), 4096), MINUTES, DAY)
     next(iter(tables))
 
     tables.close()  # type: ignore[attr-defined]

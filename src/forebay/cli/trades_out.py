@@ -11,8 +11,8 @@ import polars as pl
 from forebay.cli.output import say
 from forebay.cli.query import Form, show_frame
 from forebay.errors import UsageError
-from forebay.lake.parquet import BarWriter
-from forebay.model.instrument import AssetClass
+from forebay.lake.parquet import RowWriter
+from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.rows import BAR_ROWS
 from forebay.stores.disk import storage_errors
 
@@ -47,7 +47,7 @@ def _shown(form: Form) -> Iterator[Write]:
 @contextmanager
 def _parquet(out: Path) -> Iterator[Write]:
     """In the lake's own form."""
-    with _whole(out) as part, BarWriter(part, AssetClass.STOCKS) as writer:
+    with _whole(out) as part, RowWriter(part, BAR_DATASETS["stocks/bars_1m"]) as writer:
         yield writer.write
 
 

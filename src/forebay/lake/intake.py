@@ -1,22 +1,23 @@
-"""Tables of bars in, checked and sorted rows out, in memory or in staging. Nothing here touches the lake."""
+"""Tables of rows in, checked and sorted rows out, in memory or in staging. Nothing here touches the lake."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from forebay.errors import CheckFailed
 from forebay.lake.options import with_option_columns
-from forebay.lake.quality import NO_BAD_ROWS, Tally, check_rows, split_twins
+from forebay.lake.quality import Tally, check_rows, no_bad_rows, split_twins
 from forebay.lake.staging import Staging, storage_errors
 from forebay.lake.stash import Stash
-from forebay.model.catalogue import Dataset
+from forebay.model.catalogue import BARS, Dataset
 from forebay.model.defects import defects_of
 from forebay.model.instrument import AssetClass
+from forebay.model.rows import time_column
 
 MOST_BAD_ROWS = 100_000
 """Bad rows held in memory; a file with more is refused before its end."""
@@ -26,12 +27,15 @@ _SETTLE_ROWS = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """What may enter the lake: good rows only, sorted by (ticker bytes, window_start), keys unique."""
+    """What may enter the lake: good rows only, sorted by (ticker bytes, time).
+
+    Bars have unique keys; of trades, quotes and values every row is kept, equal times in the vendor's order.
+    """
 
     stash: Stash
     dataset: Dataset
     bad: pl.DataFrame
-    """What was split off, in BAD_ROWS columns."""
+    """What was split off, in the columns of `bad_schema`."""
     tally: Tally
     repaired: dict[str, int] = field(default_factory=dict)
     """Known defects put right: name to rows."""
@@ -63,18 +67,18 @@ class Refused(CheckFailed):
 
 
 def stage(tables: Iterable[pl.DataFrame], dataset: Dataset, staging: Staging, name: str) -> Staged:
-    """Check `tables` (BAR_ROWS columns, or BAD_ROWS for rows known to be bad) and keep the good rows.
+    """Check `tables` (columns of `plain_schema`, or `bad_schema` for rows known to be bad) and keep the good ones.
 
     `name` is what errors call the input. Raises Refused when too many rows are bad, StoreError when the disk is full.
     """
-    intake, good = _Intake(dataset, name), Stash(staging, dataset.asset_class)
+    intake, good = _Intake(dataset, name), Stash(staging, dataset)
     try:
         with storage_errors(staging.folder):
             for table in tables:
                 intake.take(table, good)
             good.close()
             if not intake.in_order:
-                good = intake.settle(good, Stash(staging, dataset.asset_class))
+                good = intake.settle(good, Stash(staging, dataset))
         intake.judge()
     except BaseException:
         good.discard()
@@ -89,12 +93,13 @@ class _Intake:
         self.tally = Tally()
         self.repaired: dict[str, int] = {}
         self.in_order = True
-        """Keys strictly rose so far: sorted, and no key twice."""
+        """Sorted so far, and no bar's key twice."""
         self._dataset = dataset
+        self._time = time_column(dataset)
         self._name = name
         self._bad: list[pl.DataFrame] = []
         self._defects = defects_of(dataset)
-        self._last: tuple[str, datetime] | None = None
+        self._last: tuple[str, Any] | None = None
         """The key of the last good row."""
 
     def take(self, table: pl.DataFrame, good: Stash) -> None:
@@ -112,16 +117,19 @@ class _Intake:
         self._write(checked.good, good)
 
     def settle(self, arrived: Stash, ordered: Stash) -> Stash:
-        """Sort rows that came out of order, a range of tickers at a time, and make their keys unique."""
+        """Sort rows that came out of order, a range of tickers at a time, and make bars' keys unique."""
         with ordered:
-            for rows in by_ticker_range(arrived.scan()):
-                kept, bad, copies = split_twins(rows)
-                self.tally.repeated += copies
-                if bad.height:
-                    self._set_aside(bad)
-                ordered.write(kept)
+            for rows in by_ticker_range(arrived.scan(), self._time):
+                ordered.write(self._without_twins(rows) if self._dataset.kind in BARS else rows)
         arrived.discard()
         return ordered
+
+    def _without_twins(self, rows: pl.DataFrame) -> pl.DataFrame:
+        kept, bad, copies = split_twins(rows, self._dataset)
+        self.tally.repeated += copies
+        if bad.height:
+            self._set_aside(bad)
+        return kept
 
     def judge(self) -> None:
         """Raise Refused when too much is bad."""
@@ -132,7 +140,7 @@ class _Intake:
 
     def bad_rows(self) -> pl.DataFrame:
         """Everything split off so far."""
-        return pl.concat(self._bad) if self._bad else NO_BAD_ROWS
+        return pl.concat(self._bad) if self._bad else no_bad_rows(self._dataset)
 
     def _repair(self, table: pl.DataFrame) -> pl.DataFrame:
         for defect in self._defects:
@@ -151,13 +159,15 @@ class _Intake:
             self.judge()
 
     def _continues(self, rows: pl.DataFrame) -> bool:
-        """Whether keys rise strictly within `rows` and from the last row before them.
+        """Whether keys rise within `rows` and from the last row before them, strictly where they are bars'.
 
         Python orders strings by code point and Polars by UTF-8 bytes, which is the same order.
         """
-        ticker, window = rows.get_column("ticker"), rows.get_column("window_start")
-        before, self._last = self._last, (ticker[-1], window[-1])
-        return (before is None or before < (ticker[0], window[0])) and _rises(rows)
+        strictly = self._dataset.kind in BARS
+        ticker, time = rows.get_column("ticker"), rows.get_column(self._time)
+        first, before, self._last = (ticker[0], time[0]), self._last, (ticker[-1], time[-1])
+        follows = before is None or before < first or (before == first and not strictly)
+        return follows and _rises(rows, self._time, strictly=strictly)
 
     def _write(self, rows: pl.DataFrame, good: Stash) -> None:
         if self._dataset.asset_class is AssetClass.OPTIONS:
@@ -165,19 +175,19 @@ class _Intake:
         good.write(rows)
 
 
-def _rises(rows: pl.DataFrame) -> bool:
-    ticker, window = pl.col("ticker"), pl.col("window_start")
+def _rises(rows: pl.DataFrame, time_name: str, *, strictly: bool) -> bool:
+    ticker, time = pl.col("ticker"), pl.col(time_name)
     head = ticker.ne(ticker.shift(1)).fill_null(value=True)
     heads = ticker.filter(head)
-    times_rise = (head | (window > window.shift(1))).all()
+    times_rise = (head | (time > time.shift(1) if strictly else time >= time.shift(1))).all()
     tickers_rise = (heads > heads.shift(1)).fill_null(value=True).all()
     return bool(rows.select(times_rise & tickers_rise).item())
 
 
-def by_ticker_range(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
-    """Rows sorted by (ticker bytes, window_start), in ranges of whole tickers of about _SETTLE_ROWS rows each."""
+def by_ticker_range(rows: pl.LazyFrame, time: str) -> Iterator[pl.DataFrame]:
+    """Rows sorted by (ticker bytes, `time`), equal ones as they come; whole tickers, some _SETTLE_ROWS at a time."""
     sizes = rows.group_by("ticker").len().sort("ticker").collect()
     ranges = sizes.with_columns(((pl.col("len").cum_sum() - pl.col("len")) // _SETTLE_ROWS).alias("range"))
     for _, part in ranges.group_by("range", maintain_order=True):
         inside = pl.col("ticker").is_between(pl.lit(part["ticker"][0]), pl.lit(part["ticker"][-1]))
-        yield rows.filter(inside).sort("ticker", "window_start").collect()
+        yield rows.filter(inside).sort("ticker", time, maintain_order=True).collect()

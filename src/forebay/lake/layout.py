@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from forebay.model.catalogue import BAR_DATASETS, Kind
+from forebay.model.catalogue import LAKE_DATASETS, Kind
 from forebay.model.instrument import decode_name, encode_name
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Source
@@ -62,8 +62,8 @@ def is_ours(path: str) -> bool:
 
 
 def partition_column(table: str) -> str:
-    """The column a table is partitioned by: `month` for minute bars, `year` for day bars."""
-    return "month" if BAR_DATASETS[table].kind is Kind.BARS_1M else "year"
+    """The column a table is partitioned by: `year` for day bars, `month` for all else."""
+    return "year" if LAKE_DATASETS[table].kind is Kind.BARS_1D else "month"
 
 
 def partition_value(table: str, day: date) -> str:

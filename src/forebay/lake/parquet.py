@@ -10,8 +10,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from forebay.model.instrument import AssetClass
-from forebay.model.rows import bar_schema
+from forebay.model.catalogue import Column, Dataset
+from forebay.model.rows import OPTION_ROWS, row_schema, time_column
 
 ROW_GROUP_ROWS = 65_536
 """Rows are sorted by ticker, so a reader of one ticker touches one or two groups; smaller ones compress worse."""
@@ -21,52 +21,72 @@ _PAGE_BYTES = 128 << 10
 
 _ARROW = pl.CompatLevel.oldest()
 """Plain Arrow types, which pyarrow writes."""
-_PRICES = ("open", "high", "low", "close")
-_REPEATING = ["ticker", "session_date", "source", "underlying", "expiration", "option_type", "strike"]
-_STEPWISE = {"window_start": "DELTA_BINARY_PACKED"}
-"""A ticker's bars are a minute or a day apart: the steps take a few bits where a dictionary of instants takes ten."""
-_BOUNDED = ("ticker", "window_start", "session_date", "source", "underlying", "expiration", "strike")
-"""Columns that readers filter by; bounds of prices would only cost."""
+_PRICES = ("open", "high", "low", "close", "price", "ask_price", "bid_price", "value")
+_MARKS = ("session_date", "source")
+_REPEATING = ("exchange", "ask_exchange", "bid_exchange", "correction", "tape", "trf_id")
+_ONCE = ("id",)
+"""Texts that no two rows share."""
 _PRICE_LEVEL, _LEVEL = 2, 1
 """zstd: on prices level 2 saves a tenth of the file for a tenth of the time; elsewhere higher levels make it larger."""
 
 
-def arrow_schema(asset_class: AssetClass) -> pa.Schema:
-    """The stored columns of an asset class's bars, as Parquet types every engine reads."""
+def arrow_schema(dataset: Dataset) -> pa.Schema:
+    """The stored columns of a dataset, as Parquet types every engine reads."""
     fields = [
         pa.field(field.name, pa.string() if pa.types.is_large_string(field.type) else field.type)
-        for field in no_bars(asset_class).to_arrow(compat_level=_ARROW).schema
+        for field in no_rows(dataset).to_arrow(compat_level=_ARROW).schema
     ]
     return pa.schema(fields)
 
 
 @cache
-def no_bars(asset_class: AssetClass) -> pl.DataFrame:
-    """A table of bars in the stored columns, without rows: making one takes a millisecond."""
-    return pl.DataFrame(schema=bar_schema(asset_class))
+def no_rows(dataset: Dataset) -> pl.DataFrame:
+    """A table in the stored columns, without rows: making one takes a millisecond."""
+    return pl.DataFrame(schema=row_schema(dataset))
 
 
-class BarWriter:
+@cache
+def _dictionaries(dataset: Dataset) -> list[str]:
+    """Columns in which few values come again and again."""
+    texts = [name for name, kind in dataset.columns.items() if kind is Column.TEXT and name not in _ONCE]
+    return [name for name in row_schema(dataset) if name in (*texts, *_REPEATING, *_MARKS, *OPTION_ROWS)]
+
+
+@cache
+def _steps(dataset: Dataset) -> dict[str, str]:
+    """Columns that rise by little within a ticker: the steps take fewer bits than a dictionary of the values."""
+    stamps = [name for name, kind in dataset.columns.items() if kind is Column.NANOS]
+    return dict.fromkeys(stamps, "DELTA_BINARY_PACKED")
+
+
+@cache
+def _bounded(dataset: Dataset) -> list[str]:
+    """Columns that readers filter by; bounds of prices would only cost."""
+    wanted = ("ticker", time_column(dataset), *_MARKS, "underlying", "expiration", "strike")
+    return [name for name in row_schema(dataset) if name in wanted]
+
+
+class RowWriter:
     """Writes tables one after another into one Parquet file, in row groups of ROW_GROUP_ROWS whatever their sizes.
 
     The same rows make the same bytes, however they were cut into tables.
     """
 
-    def __init__(self, path: Path, asset_class: AssetClass) -> None:
+    def __init__(self, path: Path, dataset: Dataset) -> None:
         self.path = path
         self.rows = 0
-        self._columns = no_bars(asset_class).columns
-        self._held = [no_bars(asset_class)]
+        self._columns = no_rows(dataset).columns
+        self._held = [no_rows(dataset)]
         self._file = pq.ParquetWriter(
             path,
             self._held[0].to_arrow(compat_level=_ARROW).schema,  # large strings; in the file they are plain ones
             compression="zstd",
             compression_level={n: _PRICE_LEVEL if n in _PRICES else _LEVEL for n in self._columns},
-            use_dictionary=[name for name in _REPEATING if name in self._columns],
-            column_encoding=_STEPWISE,
+            use_dictionary=_dictionaries(dataset),
+            column_encoding=_steps(dataset),
             data_page_size=_PAGE_BYTES,
             data_page_version="2.0",
-            write_statistics=[name for name in _BOUNDED if name in self._columns],
+            write_statistics=_bounded(dataset),
             store_schema=False,
         )
 

@@ -16,7 +16,7 @@ from forebay.lake.address import home_at
 from forebay.lake.digest import CONTENT, digest
 from forebay.lake.home import Home, scan
 from forebay.lake.layout import FileName, parse_name
-from forebay.model.catalogue import BAR_DATASETS
+from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.instrument import AssetClass, asset_class_of
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
@@ -77,7 +77,7 @@ class Lake:
 
     def tables(self) -> list[str]:
         """The tables that the lake has: `stocks/bars_1m` and so on."""
-        return [table for table in BAR_DATASETS if delta.exists(self.home.table(table))]
+        return [table for table in LAKE_DATASETS if delta.exists(self.home.table(table))]
 
     def tickers(self, table: str) -> list[str]:
         """Every ticker that has rows in a table, in byte order. Raises LakeError when there is no such table."""
@@ -103,7 +103,7 @@ class Lake:
 
     def _scan(self, table: str, dates: Interval, tickers: list[str] | None) -> pl.LazyFrame:
         paths = self._files(table, dates, tickers)
-        schema = row_schema(BAR_DATASETS[table])
+        schema = row_schema(LAKE_DATASETS[table])
         if not paths:
             return pl.LazyFrame(schema=schema)
         rows = scan(self.home.table(table), paths).select(schema.names())

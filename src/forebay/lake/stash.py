@@ -7,9 +7,9 @@ from typing import Self
 
 import polars as pl
 
-from forebay.lake.parquet import ROW_GROUP_ROWS, BarWriter, no_bars
+from forebay.lake.parquet import ROW_GROUP_ROWS, RowWriter, no_rows
 from forebay.lake.staging import Staging, storage_errors
-from forebay.model.instrument import AssetClass
+from forebay.model.catalogue import Dataset
 
 MOST_HELD = ROW_GROUP_ROWS
 """Rows kept in memory, as many as the writer of a file keeps: a page by REST is 50,000 and is never written twice."""
@@ -18,18 +18,18 @@ MOST_HELD = ROW_GROUP_ROWS
 class Stash:
     """Rows in the stored columns. Raises StoreError when the disk is full."""
 
-    def __init__(self, staging: Staging, asset_class: AssetClass) -> None:
+    def __init__(self, staging: Staging, dataset: Dataset) -> None:
         self.rows = 0
-        self._staging, self._class = staging, asset_class
+        self._staging, self._dataset = staging, dataset
         self._held: list[pl.DataFrame] = []
         self._file: Path | None = None
-        self._writer: BarWriter | None = None
+        self._writer: RowWriter | None = None
 
     def write(self, rows: pl.DataFrame) -> None:
         """Append rows, in any column order."""
         self.rows += rows.height
         if self._writer is None and self.rows <= MOST_HELD:
-            self._held.append(rows.select(no_bars(self._class).columns))
+            self._held.append(rows.select(no_rows(self._dataset).columns))
         else:
             self._open().write(rows)
 
@@ -42,7 +42,7 @@ class Stash:
 
     def table(self) -> pl.DataFrame:
         """All rows, in memory."""
-        return self.scan().collect() if self._file else pl.concat(self._held or [no_bars(self._class)])
+        return self.scan().collect() if self._file else pl.concat(self._held or [no_rows(self._dataset)])
 
     def scan(self) -> pl.LazyFrame:
         """All rows, to be read."""
@@ -67,11 +67,11 @@ class Stash:
             with storage_errors(self._staging.folder):
                 self._file.unlink(missing_ok=True)
 
-    def _open(self) -> BarWriter:
+    def _open(self) -> RowWriter:
         if self._writer is None:
             self._file = self._staging.new_file()
             with storage_errors(self._staging.folder):
-                self._writer = BarWriter(self._file, self._class)
+                self._writer = RowWriter(self._file, self._dataset)
                 for rows in self._held:
                     self._writer.write(rows)
             self._held.clear()

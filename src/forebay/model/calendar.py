@@ -15,6 +15,7 @@ from forebay.model.catalogue import PUBLISHED_BY, Dataset
 from forebay.model.exchanges import HOURS, LAST_YEAR, trading_days, trading_hours
 
 NEW_YORK = ZoneInfo("America/New_York")
+_CHICAGO = ZoneInfo("America/Chicago")
 _DAY = timedelta(days=1)
 _FRIDAY, _SATURDAY, _SUNDAY = 4, 5, 6
 
@@ -22,6 +23,7 @@ _PRE_MARKET = time(4, 0)
 _AFTER_HOURS = timedelta(hours=4)
 """Trading goes on this long after the regular close: to 20:00, and to 17:00 on a half day."""
 _FOREX_OPENS = _FOREX_CLOSES = time(17, 0)
+_GLOBEX_PRE_OPEN, _GLOBEX_CLOSES = time(16, 0), time(17, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,21 @@ def published_by(day: date) -> datetime:
 def day_start(dataset: Dataset, day: date) -> datetime:
     """The first instant of a session date in the dataset's zone, in UTC."""
     return datetime.combine(day, time(), ZoneInfo(dataset.timezone)).astimezone(UTC)
+
+
+def trade_date_bounds(day: date) -> tuple[datetime, datetime]:
+    """Between which instants, in UTC, CME Globex may trade for the trade date `day`: the second one is outside.
+
+    It ends at 17:00 Chicago time, and begins on the evening before, or before the weekend, once the pre-open of 16:00
+    is there. A holiday with a short session may be part of the trade date after it, and is not looked at.
+    """
+    before = session_days("CMES", day - 7 * _DAY, day - _DAY)
+    ordinary = [each for each in before if session("CMES", each).closes == _chicago(each, _GLOBEX_CLOSES)]
+    return _chicago(ordinary[-1] if ordinary else day - _DAY, _GLOBEX_PRE_OPEN), _chicago(day, _GLOBEX_CLOSES)
+
+
+def _chicago(day: date, hour: time) -> datetime:
+    return datetime.combine(day, hour, _CHICAGO).astimezone(UTC)
 
 
 def _at(day: date, hour: time) -> datetime:

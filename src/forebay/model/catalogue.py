@@ -53,6 +53,8 @@ class Dataset:
     """The first session date the vendor has."""
     venue: str = ""
     """Where it is traded, for classes that have a prefix for each venue: `cme`."""
+    optional: frozenset[str] = frozenset()
+    """Number columns that may be empty in a row; in all others an empty field is a fault."""
 
     @property
     def name(self) -> str:
@@ -201,6 +203,9 @@ _FUTURES_QUOTES = {
     "session_end_date": Column.TEXT,
 }
 
+_ONE_SIDED = frozenset(f"{side}_{name}" for side in ("ask", "bid") for name in ("timestamp", "price", "size"))
+"""Futures quotes alone leave a side without a quote empty; elsewhere it is 0 with size 0 (flat files, section 3)."""
+
 _NEW_YORK, _CHICAGO, _UTC = "America/New_York", "America/Chicago", "UTC"
 
 # asset class, prefix, calendar, zone of its session dates, first date
@@ -244,6 +249,7 @@ def _futures(venue: str) -> tuple[Dataset, ...]:
             timezone=timezone,
             first_date=first_date,
             venue=venue,
+            optional=_ONE_SIDED if kind is Kind.QUOTES else frozenset(),
         )
         for folder, kind, columns in folders
     )
@@ -284,15 +290,15 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
 )
 """Every dataset by name, in the vendor's order."""
 
-DATASET_BY_TABLE: Mapping[str, Dataset] = MappingProxyType({dataset.table: dataset for dataset in DATASETS.values()})
-"""The same by table: `stocks/trades` to `us_stocks_sip/trades_v1`."""
+LAKE_DATASETS: Mapping[str, Dataset] = MappingProxyType({dataset.table: dataset for dataset in DATASETS.values()})
+"""The same by table, one for each: `stocks/trades` to `us_stocks_sip/trades_v1`. The lake can hold all of them."""
 
 BARS = (Kind.BARS_1D, Kind.BARS_1M)
 BAR_DATASETS: Mapping[str, Dataset] = MappingProxyType(
     {
         table: dataset
-        for table, dataset in DATASET_BY_TABLE.items()
+        for table, dataset in LAKE_DATASETS.items()
         if dataset.kind in BARS and dataset.asset_class is not AssetClass.FUTURES
     }
 )
-"""What the lake can hold: day and minute bars by table. Futures and everything but bars can only be archived."""
+"""Day and minute bars by table, those of futures apart: what REST can bring too, and what files of one ticker hold."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import polars as pl
-
-from forebay.model.rows import BAD_ROWS
 
 _NANOS_PER_MICRO = 1000
 _INT = re.compile(r"[+-]?[0-9]+")
@@ -16,22 +14,23 @@ _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 """Narrower than Python, which takes underscores and blanks."""
 
 
-def split_rows(body: bytes, schema: Mapping[str, pl.DataType], first_row: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows that parse, in the columns of `schema`, and those that do not, in the columns of BAD_ROWS.
+def split_rows(
+    body: bytes, schema: Mapping[str, pl.DataType], first_row: int, optional: Collection[str] = ()
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows that parse, in the columns of `schema`, and those that do not: `reason` and `text`, the line as it came.
 
-    A bad row's `reason` names the row, counted from `first_row`, and its first field at fault.
+    A reason names the row, counted from `first_row`, and its first field at fault. An empty number is null in a column
+    of `optional`, else a fault; an empty text is an empty text.
     """
     good: list[tuple[object, ...]] = []
     bad: list[tuple[str, str]] = []
     for number, line in enumerate(_lines(body), start=first_row):
         try:
-            good.append(_values(line, schema))
+            good.append(_values(line, schema, optional))
         except ValueError as error:
             bad.append((f"row {number}: {error}", line))
     rows = pl.DataFrame(good, schema=dict(schema), orient="row")
-    found = pl.DataFrame(bad, schema={"reason": pl.String(), "text": pl.String()}, orient="row")
-    empty = [pl.lit(None, kind).alias(name) for name, kind in BAD_ROWS.items() if name not in found.columns]
-    return rows, found.with_columns(empty).select(BAD_ROWS.names())
+    return rows, pl.DataFrame(bad, schema={"reason": pl.String(), "text": pl.String()}, orient="row")
 
 
 def _lines(body: bytes) -> Iterator[str]:
@@ -39,11 +38,14 @@ def _lines(body: bytes) -> Iterator[str]:
         yield line.removesuffix(b"\r").decode("utf-8", "backslashreplace")
 
 
-def _values(line: str, schema: Mapping[str, pl.DataType]) -> tuple[object, ...]:
+def _values(line: str, schema: Mapping[str, pl.DataType], optional: Collection[str]) -> tuple[object, ...]:
     fields = _fields(line)
     if len(fields) != len(schema):
         raise ValueError(f"{len(fields)} fields instead of {len(schema)}")
-    return tuple(_value(name, kind, text) for (name, kind), text in zip(schema.items(), fields, strict=True))
+    return tuple(
+        None if not text and name in optional else _value(name, kind, text)
+        for (name, kind), text in zip(schema.items(), fields, strict=True)
+    )
 
 
 def _fields(line: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The vendor's flat files of bars, read as tables: columns by header name, times to microseconds, REST's tickers."""
+"""The vendor's flat files, read as tables: columns by header name, bars' times to microseconds, REST's tickers."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from functools import lru_cache
 import polars as pl
 
 from forebay.errors import CheckFailed
-from forebay.model.catalogue import BAR_DATASETS, Column, Dataset
+from forebay.model.catalogue import BARS, Dataset
 from forebay.model.instrument import AssetClass
 from forebay.model.partition import Source
-from forebay.model.rows import BAR_ROWS
+from forebay.model.rows import BAR_ROWS, COLUMN_TYPES, bad_schema, plain_schema
 from forebay.vendor.csv_repair import split_rows
 from forebay.vendor.gunzip import Received, blocks
 from forebay.vendor.spelling import DASHED_PAIR
 
-_TYPES = {Column.TEXT: pl.String(), Column.FLOAT: pl.Float64(), Column.INT: pl.Int64(), Column.NANOS: pl.Int64()}
 _NANOS_PER_MICRO = 1000
 _PAIRS = (AssetClass.CRYPTO, AssetClass.FOREX)
 
@@ -39,17 +38,18 @@ class CsvFile:
     @property
     def schema(self) -> dict[str, pl.DataType]:
         """Polars types in file order."""
-        return {name: _TYPES[self.dataset.columns[name]] for name in self.header}
+        return {name: COLUMN_TYPES[self.dataset.columns[name]] for name in self.header}
 
 
-def read_bars(
+def read_rows(
     chunks: Iterable[bytes], dataset: Dataset, day: date, received: Received | None = None
 ) -> Iterator[pl.DataFrame]:
-    """Read a day's gzip CSV of bars, given as `chunks` of its bytes, block by block.
+    """Read a day's gzip CSV of any dataset, given as `chunks` of its bytes, block by block.
 
-    Yields tables in the columns of BAR_ROWS, and, for rows that do not parse, tables in those of BAD_ROWS.
-    `window_start` is UTC, rounded from nothing: a time with a fraction of a microsecond is a bad row. `received`
-    is filled with what came. Raises CheckFailed for a damaged gzip, an unknown or a missing column.
+    Yields tables in the columns of `plain_schema(dataset)`, in the file's order, and, for rows that do not parse,
+    tables in those of `bad_schema(dataset)`. A bar's `window_start` is UTC, rounded from nothing: a time with a
+    fraction of a microsecond is a bad row. Nanoseconds of trades, quotes and values stay as they are. `received` is
+    filled with what came. Raises CheckFailed for a damaged gzip, an unknown or a missing column.
     """
     received = received if received is not None else Received()
     file: CsvFile | None = None
@@ -81,17 +81,19 @@ def read_header(line: bytes, dataset: Dataset, day: date) -> tuple[str, ...]:
 
 
 def _tables(body: bytes, file: CsvFile, received: Received) -> Iterator[pl.DataFrame]:
+    dataset, day = file.dataset, file.day
     rows = _parse(body, file)
     if rows is not None:
         received.rows += rows.height
-        yield rows.select(_bar_columns(file.dataset.table, file.day))
+        yield rows.select(_columns(dataset, day))
         return
-    good, bad = split_rows(body, file.schema, first_row=received.rows + 1)
+    good, bad = split_rows(body, file.schema, received.rows + 1, dataset.optional)
     received.rows += good.height + bad.height
     if good.height:
-        yield good.select(_bar_columns(file.dataset.table, file.day))
+        yield good.select(_columns(dataset, day))
     if bad.height:
-        yield bad.with_columns(pl.lit(file.day).alias("session_date"), pl.lit(Source.FLATFILE).alias("source"))
+        given = {name: pl.col(name) for name in bad.columns} | _marks(day)
+        yield bad.select(_cast(given, bad_schema(dataset)))
 
 
 def _parse(body: bytes, file: CsvFile) -> pl.DataFrame | None:
@@ -108,21 +110,28 @@ def _parse(body: bytes, file: CsvFile) -> pl.DataFrame | None:
         )
     except pl.exceptions.PolarsError:
         return None  # split_rows finds the rows at fault and says what is wrong with each
-    whole = (pl.col("window_start") % _NANOS_PER_MICRO == 0).all()
-    if sum(column.null_count() for column in rows) or not rows.select(whole).item():
+    if any(column.null_count() for column in rows if column.name not in file.dataset.optional):
+        return None
+    if file.dataset.kind in BARS and (rows["window_start"] % _NANOS_PER_MICRO != 0).any():
         return None
     return rows
 
 
-@lru_cache(maxsize=4)
-def _bar_columns(table: str, day: date) -> list[pl.Expr]:
-    """The columns of BAR_ROWS from those of a dataset's file."""
-    dataset = BAR_DATASETS[table]
-    micros = (pl.col("window_start") // _NANOS_PER_MICRO).cast(BAR_ROWS["window_start"])
-    given = {"window_start": micros, "session_date": pl.lit(day), "source": pl.lit(Source.FLATFILE)}
+@lru_cache(maxsize=16)
+def _columns(dataset: Dataset, day: date) -> list[pl.Expr]:
+    """The columns of `plain_schema` from those of a dataset's file."""
+    given = {name: pl.col(name) for name in dataset.columns} | _marks(day)
+    if dataset.kind in BARS:
+        given["window_start"] = (pl.col("window_start") // _NANOS_PER_MICRO).cast(BAR_ROWS["window_start"])
     if dataset.asset_class in _PAIRS:
         given["ticker"] = pl.col("ticker").str.replace(DASHED_PAIR, "${1}${2}")
-    return [
-        given.get(name, pl.col(name) if name in dataset.columns else pl.lit(None)).cast(kind).alias(name)
-        for name, kind in BAR_ROWS.items()
-    ]
+    return _cast(given, plain_schema(dataset))
+
+
+def _marks(day: date) -> dict[str, pl.Expr]:
+    return {"session_date": pl.lit(day), "source": pl.lit(Source.FLATFILE)}
+
+
+def _cast(given: dict[str, pl.Expr], schema: pl.Schema) -> list[pl.Expr]:
+    """The columns of `schema`, null where there is none of the name."""
+    return [given.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in schema.items()]

@@ -11,6 +11,7 @@ import polars as pl
 from forebay.bars.trades import TRADE_ROWS
 from forebay.errors import CheckFailed
 from forebay.model.catalogue import Dataset
+from forebay.model.rows import BAD_ROWS
 from forebay.vendor.csv_repair import split_rows
 from forebay.vendor.csv_rows import CsvFile, read_header
 from forebay.vendor.gunzip import Received, blocks
@@ -48,7 +49,9 @@ class TradeBlock:
     def split(self, first_row: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The slow way: rows that parse (TRADE_ROWS), and those that do not (BAD_ROWS), counted from `first_row`."""
         good, bad = split_rows(self.body, self.file.schema, first_row)
-        return good.select(TRADE_ROWS.names()), bad.with_columns(pl.lit(self.file.day).alias("session_date"))
+        known = {"reason": pl.col("reason"), "text": pl.col("text"), "session_date": pl.lit(self.file.day)}
+        told = [known.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in BAD_ROWS.items()]
+        return good.select(TRADE_ROWS.names()), bad.select(told)
 
 
 def trade_blocks(

@@ -10,7 +10,7 @@ from itertools import accumulate
 from forebay.clock import Clock
 from forebay.errors import Damaged, ObjectChanged
 from forebay.ledger import Ledger
-from forebay.model.catalogue import DATASET_BY_TABLE, DATASETS, Dataset
+from forebay.model.catalogue import DATASETS, LAKE_DATASETS, Dataset
 from forebay.model.coverage import Coverage
 from forebay.model.intervals import Interval
 from forebay.orchestration.archive.findings import Fault, Finding, Sides
@@ -174,7 +174,7 @@ class Scrubber:
         assert row.evidence.revision is not None
         details = {name: value for name, value in row.evidence.details.items() if name != SCRUBBED}
         receipt = Receipt(row.evidence.revision, content.sha256, content.md5, content.rows, row.checked_at, details)
-        self.archive.record(DATASET_BY_TABLE[row.partition.table].key(row.partition.day), receipt)
+        self.archive.record(LAKE_DATASETS[row.partition.table].key(row.partition.day), receipt)
 
 
 def _looked_at(row: Coverage) -> str:
