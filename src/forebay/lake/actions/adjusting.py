@@ -1,0 +1,77 @@
+"""Bars of the lake adjusted by its tables of actions, as they were known, up to a day."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import date, datetime
+
+import polars as pl
+
+from forebay.bars.adjust import Action, Adjustment, Span, adjust, steps
+from forebay.errors import LakeError
+from forebay.lake.actions.counted import judged, of_tickers
+from forebay.lake.actions.names import Bearing, Names
+from forebay.lake.actions.overrides import Override, overrides_of
+from forebay.lake.actions.shape import DIVIDENDS, EVENTS, SPLITS, Shape
+from forebay.lake.actions.tables import read
+from forebay.lake.home import Home
+
+
+def adjusted(
+    bars: pl.LazyFrame,
+    home: Home,
+    tickers: Collection[str] | None,
+    how: Adjustment,
+    until: date,
+    known_at: datetime | None = None,
+) -> pl.LazyFrame:
+    """Bars of stocks in the shares of `until`: see `forebay.bars.adjust.adjust`, which also says what `bars` must be.
+
+    Actions after `until` change nothing. `tickers` are those that `bars` are of, None for any; `known_at` takes the
+    tables as they were known then. Raises LakeError when there are none, UsageError for a faulty override file.
+    """
+    return adjust(bars, factors(home, tickers, how, until, known_at))
+
+
+def factors(
+    home: Home, tickers: Collection[str] | None, how: Adjustment, until: date, known_at: datetime | None = None
+) -> pl.DataFrame:
+    """What prices are divided and multiplied by, ticker by ticker and day by day (STEPS)."""
+    overrides = overrides_of(home)
+    names = names_of(home, known_at)
+    family = None if tickers is None else names.family(tickers)
+    histories: defaultdict[tuple[Span, ...], list[Action]] = defaultdict(list)
+    splits = _counting(home, SPLITS, overrides.splits, family, known_at)
+    for ticker, day, old, new in splits.select("ticker", SPLITS.day, "split_from", "split_to").iter_rows():
+        histories[names.spans(ticker, day)].append(Action(day, shares=new / old))
+    if how is Adjustment.TOTAL_RETURN:
+        paid = _counting(home, DIVIDENDS, overrides.dividends, family, known_at)
+        valued = paid.drop_nulls("previous_close").select("ticker", DIVIDENDS.day, "cash_amount", "previous_close")
+        for ticker, day, cash, close in valued.iter_rows():
+            histories[names.spans(ticker, day)].append(Action(day, kept=1.0 - cash / close))
+    return steps(histories.items(), until)
+
+
+def names_of(home: Home, known_at: datetime | None = None) -> Names:
+    """Who bore which ticker when, as far as the vendor was asked."""
+    rows = read(home, EVENTS, known_at)
+    if rows is None:
+        return Names(())
+    known = rows.filter(pl.col("withdrawn_at").is_null(), pl.col("ticker") != "")
+    columns = known.select("instrument", "ticker", "first_date", pl.col("last_date").fill_null(date.max))
+    return Names(Bearing(*row) for row in columns.iter_rows())
+
+
+def _counting(
+    home: Home, shape: Shape, overrides: tuple[Override, ...], tickers: set[str] | None, known_at: datetime | None
+) -> pl.DataFrame:
+    """The rows of a table that count, of `tickers` (None: of all). Raises LakeError when there is no table."""
+    rows = read(home, shape, known_at)
+    if rows is None:
+        when = f" at {known_at:%Y-%m-%d %H:%M}" if known_at else ""
+        raise LakeError(
+            f"the lake at {home.uri} knew no {shape.table.partition('/')[2]}{when}, so its bars cannot be adjusted",
+            remedy="run `forebay actions refresh`" + (", or take a later moment" if known_at else ""),
+        )
+    return of_tickers(judged(rows, overrides, shape), tickers).filter("counts")
