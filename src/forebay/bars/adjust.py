@@ -15,6 +15,7 @@ from enum import StrEnum
 import polars as pl
 
 from forebay.errors import UsageError
+from forebay.model.words import nearest
 
 PRICES = ("open", "high", "low", "close", "vwap")
 SPLIT_FACTOR, DIVIDEND_FACTOR = "split_factor", "dividend_factor"
@@ -32,6 +33,13 @@ class Adjustment(StrEnum):
     SPLITS = "splits"
     TOTAL_RETURN = "total_return"
     """Splits, and dividends as if they had been put back into shares at once: prices only, volumes by splits alone."""
+
+
+def adjustment_named(name: str) -> Adjustment:
+    """The adjustment of that name. Raises UsageError with the nearest one."""
+    if name not in list(Adjustment):
+        raise UsageError(f"unknown adjustment {name!r}", remedy=nearest(name, list(Adjustment)))
+    return Adjustment(name)
 
 
 @dataclass(frozen=True, slots=True)

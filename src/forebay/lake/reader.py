@@ -9,13 +9,16 @@ from pathlib import Path
 
 import polars as pl
 
+from forebay.bars.adjust import adjustment_named
 from forebay.bars.resample import resample
+from forebay.clock import Clock, SystemClock
 from forebay.errors import LakeError, UsageError
 from forebay.lake import delta
 from forebay.lake.address import home_at
 from forebay.lake.digest import CONTENT, digest
 from forebay.lake.home import Home, scan
 from forebay.lake.layout import FileName, parse_name
+from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.instrument import AssetClass, asset_class_of
 from forebay.model.intervals import Interval
@@ -32,9 +35,11 @@ class Lake:
     """A lake in a folder, for reading: `Lake("data/lake").bars("AAPL", "5m", "2024-01-02").collect()`."""
 
     home: Home
+    clock: Clock
 
-    def __init__(self, place: str | Path | Home) -> None:
+    def __init__(self, place: str | Path | Home, *, clock: Clock | None = None) -> None:
         object.__setattr__(self, "home", home_at(place))
+        object.__setattr__(self, "clock", clock or SystemClock())
 
     def bars(
         self,
@@ -44,10 +49,14 @@ class Lake:
         end: str | date | None = None,
         *,
         asset_class: str | None = None,
+        adjust: str | None = None,
+        adjust_as_of: str | date | None = None,
     ) -> pl.LazyFrame:
         """Bars of `tickers` on the session dates from `start` to `end` (both included, either open).
 
         Columns as in `forebay.model.rows`, times UTC, prices unadjusted, sorted by ticker and `window_start`.
+        `adjust` is `splits` or `total_return`: bars in the shares of `adjust_as_of` (today in New York), with two
+        columns more, their factors; later actions change nothing. See docs/adjusting.md.
         `tickers=None` means all of `asset_class` (`stocks`). Raises UsageError for an unknown timeframe, asset class
         or date, or reversed dates; LakeError when the lake has no such table.
         """
@@ -61,7 +70,16 @@ class Lake:
         if timeframe in DERIVED:
             parts = [resample(part, timeframe) for part in parts]
         found = parts[0] if len(parts) == 1 else pl.concat(parts, how="diagonal")
-        return found.sort("ticker", "window_start")
+        bars = found.sort("ticker", "window_start")
+        return bars if adjust is None else self._adjusted(bars, names, adjust, adjust_as_of)
+
+    def _adjusted(
+        self, bars: pl.LazyFrame, tickers: Sequence[str] | None, adjust: str, on: str | date | None
+    ) -> pl.LazyFrame:
+        from forebay.lake.actions.adjusting import adjusted
+
+        until = _date(on) or self.clock.now().astimezone(NEW_YORK).date()
+        return adjusted(bars, self.home, tickers, adjustment_named(adjust), until)
 
     def sql(self, query: str) -> pl.DataFrame:
         """The answer to a read-only query in DuckDB's SQL; tables are `stocks.bars_1d` and so on, times UTC.
