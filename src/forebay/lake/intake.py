@@ -13,7 +13,7 @@ from forebay.errors import CheckFailed
 from forebay.lake.options import with_option_columns
 from forebay.lake.quality import Tally, check_rows, no_bad_rows, split_twins
 from forebay.lake.staging import Staging, storage_errors
-from forebay.lake.stash import Stash
+from forebay.lake.stash import Facts, Stash
 from forebay.model.catalogue import BARS, Dataset
 from forebay.model.defects import defects_of
 from forebay.model.instrument import AssetClass
@@ -66,19 +66,22 @@ class Refused(CheckFailed):
         self.rows = rows
 
 
-def stage(tables: Iterable[pl.DataFrame], dataset: Dataset, staging: Staging, name: str) -> Staged:
+def stage(
+    tables: Iterable[pl.DataFrame], dataset: Dataset, staging: Staging, name: str, facts: Facts | None = None
+) -> Staged:
     """Check `tables` (columns of `plain_schema`, or `bad_schema` for rows known to be bad) and keep the good ones.
 
-    `name` is what errors call the input. Raises Refused when too many rows are bad, StoreError when the disk is full.
+    `name` is what errors call the input, `facts` what the file's footer is to say. Raises Refused when too many rows
+    are bad, StoreError when the disk is full.
     """
-    intake, good = _Intake(dataset, name), Stash(staging, dataset)
+    intake, good = _Intake(dataset, name), Stash(staging, dataset, facts)
     try:
         with storage_errors(staging.folder):
             for table in tables:
                 intake.take(table, good)
             good.close()
             if not intake.in_order:
-                good = intake.settle(good, Stash(staging, dataset))
+                good = intake.settle(good, Stash(staging, dataset, facts))
         intake.judge()
     except BaseException:
         good.discard()

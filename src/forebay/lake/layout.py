@@ -1,11 +1,12 @@
 """Where things are in the lake: tables, the partition a day belongs to, and what a file's name says.
 
-`<root>/stocks/bars_1m/month=2024-03/2024-03-07__2024-03-07__flatfile__all__<mark>.parquet`
+`<root>/stocks/bars_1m/month=2024-03/2024-03-07__2024-03-07__flatfile__all__<mark>.parquet`, and where several days were
+put together `2024-03-01__2024-03-28__flatfile__all__<days>-<mark>.parquet`, with `<days>` a bit for each day, in hex.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from forebay.model.instrument import decode_name, encode_name
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Source
 
-_ALL, _SEPARATOR, _PARTS = "all", "__", 5
+_ALL, _SEPARATOR, _PARTS, _DAYS_END = "all", "__", 5, "-"
 """No encoded ticker reads `all`, and none holds two underscores in a row."""
 MIXED = "mixed-"
 """Start of a file's name that says nothing of its rows: what stays of another program's file, written anew."""
@@ -30,11 +31,43 @@ class FileName:
     symbol: str
     mark: str
     """Of its content: same mark, same rows."""
+    days: int | None = None
+    """Which of its dates a compacted file has rows of, bit 0 for the first; None where the name does not tell."""
+
+    @property
+    def compacted(self) -> bool:
+        """Whether the file holds whole tickers of several deliveries, and shares them with no other compacted file."""
+        return self.days is not None
+
+    def holds(self, day: date) -> bool:
+        """Whether the file may have rows of a session date."""
+        if day not in self.dates:
+            return False
+        return self.days is None or bool(self.days >> (day - self.dates.start).days & 1)
+
+    def held(self) -> list[date]:
+        """The session dates that it may have rows of."""
+        every = (self.dates.start + timedelta(days=number) for number in range(self.dates.days))
+        return [day for day in every if self.holds(day)]
+
+    def meets(self, dates: Interval) -> bool:
+        """Whether the file may have rows on some of these dates."""
+        if dates.end < self.dates.start or self.dates.end < dates.start:
+            return False
+        return self.days is None or any(day in dates for day in self.held())
 
     def __str__(self) -> str:
         symbol = _ALL if self.symbol == ALL_SYMBOLS else encode_name(self.symbol)
         start, end = self.dates.start.isoformat(), self.dates.end.isoformat()
-        return _SEPARATOR.join((start, end, self.source, symbol, self.mark)) + ".parquet"
+        mark = self.mark if self.days is None else f"{self.days:x}{_DAYS_END}{self.mark}"
+        return _SEPARATOR.join((start, end, self.source, symbol, mark)) + ".parquet"
+
+
+def compacted_name(days: Iterable[date], source: Source, mark: str) -> FileName:
+    """The name of a file that holds rows of these session dates, at least one, of all symbols."""
+    first, last = min(days := list(days)), max(days)
+    bits = sum(1 << (day - first).days for day in set(days))
+    return FileName(Interval(first, last), source, ALL_SYMBOLS, mark, bits)
 
 
 def parse_name(path: str) -> FileName | None:
@@ -45,7 +78,9 @@ def parse_name(path: str) -> FileName | None:
     start, end, source, symbol, mark = parts
     try:
         dates = Interval(date.fromisoformat(start), date.fromisoformat(end))
-        return FileName(dates, Source(source), ALL_SYMBOLS if symbol == _ALL else decode_name(symbol), mark)
+        days, found, mark = mark.rpartition(_DAYS_END)
+        held = int(days, 16) if found else None
+        return FileName(dates, Source(source), ALL_SYMBOLS if symbol == _ALL else decode_name(symbol), mark, held)
     except ValueError:
         return None
 

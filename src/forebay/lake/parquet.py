@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -67,14 +68,15 @@ def _bounded(dataset: Dataset) -> list[str]:
 
 
 class RowWriter:
-    """Writes tables one after another into one Parquet file, in row groups of ROW_GROUP_ROWS whatever their sizes.
+    """Writes tables one after another into one Parquet file, in row groups of `group_rows` whatever their sizes.
 
     The same rows make the same bytes, however they were cut into tables.
     """
 
-    def __init__(self, path: Path, dataset: Dataset) -> None:
+    def __init__(self, path: Path, dataset: Dataset, group_rows: int = ROW_GROUP_ROWS) -> None:
         self.path = path
         self.rows = 0
+        self._group_rows = group_rows
         self._columns = no_rows(dataset).columns
         self._held = [no_rows(dataset)]
         self._file = pq.ParquetWriter(
@@ -95,11 +97,15 @@ class RowWriter:
         self.rows += rows.height
         self._held.append(rows if rows.columns == self._columns else rows.select(self._columns))
         held = sum(table.height for table in self._held)
-        if held >= ROW_GROUP_ROWS:
+        if held >= self._group_rows:
             rows = pl.concat(self._held, rechunk=True)
-            whole = held - held % ROW_GROUP_ROWS
+            whole = held - held % self._group_rows
             self._put(rows[:whole])
             self._held = [rows[whole:]]
+
+    def note(self, facts: Mapping[str, str]) -> None:
+        """Put words of our own into the footer, by key; before `close`."""
+        self._file.add_key_value_metadata(dict(facts))
 
     def close(self) -> None:
         """Write what is left and the footer."""
@@ -113,7 +119,7 @@ class RowWriter:
 
     def _put(self, rows: pl.DataFrame) -> None:
         if rows.height:
-            self._file.write_table(rows.to_arrow(compat_level=_ARROW), row_group_size=ROW_GROUP_ROWS)
+            self._file.write_table(rows.to_arrow(compat_level=_ARROW), row_group_size=self._group_rows)
 
     def __enter__(self) -> Self:
         return self

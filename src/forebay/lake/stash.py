@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -11,15 +12,21 @@ from forebay.lake.parquet import ROW_GROUP_ROWS, RowWriter, no_rows
 from forebay.lake.staging import Staging, storage_errors
 from forebay.model.catalogue import Dataset
 
+Facts = Callable[[int], Mapping[str, str]]
+"""What the footer of a file with so many rows says, by key."""
 MOST_HELD = ROW_GROUP_ROWS
 """Rows kept in memory, as many as the writer of a file keeps: a page by REST is 50,000 and is never written twice."""
 
 
 class Stash:
-    """Rows in the stored columns. Raises StoreError when the disk is full."""
+    """Rows in the stored columns. Raises StoreError when the disk is full.
 
-    def __init__(self, staging: Staging, dataset: Dataset) -> None:
+    `facts` says of a number of rows what goes into the footer of a file that holds them.
+    """
+
+    def __init__(self, staging: Staging, dataset: Dataset, facts: Facts | None = None) -> None:
         self.rows = 0
+        self._facts = facts
         self._staging, self._dataset = staging, dataset
         self._held: list[pl.DataFrame] = []
         self._file: Path | None = None
@@ -37,6 +44,8 @@ class Stash:
         """Finish the file, if there is one."""
         if self._writer is not None:
             with storage_errors(self._staging.folder):
+                if self._facts:
+                    self._writer.note(self._facts(self.rows))
                 self._writer.close()
             self._writer = None
 
