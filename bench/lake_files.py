@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import tempfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from multiprocessing import get_context
@@ -49,6 +50,14 @@ QUICK = Size(tickers=500, days=3, months=3, trades=1_000_000)
 def work_folder() -> Path:
     """`FOREBAY_BENCH_DIR`, where everything is kept for the next run; else a folder of the system's temporary ones."""
     return Path(os.environ.get("FOREBAY_BENCH_DIR") or Path(tempfile.gettempdir(), "forebay-bench-lake"))
+
+
+@contextmanager
+def run_folder() -> Iterator[Path]:
+    """A folder on the same disk that goes away after."""
+    work_folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="run-", dir=work_folder()) as name:
+        yield Path(name)
 
 
 def month_days(size: Size, month: int) -> list[date]:
