@@ -22,6 +22,7 @@ from forebay.lake.layout import FileName, partition_folder, partition_value, spl
 from forebay.lake.log import TableLog
 from forebay.lake.moving import MARK_LENGTH, mark_of
 from forebay.lake.ownership import (
+    Giving,
     flatfile_days,
     gives_way_to_day,
     gives_way_to_range,
@@ -130,6 +131,20 @@ class LakeTables:
                         target = _patch_path(table, day, rows)
                         placing.put(staged.path, target, rows.height)
                     placing.commit(f"{table} {day} from trades")
+        return Committed(placing.version, placing.new)
+
+    def set_aside(self, table: str, paths: Collection[str]) -> Committed:
+        """Take damaged files out of a table, in one commit. They stay on disk until a vacuum; other rows are untouched.
+
+        `paths` are relative to the table; those that it does not hold any more are left out. Raises LakeError and
+        StoreError.
+        """
+        with self._placing(table) as placing:
+            while placing.again():
+                parts = {path.split("/", 1)[0].partition("=")[2] for path in paths}
+                held = {path for part in sorted(parts) for path in placing.held(part)}
+                placing.take(Giving(tuple(path for path in paths if path in held), (), pl.lit(value=False)))
+                placing.commit(f"{table}: damaged files set aside")
         return Committed(placing.version, placing.new)
 
     def _put_share(self, placing: Placing, rows: pl.DataFrame, where: tuple[str, str, str, Interval]) -> None:
