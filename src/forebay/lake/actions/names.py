@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -36,6 +36,10 @@ class Names:
             for bearing in self._borne[ticker]:
                 chains[bearing.instrument].append(bearing)
         self._chains = {instrument: sorted(chain, key=_begin) for instrument, chain in chains.items()}
+
+    def all(self) -> Iterator[Bearing]:
+        """Every bearing."""
+        return (bearing for chain in self._chains.values() for bearing in chain)
 
     def family(self, tickers: Collection[str]) -> set[str]:
         """`tickers`, and every other ticker of the instruments that bore one of them."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
 from forebay.bars.adjust import Span
 
-_NEAR_DAYS = 30
+NEAR = timedelta(days=30)
 """How far from an action its prices may be: a halt lasts days, and a longer gap says nothing of one morning."""
 AROUND = pl.Schema({"id": pl.String(), "before": pl.String(), "on": pl.String(), "day": pl.Date()})
 """An action by its id: the ticker that its instrument bore just before its day, and the one on it."""
@@ -41,7 +41,7 @@ def around(days: pl.LazyFrame, actions: pl.DataFrame) -> pl.DataFrame:
         right_on=_DAYS,
         by="before",
         strategy="backward",
-        tolerance=f"{_NEAR_DAYS}d",
+        tolerance=NEAR,
         allow_exact_matches=False,
         check_sortedness=False,
     )
@@ -51,7 +51,7 @@ def around(days: pl.LazyFrame, actions: pl.DataFrame) -> pl.DataFrame:
         right_on=_DAYS,
         by="on",
         strategy="forward",
-        tolerance=f"{_NEAR_DAYS}d",
+        tolerance=NEAR,
         check_sortedness=False,
     )
     return both.select("id", "close_before", "open_on")
@@ -70,7 +70,7 @@ def jumps(days: pl.LazyFrame) -> pl.DataFrame:
         days.select("ticker", _DAYS, "open", "close")
         .sort("ticker", _DAYS)
         .select("ticker", _DAYS, close_before=before, open_on="open", since=since)
-        .filter(pl.col("since") <= pl.duration(days=_NEAR_DAYS), size >= _LEAST)
+        .filter(pl.col("since") <= NEAR, size >= _LEAST)
         .filter((size / size.round()).log().abs() <= _ROUND_TO)
     )
     number = size.round().cast(pl.Int64).cast(pl.String)

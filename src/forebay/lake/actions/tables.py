@@ -33,7 +33,7 @@ def read(home: Home, shape: Shape, known_at: datetime | None = None) -> pl.DataF
     if not delta.exists(place):
         return None
     table = delta.open_table(place)
-    with delta.translated(place.uri):
+    with delta.translated(place):
         if known_at is not None:
             version = _version_at(table, known_at)
             if version is None:
@@ -53,10 +53,10 @@ def update(home: Home, shape: Shape, change: Callable[[pl.DataFrame], pl.DataFra
         place.make()
         with place.writer(clock):
             table = _opened(place, shape)
-            with delta.translated(place.uri):
+            with delta.translated(place):
                 held = _rows(place, shape, table)
             try:
-                return _replace(table, shape, held, change(held), clock.now())
+                return _replace(place, shape, held, change(held), table, clock.now())
             except Conflict:
                 clock.sleep(_WAIT * attempt)
     raise LakeError(f"{place.uri}: other programs committed first {_ATTEMPTS} times", remedy="run it again")
@@ -64,7 +64,7 @@ def update(home: Home, shape: Shape, change: Callable[[pl.DataFrame], pl.DataFra
 
 def _opened(place: Home, shape: Shape) -> DeltaTable:
     if not delta.exists(place):
-        with delta.translated(place.uri):
+        with delta.translated(place):
             DeltaTable.create(
                 place.uri,
                 _with_year(shape.columns.to_frame(), shape).to_arrow().schema,
@@ -84,7 +84,9 @@ def _rows(place: Home, shape: Shape, table: DeltaTable) -> pl.DataFrame:
     return scan(place, paths).select(shape.columns.names()).collect().sort(shape.day, "ticker", shape.key)
 
 
-def _replace(table: DeltaTable, shape: Shape, held: pl.DataFrame, rows: pl.DataFrame, now: datetime) -> bool:
+def _replace(
+    place: Home, shape: Shape, held: pl.DataFrame, rows: pl.DataFrame, table: DeltaTable, now: datetime
+) -> bool:
     """Write the years whose rows are others now."""
     before, after = (_with_year(some, shape).partition_by(_YEAR, as_dict=True) for some in (held, rows))
     nothing = rows.pipe(_with_year, shape).clear()
@@ -92,7 +94,7 @@ def _replace(table: DeltaTable, shape: Shape, held: pl.DataFrame, rows: pl.DataF
     if not changed:
         return False
     years = ", ".join(f"'{year}'" for (year,) in sorted(changed))
-    with delta.translated(table.table_uri):
+    with delta.translated(place):
         write_deltalake(
             table,
             pl.concat([nothing, *(after[key] for key in changed if key in after)]),
