@@ -72,7 +72,7 @@ class Parts:
         """Where the lake lives. Raises UsageError for an address that is not one."""
         from forebay.lake.address import home_at
 
-        return home_at(self.settings.lake.folder)
+        return home_at(self.settings.lake.uri, aws=self.settings.aws, clock=self.clock)
 
     @cached_property
     def lake(self) -> Lake:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from forebay.clock import Clock
-from forebay.errors import StoreError
+from forebay.errors import LakeError, StoreError
 from forebay.lake.home import Conflict, Held
 from forebay.lake.layout import table_folder
 from forebay.lake.lock import announce, clear_leftovers, incoming, own_folder, writer_lock
@@ -118,6 +118,17 @@ class FolderHome:
     def writer(self, clock: Clock) -> AbstractContextManager[None]:
         """The table's file lock."""
         return writer_lock(self.folder, clock)
+
+    def give_up(self, before: datetime) -> int:  # noqa: ARG002 - the next writer's `tidy` has seen to it
+        """Nothing: what a dead writer left is cleared by the next."""
+        return 0
+
+    def explain(self, error: Exception) -> LakeError:
+        """In the library's words."""
+        remedy = "check that the folder can be read and written, and that its disk is not full"
+        told = LakeError(f"{self.folder}: {error}", remedy=remedy)
+        told.__cause__ = error
+        return told
 
     def tidy(self, held: Callable[[], Container[str]]) -> None:
         """Remove what was noted and is not held; nothing while there is no log to say what is."""

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from forebay.clock import Clock
-from forebay.errors import LakeError
+from forebay.errors import ForebayError, LakeError
 
 
 class Conflict(LakeError):
@@ -94,6 +94,12 @@ class Home(Protocol):
 
     def writer(self, clock: Clock) -> AbstractContextManager[None]:
         """One writer of a table at a time, as far as the place can have it. Raises LakeError after a long wait."""
+
+    def give_up(self, before: datetime) -> int:
+        """End what was begun to be placed before then and never ended; how many there were."""
+
+    def explain(self, error: Exception) -> ForebayError:
+        """What an error of delta-rs, Arrow or Polars about this place means; its cause may be shown."""
 
     def tidy(self, held: Callable[[], Container[str]]) -> None:
         """Remove leftovers, where it is certain that they are some: under `writer`, with what the table holds."""

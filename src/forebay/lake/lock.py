@@ -81,6 +81,14 @@ def _announced(folder: Path) -> list[str]:
     return [f"{path.parent.name}/{path.name}" for path in sorted(folder.glob("*/*.parquet")) if is_ours(path.name)]
 
 
+def busy(place: str) -> LakeError:
+    """The error for a turn that did not come."""
+    return LakeError(
+        f"{place}: another process has been writing for over {WAIT_SECONDS:.0f} seconds",
+        remedy="look for a worker that hangs; its lock ends with its process",
+    )
+
+
 def _wait_for(handle: int, folder: Path, clock: Clock) -> None:
     started = clock.now()
     while True:
@@ -88,10 +96,7 @@ def _wait_for(handle: int, folder: Path, clock: Clock) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if (clock.now() - started).total_seconds() > WAIT_SECONDS:
-                raise LakeError(
-                    f"{folder}: another process has been writing for over {WAIT_SECONDS:.0f} seconds",
-                    remedy="look for a worker that hangs; its lock ends with its process",
-                ) from error
+                raise busy(str(folder)) from error
             clock.sleep(_LOOK_SECONDS)
         else:
             return

@@ -69,16 +69,19 @@ def b2_bucket(archive: ArchiveSettings, aws: AwsSettings) -> Bucket:
     )
 
 
-def s3_bucket(uri: str, aws: AwsSettings, clock: Clock) -> Bucket:
-    """The bucket at `s3://bucket/prefix` with the AWS_* settings. Raises UsageError for what is missing."""
+def s3_bucket(uri: str, aws: AwsSettings, clock: Clock, setting: str = "ARCHIVE_URI") -> Bucket:
+    """The bucket at `s3://bucket/prefix`, which `setting` names, with the AWS_* settings.
+
+    Raises UsageError for what is missing.
+    """
     parts = urlsplit(uri)
     if not parts.netloc or parts.query or parts.fragment or "@" in parts.netloc:
-        raise UsageError("ARCHIVE_URI is not of the form s3://bucket/prefix", remedy="Give keys by the AWS_* settings.")
+        raise UsageError(f"{setting} is not of the form s3://bucket/prefix", remedy="Give keys by the AWS_* settings.")
     keys, region = _keys(aws, clock)
     region = aws.region or region or _REGION
     amazon = f"https://s3.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
     endpoint = _checked(aws.endpoint_url, "AWS_ENDPOINT_URL") if aws.endpoint_url else amazon
-    return Bucket(parts.netloc, parts.path.strip("/"), endpoint, region, keys)
+    return Bucket(parts.netloc, parts.path.strip("/"), endpoint, region, keys, setting=setting)
 
 
 def _keys(aws: AwsSettings, clock: Clock) -> tuple[Callable[[], Keys], str | None]:

@@ -28,7 +28,7 @@ def chain(profile: str | None, clock: Clock) -> tuple[Callable[[], Keys], str | 
         raise UsageError(f"AWS_PROFILE={profile}: {error}", remedy="Correct it, or set AWS_ACCESS_KEY_ID.") from error
     if credentials is None:
         raise UsageError(
-            "no keys for the archive's bucket",
+            "no keys for the bucket",
             remedy="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.",
         )
 

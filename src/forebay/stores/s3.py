@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
+from io import BufferedReader
 from typing import TYPE_CHECKING
 
 import obstore
@@ -18,11 +19,13 @@ from forebay.stores.backoff import Backoff
 from forebay.stores.boto import Boto
 from forebay.stores.bucket import Bucket
 from forebay.stores.client import Timeouts, client
+from forebay.stores.conditional import refused
 from forebay.stores.outgoing import counted, send
 from forebay.stores.ranges import Failures, PartReader, RangedStream, State
 from forebay.stores.refusals import Refusals
+from forebay.stores.seekable import READ_AHEAD, Ranges
 from forebay.stores.store import Stored, Upload
-from forebay.stores.wire import FAILURES, answer, safe_cause
+from forebay.stores.wire import FAILURES, Answer, answer, safe_cause
 
 if TYPE_CHECKING:
     from obstore import GetResult, ObjectMeta, PutResult  # the type stubs', not there at run time
@@ -36,6 +39,12 @@ _COPY_LIMIT = 5 * 2**30
 """The largest object that S3 copies by one request."""
 _PAGE = 1000
 """Keys in one answer to a listing, the protocol's maximum."""
+_NO_CONDITION = ("400", "405", "501")
+_NO_HEADER = ("", "NotImplemented", "InvalidArgument", "InvalidRequest", "MethodNotAllowed")
+"""How stores say that they do not know a header; B2 answers 501 NotImplemented or 400 InvalidArgument."""
+_TRIES = 3
+_TRY_AGAIN = ("", "409", "412")
+"""No answer, or another put of the same key under way, which then failed."""
 _OURS = ".forebay/"
 _NOT_OURS = frozenset(
     ("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Type", "Storage-Class")
@@ -87,11 +96,26 @@ class S3Store:
         except ObjectChanged:
             return None
 
+    def fetch(self, key: str) -> bytes | None:
+        """A small object's bytes, by one request; None when there is none."""
+        try:
+            with self._asking(key):
+                return bytes(obstore.get(self._reading, self._bucket.path(key)).bytes())
+        except ObjectChanged:
+            return None
+
+    def seekable(self, stored: Stored) -> BufferedReader:
+        """Exactly this state of the object, to be read here and there. To be closed."""
+        return BufferedReader(Ranges(self._reader(stored), stored.size), READ_AHEAD)
+
     def open(self, stored: Stored, start: int = 0) -> RangedStream:
         """The bytes of exactly this state of the object, in parts that are read side by side."""
+        return RangedStream(self._reader(stored), stored.size, start)
+
+    def _reader(self, stored: Stored) -> PartReader:
         state = State(self._bucket.path(stored.key), stored.size, stored.etag)
         failures = Failures(self._refused, self._broken_off, self._changed, StoreUnavailable)
-        return RangedStream(PartReader(self._reading, state, failures, self._clock, Backoff()), stored.size, start)
+        return PartReader(self._reading, state, failures, self._clock, Backoff())
 
     def put(self, key: str, data: bytes, metadata: Mapping[str, str]) -> None:
         """Store a small object by one request, and compare what the store says it received."""
@@ -101,6 +125,34 @@ class S3Store:
         etag = (done["e_tag"] or "").strip('"')
         if etag != hashlib.md5(data, usedforsecurity=False).hexdigest():
             self._compare(key, data, done["version"])
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Store a small object if there is none of that key yet; whether it is now there with these bytes.
+
+        An answer that was lost is made good by a look. Raises Unconditional when the store refuses the condition.
+        """
+        path, failures = self._bucket.path(key), 0
+        while True:
+            try:
+                obstore.put(self._writing, path, data, mode="create", use_multipart=False)
+            except FAILURES as error:
+                if (found := self._found_instead(key, answer(error), error)) is not None:
+                    return found == data
+                failures += 1
+                if failures >= _TRIES:
+                    raise self._refused(error, path) from safe_cause(error)
+                self._clock.sleep(Backoff().wait(failures))
+            else:
+                return True
+
+    def _found_instead(self, key: str, said: Answer, error: Exception) -> bytes | None:
+        """What is at `key` after a put with a condition failed; None when nothing is and it may be tried again."""
+        if said.status in _NO_CONDITION and said.code in _NO_HEADER:
+            raise refused(self.address, f"{said.status} {said.code}".strip()) from safe_cause(error)
+        found = self.fetch(key)
+        if found is None and said.status not in _TRY_AGAIN:
+            raise self._refused(error, self._bucket.path(key)) from safe_cause(error)
+        return found
 
     def put_stream(self, key: str, chunks: Iterable[bytes], size: int, metadata: Mapping[str, str]) -> None:
         """Store `size` bytes as they come, in parts; what fits in one part is stored by one request.

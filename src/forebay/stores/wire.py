@@ -10,8 +10,11 @@ from obstore.exceptions import BaseError
 FAILURES = (BaseError, OSError)
 """What a call of the object-store library raises when it fails."""
 
-_STATUS = re.compile(r"non-2xx status code: (\d{3})")
+_STATUS = re.compile(r"non-2xx status code:? (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
+_REQUEST = re.compile(r"[Ee]rror performing|error sending request|status code|HTTP error|Generic S3 error")
+_BRANCH = "\u21b3"
+_DRAWN = re.compile(rf"\x1b\[\d*m|{_BRANCH}")
 _MESSAGE = re.compile(r"<Message>([^<]{1,300})")
 
 
@@ -31,13 +34,28 @@ class Answer:
 
 def answer(error: Exception) -> Answer:
     """What was answered to the request that failed with `error`."""
-    said = str(error)
+    said = _flat(str(error))
     return Answer(_found(_STATUS, said), _found(_CODE, said), _found(_MESSAGE, said), _reason(said))
 
 
 def safe_cause(error: Exception) -> Exception:
     """The library's error without the answer's body, which can repeat the access key."""
-    return type(error)(_reason(str(error)))
+    return type(error)(_reason(_flat(str(error))))
+
+
+def of_the_wire(error: Exception) -> bool:
+    """Whether an error, of whichever library, is about a request that was refused or not answered."""
+    return bool(_REQUEST.search(str(error)))
+
+
+def reason(error: Exception) -> str:
+    """What an error says, in one line and without an answer's body."""
+    return _flat(str(error)).partition("\n")[0].partition("<")[0].strip()
+
+
+def _flat(said: str) -> str:
+    """In one line, where a library draws its causes as a tree."""
+    return " ".join(_DRAWN.sub(" ", said).split()) if _BRANCH in said else said
 
 
 def _reason(said: str) -> str:
