@@ -44,7 +44,7 @@ STEPS = [
     ("forebay.lake.intake", "check_rows"),
     ("forebay.lake.folder_home", "announce"),
     ("forebay.lake.folder_home", "move"),
-    ("forebay.lake.placing", "by_ticker_range"),
+    ("forebay.lake.placing", "Remaining"),
     ("forebay.lake.folder_home", "publish"),
     ("os", "link"),
     ("forebay.lake.folder_home", "clear_leftovers"),

@@ -51,13 +51,13 @@ class NewFile:
 
 def exists(home: Home) -> bool:
     """Whether a table is there."""
-    with translated(home.uri):
+    with translated(home):
         return DeltaTable.is_deltatable(home.uri, home.options)
 
 
 def open_table(home: Home) -> DeltaTable:
     """The newest state of a table. Raises LakeError when it is not there or unreadable, NewerVersion when too new."""
-    with translated(home.uri):
+    with translated(home):
         table = DeltaTable(home.uri, storage_options=home.options)
         description = table.metadata().description or ""
     found = description.removeprefix(_FORMAT)
@@ -73,7 +73,7 @@ def open_or_create(home: Home, table: str) -> DeltaTable:
     """The table, made when it is not there. `table` is its name in the lake."""
     if not exists(home):
         home.make()
-        with translated(home.uri):
+        with translated(home):
             DeltaTable.create(
                 home.uri,
                 _schema(table),
@@ -94,8 +94,10 @@ def files(table: DeltaTable) -> list[str]:
 
 def describe(file: BufferedReader, relative: str, partition: str, rows: int) -> NewFile:
     """A file as the log will know it, from its footer. Raises LakeError unless it is Parquet with `rows` rows."""
-    with translated(relative):
+    try:
         footer, size = pq.read_metadata(file), file.seek(0, SEEK_END)
+    except (pa.ArrowException, OSError) as error:
+        raise LakeError(f"{relative}: {error}", remedy="run the task again; nothing was committed") from error
     if footer.num_rows != rows:
         raise LakeError(
             f"{relative} has {footer.num_rows} rows instead of {rows}",
@@ -105,35 +107,41 @@ def describe(file: BufferedReader, relative: str, partition: str, rows: int) -> 
 
 
 def commit(
-    table: DeltaTable, name: str, add: Sequence[NewFile], remove: Sequence[str], now: datetime, note: Mapping[str, str]
+    table: DeltaTable,
+    name: str,
+    add: Sequence[NewFile],
+    remove: Sequence[str],
+    now: datetime,
+    note: Mapping[str, str],
+    *,
+    changes: bool = True,
 ) -> int:
-    """Add and remove files in one commit; returns the table's new version.
+    """Add and remove files in one commit; returns the table's new version. Without `changes` the rows stay the same.
 
-    Raises Conflict when another writer was first, LakeError for anything else that goes wrong.
+    To be called inside `translated`.
     """
     stamp, column = int(now.timestamp() * 1000), partition_column(name)
     actions: list[Any] = [
-        AddAction(file.path, file.size, {column: file.partition}, stamp, data_change=True, stats=file.stats)
+        AddAction(file.path, file.size, {column: file.partition}, stamp, data_change=changes, stats=file.stats)
         for file in add
     ]
     actions += [
-        RemoveAction(path, data_change=True, deletion_timestamp=stamp, partition_values=partition_of(path))
+        RemoveAction(path, data_change=changes, deletion_timestamp=stamp, partition_values=partition_of(path))
         for path in remove
     ]
-    with translated(table.table_uri):
-        table.create_write_transaction(
-            actions,
-            "append",
-            _schema(name),
-            [column],
-            commit_properties=CommitProperties(custom_metadata=dict(note), max_commit_retries=0),
-        )
-        return int(table.version()) + 1  # `table` still shows the state before, and the commit was tried once
+    table.create_write_transaction(
+        actions,
+        "append",
+        _schema(name),
+        [column],
+        commit_properties=CommitProperties(custom_metadata=dict(note), max_commit_retries=0),
+    )
+    return int(table.version()) + 1  # `table` still shows the state before, and the commit was tried once
 
 
 def checkpoint(home: Home) -> None:
     """Sum up the log, and remove entries that are older than its retention. Raises LakeError."""
-    with translated(home.uri):
+    with translated(home):
         table = DeltaTable(home.uri, storage_options=home.options)
         table.create_checkpoint()
         table.cleanup_metadata()
@@ -171,15 +179,16 @@ def _plain(name: str, raw: Any) -> str | int:
 
 
 @contextmanager
-def translated(path: str) -> Iterator[None]:
-    """Errors of delta-rs and Arrow, about `path`, become LakeError and Conflict."""
+def translated(home: Home) -> Iterator[None]:
+    """Errors of delta-rs and Arrow about a table become LakeError, Conflict and StoreError."""
     try:
         yield
     except CommitFailedError as error:
-        raise Conflict(f"{path}: another writer committed first") from error
+        told = home.explain(error)
+        raise Conflict(f"{home.uri}: another writer committed first") from told.__cause__
     except TableNotFoundError as error:
-        raise LakeError(f"there is no lake table at {path}", remedy="run `forebay sync` to fill the lake") from error
+        remedy = "run `forebay sync` to fill the lake"
+        raise LakeError(f"there is no lake table at {home.uri}", remedy=remedy) from error
     except (DeltaError, pa.ArrowException, OSError) as error:
-        raise LakeError(
-            f"{path}: {error}", remedy="check that the folder can be read and written, and that its disk is not full"
-        ) from error
+        told = home.explain(error)
+        raise told from told.__cause__

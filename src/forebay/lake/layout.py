@@ -85,6 +85,12 @@ def parse_name(path: str) -> FileName | None:
         return None
 
 
+def is_compacted(path: str) -> bool:
+    """Whether a file's name is one that compaction gives."""
+    name = parse_name(path)
+    return name is not None and name.compacted
+
+
 def symbol_of(path: str) -> str | None:
     """The symbol in a file's name, still encoded, or `all`; None for names that are not of our form."""
     parts = path.rsplit("/", 1)[-1].split(_SEPARATOR)

@@ -47,16 +47,22 @@ class TableLog:
             self._load()
 
     def commit(
-        self, add: Sequence[delta.NewFile], remove: Sequence[str], now: datetime, note: Mapping[str, str]
+        self,
+        add: Sequence[delta.NewFile],
+        remove: Sequence[str],
+        now: datetime,
+        note: Mapping[str, str],
+        *,
+        changes: bool = True,
     ) -> None:
-        """Add and remove files in one commit, on disk when this returns.
+        """Add and remove files in one commit, on disk when this returns; without `changes` the same rows are held.
 
         Raises Conflict when another writer was first, LakeError or StoreError for anything else that goes wrong.
         """
         if self._plain and all(_PLAIN_PATH.fullmatch(path) for path in (*remove, *(file.path for file in add))):
-            self.home.create(_entry(self.version + 1), _spelled(_lines(self._table, add, remove, now, note)))
+            self.home.create(_entry(self.version + 1), _spelled(_lines(self._table, add, remove, now, note, changes)))
         else:
-            self._commit_by_library(add, remove, now, note)
+            self._commit_by_library(add, remove, now, note, changes)
         self.version += 1
         self._seen = self._identity()
         self.shelf.change((file.path for file in add), remove)
@@ -64,7 +70,7 @@ class TableLog:
             delta.checkpoint(self.home)
 
     def _commit_by_library(
-        self, add: Sequence[delta.NewFile], remove: Sequence[str], now: datetime, note: Mapping[str, str]
+        self, add: Sequence[delta.NewFile], remove: Sequence[str], now: datetime, note: Mapping[str, str], changes: bool
     ) -> None:
         table = delta.open_table(self.home)
         if table.version() != self.version:
@@ -74,7 +80,8 @@ class TableLog:
                 f"{self.home.uri} is append-only: rows that better ones replace cannot leave it",
                 remedy=f"set its property {_APPEND_ONLY} to false, as Forebay made it",
             )
-        delta.commit(table, self._table, add, remove, now, note)
+        with delta.translated(self.home):
+            delta.commit(table, self._table, add, remove, now, note, changes=changes)
 
     def _load(self) -> None:
         table = delta.open_or_create(self.home, self._table)
@@ -123,17 +130,22 @@ def _spelled(lines: Iterable[Mapping[str, Any]]) -> bytes:
 
 
 def _lines(
-    table: str, add: Sequence[delta.NewFile], remove: Sequence[str], now: datetime, note: Mapping[str, str]
+    table: str,
+    add: Sequence[delta.NewFile],
+    remove: Sequence[str],
+    now: datetime,
+    note: Mapping[str, str],
+    changes: bool,
 ) -> Iterable[dict[str, Any]]:
     stamp, column = int(now.timestamp() * 1000), partition_column(table)
     parameters = {"mode": "Append", "partitionBy": json.dumps([column])}
     yield {"commitInfo": {"timestamp": stamp, "operation": "WRITE", "operationParameters": parameters, **note}}
     for file in add:
         what = {"path": file.path, "partitionValues": {column: file.partition}, "size": file.size}
-        yield {"add": {**what, "modificationTime": stamp, "dataChange": True, "stats": file.stats}}
+        yield {"add": {**what, "modificationTime": stamp, "dataChange": changes, "stats": file.stats}}
     for path in remove:
         values = delta.partition_of(path)
-        yield {"remove": {"path": path, "dataChange": True, "deletionTimestamp": stamp, "partitionValues": values}}
+        yield {"remove": {"path": path, "dataChange": changes, "deletionTimestamp": stamp, "partitionValues": values}}
 
 
 def _paths(actions: Iterable[Mapping[str, Any]], kind: str) -> Iterable[str]:

@@ -11,42 +11,42 @@ from datetime import date
 
 import polars as pl
 
-from forebay.lake.layout import MIXED, FileName, parse_name
+from forebay.lake.layout import MIXED, FileName, compacted_name, is_compacted, parse_name
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Source
 
 
 @dataclass(frozen=True, slots=True)
 class Giving:
-    """Files that go: `whole` entirely, `partly` after the rows that `stays` selects are written anew."""
+    """Files that go: `whole` entirely, `partly` without the rows that `goes` selects, the others written anew."""
 
     whole: tuple[str, ...]
     partly: tuple[str, ...]
-    stays: pl.Expr
+    goes: pl.Expr
 
 
-def gives_way_to_day(held: Iterable[str], day: date, spared: Collection[str] | None = ()) -> Giving:
+def gives_way_to_day(held: Iterable[str], day: date, spared: Collection[str] | None = ()) -> list[Giving]:
     """For a flat file of `day`: its earlier files, and what else has rows of that day.
 
     Rows from other sources stay for the tickers in `spared` (None: for all), which the file does not answer for.
     """
     found = [(path, parse_name(path)) for path in held]
-    hit = [(path, name) for path, name in found if name is None or (day in name.dates and not _spares(name, spared))]
-    whole = tuple(path for path, name in hit if name and name.dates.days == 1 and not _may_spare(name, spared))
+    hit = [(path, name) for path, name in found if name is None or (name.holds(day) and not _spares(name, spared))]
+    whole = [path for path, name in hit if name and name.dates.days == 1 and not _may_spare(name, spared)]
     left = pl.lit(value=True) if spared is None else pl.col("ticker").is_in(sorted(spared))
-    stays = (pl.col("session_date") != day) | (left & (pl.col("source") != Source.FLATFILE))
-    return Giving(whole, tuple(path for path, _ in hit if path not in whole), stays)
+    goes = (pl.col("session_date") == day) & ~(left & (pl.col("source") != Source.FLATFILE))
+    return _givings(whole, [path for path, _ in hit if path not in whole], goes)
 
 
-def gives_way_to_range(held: Iterable[str], symbol: str, dates: Interval, owned: Collection[date] = ()) -> Giving:
+def gives_way_to_range(held: Iterable[str], symbol: str, dates: Interval, owned: Collection[date] = ()) -> list[Giving]:
     """For REST rows of `symbol` over `dates`: its REST and stream rows there. Flat files and `owned` days stay."""
     found = [(path, parse_name(path)) for path in held]
     hit = [(path, name) for path, name in found if name is None or _may_hold(name, symbol, dates)]
     ours = [(path, name) for path, name in hit if name and symbol in (name.symbol, ALL_SYMBOLS)]
-    whole = tuple(path for path, name in ours if _inside(name, dates) and not any(day in name.dates for day in owned))
-    theirs = of_symbol(symbol) & pl.col("session_date").is_between(dates.start, dates.end)
-    stays = ~theirs | (pl.col("source") == Source.FLATFILE) | pl.col("session_date").is_in(sorted(owned))
-    return Giving(whole, tuple(path for path, _ in hit if path not in whole), stays)
+    whole = [path for path, name in ours if _inside(name, dates) and not any(name.holds(day) for day in owned)]
+    goes = of_symbol(symbol) & pl.col("session_date").is_between(dates.start, dates.end)
+    goes &= (pl.col("source") != Source.FLATFILE) & ~pl.col("session_date").is_in(sorted(owned))
+    return _givings(whole, [path for path, _ in hit if path not in whole], goes)
 
 
 def gives_way_to_rows(held: Iterable[str], day: date, keys: pl.DataFrame) -> list[Giving]:
@@ -57,14 +57,21 @@ def gives_way_to_rows(held: Iterable[str], day: date, keys: pl.DataFrame) -> lis
     hit = pl.struct("ticker", "window_start").is_in(
         keys.select(pl.struct("ticker", "window_start")).to_series().implode()
     )
-    stays = ~((pl.col("session_date") == day) & pl.col("ticker").is_in(keys["ticker"].unique().to_list()) & hit)
-    return [Giving((), (path,), stays) for path in of_day(held, day)] if keys.height else []
+    goes = (pl.col("session_date") == day) & pl.col("ticker").is_in(keys["ticker"].unique().to_list()) & hit
+    return [Giving((), (path,), goes) for path in of_day(held, day)] if keys.height else []
+
+
+def _givings(whole: Iterable[str], partly: Iterable[str], goes: pl.Expr) -> list[Giving]:
+    """What stays of a compacted file is a file of the same tickers; what stays of the others becomes one."""
+    alone = [path for path in partly if is_compacted(path)]
+    others = tuple(path for path in partly if path not in alone)
+    return [Giving(tuple(whole), others, goes), *(Giving((), (path,), goes) for path in alone)]
 
 
 def of_day(held: Iterable[str], day: date) -> list[str]:
     """The files that may have rows of a session date."""
     names = [(path, parse_name(path)) for path in held]
-    return [path for path, name in names if name is None or day in name.dates]
+    return [path for path, name in names if name is None or name.holds(day)]
 
 
 def of_symbol(symbol: str) -> pl.Expr:
@@ -78,17 +85,23 @@ def flatfile_days(scan: Callable[[Iterable[str]], pl.LazyFrame], held: Iterable[
     `scan` reads files of the table.
     """
     names = {path: parse_name(path) for path in held}
-    owned = {name.dates.start for name in names.values() if name is not None and name.source is Source.FLATFILE}
+    flat = [name for name in names.values() if name is not None and name.source is Source.FLATFILE]
+    owned = {day for name in flat for day in name.held()}
     for path in (path for path, name in names.items() if name is None):
         rows = scan([path]).filter(pl.col("source") == Source.FLATFILE)
         owned.update(rows.select(pl.col("session_date").unique()).collect().to_series())
     return owned
 
 
-def merged_name(paths: Iterable[str], mark: str) -> str:
-    """The name of one file with what stays of `paths`; of no form of ours when some are of another program."""
+def merged_name(paths: Iterable[str], days: Collection[date], mark: str) -> str:
+    """The name of one file with what stays of `paths`, on `days`; of no form of ours when some are another program's.
+
+    A compacted file comes alone.
+    """
     names = [parse_name(path) for path in paths]
     known = [name for name in names if name is not None]
+    if len(known) == len(names) == 1 and known[0].compacted:
+        return str(compacted_name(days, known[0].source, mark))
     if len(known) < len(names):
         return f"{MIXED}{mark}.parquet"
     symbols = {name.symbol for name in known}
@@ -102,9 +115,8 @@ def merged_name(paths: Iterable[str], mark: str) -> str:
 
 
 def _may_hold(name: FileName, symbol: str, dates: Interval) -> bool:
-    overlaps = name.dates.start <= dates.end and dates.start <= name.dates.end
     return (
-        overlaps
+        name.meets(dates)
         and name.source is not Source.FLATFILE
         and (name.symbol == symbol or ALL_SYMBOLS in (symbol, name.symbol))
     )

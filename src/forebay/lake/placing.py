@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Self
@@ -12,17 +12,17 @@ import polars as pl
 from forebay.clock import Clock
 from forebay.errors import LakeError
 from forebay.lake import delta
+from forebay.lake.deliveries import Delivery, facts, untouched
 from forebay.lake.home import Conflict, scan
-from forebay.lake.intake import by_ticker_range
 from forebay.lake.layout import partition_folder
 from forebay.lake.log import TableLog
 from forebay.lake.moving import mark_of
 from forebay.lake.ownership import Giving, merged_name
 from forebay.lake.parquet import RowWriter
+from forebay.lake.remaining import Remaining
 from forebay.lake.staging import Staging, storage_errors
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.partition import ALL_SYMBOLS
-from forebay.model.rows import time_column
 
 MOST_ATTEMPTS = 10
 """Commits tried when other programs write to the table at the same time (ours wait for each other)."""
@@ -49,12 +49,15 @@ class Placing:
         self._lock.__enter__()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         try:
-            if kind is not None:
+            if error is not None:
                 self._home.tidy(self._held_now)
         finally:
             self._lock.__exit__(None, None, None)
+        if isinstance(error, pl.exceptions.PolarsError | OSError):  # of a plan that reads the table's files
+            told = self._home.explain(error)
+            raise told from told.__cause__
 
     def again(self) -> bool:
         """Load the newest state for a plan; False once committed. Raises LakeError after MOST_ATTEMPTS conflicts."""
@@ -82,11 +85,12 @@ class Placing:
         """The rows of some of the table's files, as a query."""
         return scan(self._home, paths)
 
-    def write(self, tables: Iterable[pl.DataFrame]) -> Path:
-        """A file in staging with these rows, which are sorted already."""
+    def write(self, tables: Iterable[pl.DataFrame], deliveries: Iterable[Delivery] = ()) -> Path:
+        """A file in staging with these rows, which are sorted already; its footer names their deliveries."""
         with storage_errors(self._staging.folder), self._writer() as writer:
             for table in tables:
                 writer.write(table)
+            writer.note(facts(deliveries))
         return writer.path
 
     def put(self, staged: Path, target: str, rows: int) -> None:
@@ -98,28 +102,41 @@ class Placing:
         if here:
             self._home.place(staged, target)
 
-    def take(self, giving: Giving) -> None:
+    def take(self, givings: Iterable[Giving]) -> None:
         """Plan files out of the table; what stays of some is written into one file in their place."""
-        self._removes += giving.whole
-        if not giving.partly:
-            return
-        found = self.scan(giving.partly)
-        stays = found.filter(giving.stays)
-        total, rows = found.select(pl.len()).collect().item(), stays.select(pl.len()).collect().item()
-        if rows == total:
-            return
-        if rows:
-            written = self.write(by_ticker_range(stays, time_column(LAKE_DATASETS[self._table])))
-            mark = mark_of("|".join(sorted(giving.partly)), written)
-            partition = giving.partly[0].split("/", 1)[0]
-            self.put(written, f"{partition}/{merged_name(giving.partly, mark)}", rows)
-        self._removes += giving.partly
+        for giving in givings:
+            self._removes += giving.whole
+            if giving.partly:
+                self._rewrite(giving.partly, giving.goes.fill_null(value=False))
 
-    def commit(self, note: str) -> None:
-        """Commit what was planned, if anything was; on a conflict the next `again` starts over."""
+    def drop(self, paths: Iterable[str]) -> None:
+        """Plan files out of the table whose rows are in others that are put."""
+        self._removes += paths
+
+    def _rewrite(self, paths: Sequence[str], goes: pl.Expr) -> None:
+        gone = self.scan(paths).filter(goes).select("ticker", "session_date").unique().collect()
+        if not gone.height:
+            return
+        rest = Remaining(self._home, LAKE_DATASETS[self._table], paths, ~goes)
+        written = self.write(rest.tables(), untouched(rest.deliveries(), gone.iter_rows()))
+        found = pl.scan_parquet(written).select(pl.len(), pl.col("session_date").unique().implode()).collect()
+        rows, days = found.row(0)
+        if rows:
+            mark = mark_of("|".join(sorted(paths)), written)
+            partition = paths[0].split("/", 1)[0]
+            self.put(written, f"{partition}/{merged_name(paths, days, mark)}", rows)
+        else:
+            written.unlink()
+        self._removes += paths
+
+    def commit(self, note: str, *, changes: bool = True) -> None:
+        """Commit what was planned, if anything was; on a conflict the next `again` starts over.
+
+        Without `changes` the same rows are only kept otherwise: who follows the table's rows may pass over the commit.
+        """
         if self._adds or self._removes:
             try:
-                self._log.commit(self._adds, self._removes, self._clock.now(), {"forebay": note})
+                self._log.commit(self._adds, self._removes, self._clock.now(), {"forebay": note}, changes=changes)
             except Conflict:
                 return
             self.new = True

@@ -15,10 +15,11 @@ import polars as pl
 from forebay.clock import Clock, SystemClock
 from forebay.errors import CheckFailed, LakeError
 from forebay.lake.address import home_at
+from forebay.lake.deliveries import day_facts, range_delivery
 from forebay.lake.digest import digest
 from forebay.lake.home import Home
 from forebay.lake.intake import Staged, stage
-from forebay.lake.layout import FileName, partition_folder, partition_value, split_by_partition
+from forebay.lake.layout import FileName, is_compacted, partition_folder, partition_value, split_by_partition
 from forebay.lake.log import TableLog
 from forebay.lake.moving import MARK_LENGTH, mark_of
 from forebay.lake.ownership import (
@@ -32,7 +33,9 @@ from forebay.lake.ownership import (
 )
 from forebay.lake.patching import prove_seen
 from forebay.lake.placing import Placing
+from forebay.lake.redelivery import Redelivery, holding
 from forebay.lake.staging import Staging, storage_errors
+from forebay.lake.sums import sums_of
 from forebay.model.catalogue import Dataset
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Revision, Source
@@ -63,9 +66,18 @@ class LakeTables:
         self._logs: dict[str, TableLog] = {}
         self._opening = Lock()
 
-    def stage(self, tables: Iterable[pl.DataFrame], dataset: Dataset, name: str) -> Staged:
-        """Check rows and write the good ones to a file in staging; see `forebay.lake.intake.stage`."""
-        return stage(tables, dataset, self._staging, name)
+    def stage(
+        self,
+        tables: Iterable[pl.DataFrame],
+        dataset: Dataset,
+        name: str,
+        delivered: tuple[date, Revision] | None = None,
+    ) -> Staged:
+        """Check rows and write the good ones to a file in staging; see `forebay.lake.intake.stage`.
+
+        `delivered` are the day and the revision of a flat file, for the footer: they prove what the lake holds of it.
+        """
+        return stage(tables, dataset, self._staging, name, day_facts(*delivered) if delivered else None)
 
     def replace_day(self, staged: Staged, day: date, revision: Revision) -> Committed:
         """Make `staged` the day's rows of all symbols, in place of the day's earlier file and of every other source.
@@ -82,9 +94,14 @@ class LakeTables:
             with self._placing(table) as placing:
                 while placing.again():
                     held = placing.held(partition_value(table, day))
-                    if staged.rows and target not in held:
+                    compacted = holding(held, day) if staged.rows else []
+                    if compacted:
+                        home, dataset = self.home.table(table), staged.dataset
+                        Redelivery(home, dataset, staged.path, day, revision).put(placing, compacted)
+                    elif staged.rows and target not in held:
                         placing.put(staged.path, target, staged.rows)
-                    placing.take(gives_way_to_day([path for path in held if path != target], day, spared))
+                    others = [path for path in held if path not in (target, *compacted)]
+                    placing.take(gives_way_to_day(others, day, spared))
                     placing.commit(f"{table} {day} flat file")
         return Committed(placing.version, placing.new)
 
@@ -125,8 +142,7 @@ class LakeTables:
                     held = placing.held(partition_value(table, day))
                     paths = of_day(held, day)
                     prove_seen(placing.scan(paths) if paths else None, day, tickers, seen)
-                    for giving in gives_way_to_rows(held, day, gone):
-                        placing.take(giving)
+                    placing.take(gives_way_to_rows(held, day, gone))
                     if rows.height:
                         target = _patch_path(table, day, rows)
                         placing.put(staged.path, target, rows.height)
@@ -143,7 +159,7 @@ class LakeTables:
             while placing.again():
                 parts = {path.split("/", 1)[0].partition("=")[2] for path in paths}
                 held = {path for part in sorted(parts) for path in placing.held(part)}
-                placing.take(Giving(tuple(path for path in paths if path in held), (), pl.lit(value=False)))
+                placing.drop([path for path in paths if path in held])
                 placing.commit(f"{table}: damaged files set aside")
         return Committed(placing.version, placing.new)
 
@@ -154,12 +170,16 @@ class LakeTables:
         owned = list(flatfile_days(placing.scan, held))
         day = pl.col("session_date")
         mine = rows.filter(day.is_between(share.start, share.end) & ~day.is_in(owned))
+        givings = gives_way_to_range(held, symbol, share, owned)
+        if _says_the_same(placing, givings, mine):
+            return
         target = ""
         if mine.height:
             name = FileName(share, Source.REST, symbol, digest([mine])[:MARK_LENGTH])
             target = f"{partition_folder(table, partition)}/{name}"
             if target not in held:
-                placing.put(placing.write([mine]), target, mine.height)
+                delivery = range_delivery(symbol, share, mine)
+                placing.put(placing.write([mine], [delivery]), target, mine.height)
         placing.take(gives_way_to_range([path for path in held if path != target], symbol, share, owned))
 
     def _placing(self, table: str) -> Placing:
@@ -175,6 +195,16 @@ def _used_up(staged: Staged) -> Iterator[None]:
         yield
     finally:
         staged.stash.discard()
+
+
+def _says_the_same(placing: Placing, givings: Iterable[Giving], rows: pl.DataFrame) -> bool:
+    """Whether REST rows that came are those that are compacted already, and nothing else would give way."""
+    alone = [giving for giving in givings if giving.whole or giving.partly]
+    if not alone or any(giving.whole or not is_compacted(giving.partly[0]) for giving in alone):
+        return False
+    paths = [giving.partly[0] for giving in alone]
+    held = placing.scan(paths).filter(alone[0].goes).select(rows.columns).collect()
+    return sums_of(held) == sums_of(rows)
 
 
 def _day_path(staged: Staged, day: date, revision: Revision) -> str:

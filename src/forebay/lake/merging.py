@@ -1,0 +1,78 @@
+"""Sorted runs become one, a range of keys at a time: memory holds a range, and what is left of a row group of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from forebay.lake.runs import Run, cuts
+from forebay.lake.sums import Sums, sums_of
+from forebay.model.rows import time_column
+
+RANGE_ROWS = 1 << 19
+"""Rows merged at a time."""
+
+_Places = npt.NDArray[np.int64]
+
+
+class Merge:
+    """The rows of `runs` in order: by ticker, then time; among equals, by run, then as they stood in it.
+
+    Iterate once; `read` then says what the rows add up to. Runs are best given in the order of their dates.
+    """
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.read = Sums()
+        self._runs = runs
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        try:
+            for key in cuts(self._runs, RANGE_ROWS):
+                found = [rows for run in self._runs if (rows := run.until(key)) is not None and rows.height]
+                for rows in found:
+                    self.read += sums_of(rows)
+                if found:
+                    yield in_order(found, time_column(self._runs[0].dataset))
+        finally:
+            for run in self._runs:
+                run.close()
+
+
+def in_order(parts: Sequence[pl.DataFrame], time: str) -> pl.DataFrame:
+    """Sorted tables as one. Whole stretches of a ticker are moved; a sort is left to tickers whose times overlap."""
+    rows = pl.concat(parts, rechunk=True)
+    if len(parts) == 1:
+        return rows
+    pieces = _pieces(parts)
+    moved = rows[_places(pieces)]
+    return moved if _rises(moved[time], pieces) else moved.sort("ticker", time, maintain_order=True)
+
+
+def _pieces(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Stretches of one ticker in one part: `value`, `len` and where they `start`, in the order in which they belong."""
+    found, start = [], 0
+    for part in parts:
+        stretches = part["ticker"].rle().struct.unnest().with_columns(pl.col("len").cast(pl.Int64))
+        found.append(stretches.with_columns(start=pl.col("len").cum_sum() - pl.col("len") + start))
+        start += part.height
+    return pl.concat(found).sort("value", maintain_order=True)
+
+
+def _places(pieces: pl.DataFrame) -> _Places:
+    """For each row of the result, where it stands now."""
+    lengths, starts = pieces["len"].to_numpy(), pieces["start"].to_numpy()
+    ends = np.cumsum(lengths)
+    return np.repeat(starts - (ends - lengths), lengths) + np.arange(ends[-1])
+
+
+def _rises(times: pl.Series, pieces: pl.DataFrame) -> bool:
+    """Whether times never fall within a ticker."""
+    stored = times.to_physical().to_numpy()
+    falls = stored[1:] < stored[:-1]
+    heads = (pieces["value"] != pieces["value"].shift(1)).fill_null(value=True).to_numpy()
+    starts = (np.cumsum(pieces["len"].to_numpy()) - pieces["len"].to_numpy())[heads]
+    falls[starts[1:] - 1] = False
+    return not bool(falls.any())

@@ -1,0 +1,50 @@
+"""What stays of files when some of their rows go, and which deliveries they said to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from forebay.lake.deliveries import Delivery, read_facts
+from forebay.lake.home import Home, scan
+from forebay.lake.intake import by_ticker_range
+from forebay.lake.layout import parse_name
+from forebay.lake.merging import Merge
+from forebay.lake.runs import Run
+from forebay.model.catalogue import Dataset
+from forebay.model.rows import row_schema, time_column
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """The rows of some files of a table that `where` selects."""
+
+    home: Home
+    """Of the table."""
+    dataset: Dataset
+    paths: Sequence[str]
+    where: pl.Expr
+
+    def tables(self) -> Iterator[pl.DataFrame]:
+        """Those rows, by ticker and time. Files of ours are sorted, those of another program may be anything."""
+        if all(parse_name(path) for path in self.paths):
+            yield from Merge([Run(self.home, path, self.dataset, self.where) for path in sorted(self.paths)])
+        else:
+            rows = scan(self.home, self.paths).filter(self.where).select(row_schema(self.dataset).names())
+            yield from by_ticker_range(rows, time_column(self.dataset))
+
+    def deliveries(self) -> list[Delivery]:
+        """What the files' footers say."""
+        return deliveries_of(self.home, self.paths)
+
+
+def deliveries_of(home: Home, paths: Iterable[str]) -> list[Delivery]:
+    """The deliveries that the footers of files name; files without such an entry name none."""
+    found: list[Delivery] = []
+    for path in paths:
+        with home.open(path) as file:
+            found += read_facts(pq.ParquetFile(file).metadata.metadata, path) or []
+    return found
