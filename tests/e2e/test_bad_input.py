@@ -172,7 +172,7 @@ def test_nothing_says_what_to_hold(shell):
             "DATABASE_URL (environment): mysql://me:***@host/db",
             "sqlite:///",
         ),
-        ({"LAKE_URI": "s3://bucket/lake"}, "LAKE_URI=s3://bucket/lake: the lake lives in a folder", "data/lake"),
+        ({"LAKE_URI": "gs://bucket/lake"}, "gs:// is no place for a lake", "data/lake"),
         ({"POLYGON_RATE_LIMIT": "many"}, "POLYGON_RATE_LIMIT=many (environment): it must be a whole number", "calls a"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL=LOUD", "Correct LOG_LEVEL"),
         ({"LOG_FILE": "data"}, "the log file data cannot be written", "LOG_FILE"),
@@ -183,10 +183,10 @@ def test_wrong_settings(kept, settings, says, next_step):
     kept.refuses("sync", *HELD, says=says, next_step=next_step, **settings)
 
 
-def test_the_lake_must_be_a_folder_for_readers_too(kept):
-    """A lake elsewhere is refused by every command that reads, not looked for."""
+def test_readers_look_for_no_lake_in_a_wrong_place(kept):
+    """An address that is none is refused by every command that reads, not looked for."""
     for command in (["bars", "AAPL"], ["query", "select 1"], ["init"]):
-        kept.refuses(*command, says="the lake lives in a folder", next_step="data/lake", LAKE_URI="s3://bucket/lake")
+        kept.refuses(*command, says="no place for a lake", next_step="data/lake", LAKE_URI="gs://bucket/lake")
 
 
 class _WebPage(BaseHTTPRequestHandler):

@@ -40,9 +40,14 @@ def query(
     Example: forebay query "select ticker, avg(close) from stocks.bars_1d group by ticker"
     """
     settings = load_settings(ctx)
+    from forebay.lake.address import home_at
+    from forebay.lake.home import explained
     from forebay.lake.reader import Lake
 
-    show_frame(Lake(settings.lake.folder).sql(sql), Form.JSON if json else form)
+    lake = Lake(home_at(settings.lake.uri, aws=settings.aws))
+    with explained(lake.home):
+        frame = lake.sql(sql)
+    show_frame(frame, Form.JSON if json else form)
     return ExitCode.OK
 
 
@@ -61,9 +66,13 @@ def bars(
     Example: forebay bars AAPL MSFT --timeframe 5m --start 2026-03-02 --end 2026-03-06
     """
     settings = load_settings(ctx)
+    from forebay.lake.address import home_at
+    from forebay.lake.home import explained
     from forebay.lake.reader import Lake
 
-    frame = Lake(settings.lake.folder).bars(tickers, timeframe, start, end).collect()
+    lake = Lake(home_at(settings.lake.uri, aws=settings.aws))
+    with explained(lake.home):
+        frame = lake.bars(tickers, timeframe, start, end).collect()
     show_frame(frame, Form.JSON if json else form)
     if frame.is_empty():
         tell("no such bars are in the lake: tickers are case-sensitive, and `forebay status TICKER` says what is held")

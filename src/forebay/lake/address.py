@@ -51,7 +51,8 @@ def home_at(
         return BucketHome(s3_bucket(address, found, clock, "LAKE_URI"), clock)
     if "://" in address:
         raise UsageError(
-            f"{address.partition('://')[0]}:// is no place for a lake", remedy="Give a folder, or s3://bucket/prefix."
+            f"{address.partition('://')[0]}:// is no place for a lake",
+            remedy="Let LAKE_URI be a folder, such as data/lake, or s3://bucket/prefix.",
         )
     return FolderHome(Path(address))
 

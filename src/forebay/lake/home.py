@@ -7,7 +7,7 @@ A home is the lake's own or, by `table`, one table's. Paths are relative to it, 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from io import BufferedReader
@@ -103,6 +103,16 @@ class Home(Protocol):
 
     def tidy(self, held: Callable[[], Container[str]]) -> None:
         """Remove leftovers, where it is certain that they are some: under `writer`, with what the table holds."""
+
+
+@contextmanager
+def explained(home: Home) -> Iterator[None]:
+    """Polars' errors about a home's files, and the system's, become LakeError and StoreError."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError) as error:
+        told = home.explain(error)
+        raise told from told.__cause__
 
 
 def scan(home: Home, paths: Iterable[str], **how: Any) -> pl.LazyFrame:

@@ -197,18 +197,11 @@ class LakeSettings(Group):
     """The lake."""
 
     uri: Annotated[str, BeforeValidator(checks.at_home)] = setting(
-        "LAKE_URI", default="data/lake", about="A folder or s3://bucket/prefix. Default: lake/ under FOREBAY_HOME."
+        "LAKE_URI",
+        default="data/lake",
+        about="A folder, or s3://bucket/prefix with the AWS_* settings where the store honours conditional puts. "
+        "Default: lake/ under FOREBAY_HOME.",
     )
-
-    @property
-    def folder(self) -> Path:
-        """The lake's folder. Raises UsageError for an address that is not one."""
-        path = self.uri.removeprefix("file://")
-        if "://" in path:
-            raise UsageError(
-                f"LAKE_URI={self.uri}: the lake lives in a folder for now", remedy="Give a path, such as data/lake."
-            )
-        return Path(path)
 
 
 class FileSettings(Group):
