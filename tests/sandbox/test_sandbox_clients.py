@@ -38,10 +38,9 @@ def test_the_official_client_reads_reference(client: massive.RESTClient) -> None
     """Tickers, splits, dividends and conditions come as its own objects, over pages."""
     tickers = [one.ticker for one in client.list_tickers(market="stocks", limit=5)]
     assert {"AAP", "AAp", "NA"} <= set(tickers)
-    assert [("SOUR", 20, 1), ("NVDA", 1, 10)] == [
-        (one.ticker, one.split_from, one.split_to) for one in client.list_splits(limit=1)
-    ]
-    assert {"AAPL", "KO"} == {one.ticker for one in client.list_dividends(limit=2)}
+    splits = [(one.ticker, one.split_from, one.split_to) for one in client.list_splits(limit=1)]
+    assert [("ATN", 1, 3), ("XYZ", 2, 3), ("SOUR", 20, 1), ("NVDA", 1, 10), ("ATN", 5, 1)] == splits
+    assert {"AAPL", "KO", "NVDA", "XYZ"} == {one.ticker for one in client.list_dividends(limit=2)}
     odd = next(one for one in client.list_conditions(data_type="trade", limit=50) if one.id == 37)
     assert (odd.name, odd.update_rules.consolidated.updates_volume) == ("Odd Lot Trade", True)
 

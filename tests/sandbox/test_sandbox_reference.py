@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from asking import every_page, get, rest, results
 
 from forebay.sandbox.server import Sandbox
+from forebay.testing import FakeClock
 
+NOON = datetime(2025, 12, 1, 17, 0, tzinfo=UTC)
 EXAMPLES = Path(__file__).parents[1] / "data/vendor/rest"
 
 
@@ -65,8 +67,25 @@ def test_splits_agree_in_both_generations(vendor: Sandbox) -> None:
     old = get(vendor, "/v3/reference/splits")["results"]
     new = get(vendor, "/stocks/v1/splits")["results"]
     assert [row["id"] for row in old] == [row["id"] for row in new]
-    assert [("SOUR", 20.0), ("NVDA", 0.1)] == [(row["ticker"], row["historical_adjustment_factor"]) for row in new]
-    assert ["SOUR"] == [row["ticker"] for row in get(vendor, "/v3/reference/splits", reverse_split="true")["results"]]
+    factors = [(row["ticker"], row["historical_adjustment_factor"]) for row in new]
+    assert [("ATN", 0.333333), ("XYZ", 0.666667), ("SOUR", 20.0), ("NVDA", 0.1), ("ATN", 5.0)] == factors
+    reverse = get(vendor, "/v3/reference/splits", reverse_split="true")["results"]
+    assert ["SOUR", "ATN"] == [row["ticker"] for row in reverse]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("missing_split", []), ("duplicate_split", [(1, 10), (1, 10)]), ("inverted_split", [(10, 1)])],
+)
+def test_a_split_is_listed_wrongly_where_a_rule_says_so(kind: str, expected: list[tuple[int, int]]) -> None:
+    """Both generations list the one split of the rule as it says; ids stay apart, other splits are right."""
+    rule = {"kind": kind, "ticker": "NVDA", "date": date(2025, 10, 20)}
+    with Sandbox(tickers=20, end=date(2025, 11, 28), faults=[rule], clock=FakeClock(NOON)) as vendor:
+        for path in ("/stocks/v1/splits", "/v3/reference/splits"):
+            rows = [row for row in get(vendor, path)["results"] if row["execution_date"] == "2025-10-20"]
+            assert expected == [(row["split_from"], row["split_to"]) for row in rows]
+            assert len(expected) == len({row["id"] for row in rows})
+            assert "SOUR" in {row["ticker"] for row in get(vendor, path)["results"]}
 
 
 def test_dividends_carry_their_adjustment(vendor: Sandbox) -> None:

@@ -26,9 +26,11 @@ BODIES = ("truncated_gzip", "bit_flip", "wrong_etag")
 """The right marks with wrong bytes, or the other way round, for flat files."""
 PAGES = ("foreign_ticker", "bar_outside_window")
 """A page of bars that is not what was asked for."""
+SPLITS = ("duplicate_split", "missing_split", "inverted_split")
+"""A split as it should not be listed; `ticker` and `date` are those of its row."""
 FILES = ("late", "missing", "replaced", *DEFECTS)
 """What is wrong with the object itself, in listings and reads alike."""
-KINDS = (*REFUSALS, *CONNECTION, *BODIES, *PAGES, *FILES)
+KINDS = (*REFUSALS, *CONNECTION, *BODIES, *PAGES, *SPLITS, *FILES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def _dividend_row(instrument: Instrument, dividend: Dividend, today: date, facto
         "pay_date": (dividend.ex_day + _PAID_AFTER).isoformat(),
         "frequency": _QUARTERLY,
         "distribution_type": "recurring",
-        "split_adjusted_cash_amount": dividend.cash,
+        "split_adjusted_cash_amount": round(dividend.cash / instrument.share_ratio(dividend.ex_day, today), 6),
         "historical_adjustment_factor": round(factor, 6),
     }
 

@@ -28,6 +28,8 @@ def _quarterly(cash: float, *days: str) -> tuple[Dividend, ...]:
 
 
 _AAPL_DIVIDENDS = _quarterly(0.26, "2025-08-11", "2025-11-10", "2026-02-09", "2026-05-11", "2026-08-10", "2026-11-09")
+_NVDA_DIVIDENDS = _quarterly(0.5, "2025-10-09") + _quarterly(0.04, "2025-11-13", "2026-03-11", "2026-06-10")
+"""Cash for a share of its day: ten times as much before the split."""
 _KO_DIVIDENDS = _quarterly(0.51, "2025-09-15", "2025-12-01", "2026-03-13", "2026-06-15", "2026-09-15")
 
 _NOTABLE = (
@@ -42,7 +44,12 @@ _NOTABLE = (
     _stock("ZVZZT", "NASDAQ TEST STOCK", 10.0, 25, "OS"),
     _stock("NTEST.A", "NYSE TEST STOCK CLASS A", 20.0, 6, "OS", "XNYS"),
     _stock(
-        "NVDA", "Nvidia Corp", 178.0, 2900, splits=(Split(date(2025, 10, 20), 1, 10), Split(date(2026, 6, 8), 1, 4))
+        "NVDA",
+        "Nvidia Corp",
+        178.0,
+        2900,
+        splits=(Split(date(2025, 10, 20), 1, 10), Split(date(2026, 6, 8), 1, 4)),
+        dividends=_NVDA_DIVIDENDS,
     ),
     _stock("SOUR", "Sour Springs Brewing Co", 7.4, 300, splits=(Split(date(2025, 11, 10), 20, 1),)),
     _stock("NEWB", "Newbourne Robotics Inc", 31.0, 380, names=(Name("NEWB", date(2025, 10, 15)),)),
@@ -54,10 +61,27 @@ _NOTABLE = (
         520,
         venue="XNYS",
         names=(Name("SQ", ALWAYS, date(2025, 10, 31)), Name("XYZ", date(2025, 11, 3))),
+        splits=(Split(date(2025, 11, 12), 2, 3),),
+        dividends=_quarterly(0.40, "2025-10-22", "2025-11-19"),
     ),
-    _stock("ATN", "Atonal Records Corp", 14.0, 70, names=(Name("ATN", ALWAYS, date(2025, 10, 17)),)),
+    _stock(
+        "ATN",
+        "Atonal Records Corp",
+        14.0,
+        70,
+        names=(Name("ATN", ALWAYS, date(2025, 10, 17)),),
+        splits=(Split(date(2025, 10, 8), 5, 1),),
+    ),
     Instrument(
-        "stocks/ATN.2", _STOCKS, (Name("ATN", date(2025, 11, 17)),), "Atlantic Tunnels Inc", 88.0, 90, "CS", "XNYS"
+        "stocks/ATN.2",
+        _STOCKS,
+        (Name("ATN", date(2025, 11, 17)),),
+        "Atlantic Tunnels Inc",
+        88.0,
+        90,
+        "CS",
+        "XNYS",
+        splits=(Split(date(2025, 11, 20), 1, 3),),
     ),
     _stock("KO", "Coca-Cola Company", 68.0, 800, venue="XNYS", dividends=_KO_DIVIDENDS),
     _stock("QUIE", "Quiet Harbor Bancorp", 17.0, 0.8),

@@ -21,6 +21,7 @@ from forebay.sandbox.refusals import refusal
 from forebay.sandbox.requestlog import RequestLog
 from forebay.sandbox.rest import Rest, kind_of
 from forebay.sandbox.wire import Answer, Request, Subject
+from forebay.sandbox.wrong_splits import with_wrong_splits
 
 _BARS_PATH = re.compile(r"/v2/aggs/ticker/[^/]+/range/[^/]+/[^/]+/[^/]+/[^/]+")
 _TICKER_PLACE = 4
@@ -70,7 +71,9 @@ class Vendor:
         return answer
 
     def _true_answer(self, request: Request) -> Answer:
-        return self._files.answer(request) if _is_file(request) else self._rest.answer(request)
+        if _is_file(request):
+            return self._files.answer(request)
+        return with_wrong_splits(self._rest.answer(request), request, self._faults)
 
     def _spoiled_answer(self, request: Request, fault: Fault) -> Answer:
         if fault.kind in REFUSALS:
