@@ -11,7 +11,7 @@ import polars as pl
 from forebay.clock import Clock
 from forebay.errors import LakeError
 from forebay.lake.actions.adjusting import names_of
-from forebay.lake.actions.shape import DIVIDENDS, SPLITS
+from forebay.lake.actions.shape import DIVIDENDS, SPLITS, Shape
 from forebay.lake.actions.tables import read
 from forebay.lake.reader import Lake
 from forebay.orchestration.actions.chains import Chains
@@ -86,8 +86,12 @@ class ActionsRefresh:
         return sorted(family) if tickers or len(family) <= NARROW else []
 
     def _report(self, asked: Asked, changed: list[str], left: int) -> Refreshed:
-        tables = [read(self.lake.home, shape) for shape in (SPLITS, DIVIDENDS)]
-        rows = [table.filter(pl.col("withdrawn_at").is_null()) for table in tables if table is not None]
-        doubted = sum(table["flag"].count() for table in rows)
-        heights = [table.height for table in rows]
-        return Refreshed(asked.since, len(asked.tickers), *heights, doubted, tuple(changed), left)
+        splits, dividends = self._listed(SPLITS), self._listed(DIVIDENDS)
+        doubted = splits["flag"].count() + dividends["flag"].count()
+        counts = (splits.height, dividends.height, doubted)
+        return Refreshed(asked.since, len(asked.tickers), *counts, changed=tuple(changed), names_left=left)
+
+    def _listed(self, shape: Shape) -> pl.DataFrame:
+        rows = read(self.lake.home, shape)
+        assert rows is not None  # it has just been written
+        return rows.filter(pl.col("withdrawn_at").is_null())
