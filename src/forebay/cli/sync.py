@@ -32,6 +32,9 @@ def sync(
         Path | None, typer.Option("--plan", metavar="FILE", help="Do what `forebay plan --out FILE` wrote, or refuse.")
     ] = None,
     *,
+    actions: Annotated[
+        bool, typer.Option("--actions/--no-actions", help="Refresh splits and dividends too, once a day.")
+    ] = True,
     json: Json = False,
 ) -> int:
     """Fetch, check and store everything that is missing, then prove what is held.
@@ -44,6 +47,7 @@ def sync(
     """
     settings = load_settings(ctx)
     from forebay.app import open_app
+    from forebay.cli.actions import refresh_daily
     from forebay.cli.foreground import show
     from forebay.cli.strangers import fetch
 
@@ -54,6 +58,8 @@ def sync(
         for note in prospect.plan.notes:
             tell(f"note: {note}")
         status, unknown = fetch(app, prospect)
+        if actions:
+            refresh_daily(app, prospect.wishes)
     code = show(status, prospect.plan.notes, json=json)
     return ExitCode.PARTIAL if unknown else code
 

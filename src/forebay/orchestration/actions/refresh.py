@@ -42,6 +42,18 @@ class Refreshed:
     names_left: int
     """Tickers whose earlier and later names were not asked for yet; the next refresh goes on with them."""
 
+    def __str__(self) -> str:
+        asked = f"{self.tickers} tickers" if self.tickers else "the market"
+        news = f"changed: {', '.join(self.changed)}" if self.changed else "nothing new"
+        lines = [f"actions of {asked} since {self.since}: {self.splits:,} splits, {self.dividends:,} dividends; {news}"]
+        if self.doubted:
+            lines.append(f"{self.doubted:,} are doubted and not applied: `forebay actions check` shows them")
+        if self.names_left:
+            lines.append(
+                f"{self.names_left:,} tickers were not asked for other names yet: refresh again for more"
+            )
+        return "\n".join(lines)
+
 
 @dataclass(frozen=True, slots=True)
 class ActionsRefresh:
