@@ -13,7 +13,7 @@ from typing import Any
 
 from forebay.errors import UsageError
 from forebay.model.calendar import NEW_YORK
-from forebay.model.catalogue import BAR_DATASETS, DATASETS, Dataset
+from forebay.model.catalogue import DATASETS, LAKE_DATASETS, Dataset
 from forebay.model.feed import DESTINATIONS, FILES, LAKE, Feed, SourceChoice
 from forebay.model.timeframe import timeframes_named
 from forebay.model.universe import Category
@@ -46,24 +46,24 @@ def read_feeds(path: Path, now: datetime | None = None) -> list[Feed]:
 
 
 def dataset_named(name: str) -> Dataset:
-    """The dataset that a person calls `name`: catalogue name or lake table of bars (`stocks/bars_1m`).
+    """The dataset that a person calls `name`: catalogue name or lake table (`stocks/bars_1m`).
 
     Raises UsageError with the nearest names when there is none.
     """
-    dataset = DATASETS.get(name) or BAR_DATASETS.get(name)
+    dataset = DATASETS.get(name) or LAKE_DATASETS.get(name)
     if dataset is None:
-        known = [*BAR_DATASETS, *DATASETS]
+        known = [*LAKE_DATASETS, *DATASETS]
         raise UsageError(f"unknown dataset {name!r}", remedy=nearest(name, known))
     return dataset
 
 
-def check_lake_holds(datasets: Iterable[Dataset], destinations: Collection[str]) -> None:
-    """Raise UsageError for a dataset that the lake has no table for, where the lake is a destination."""
+def check_bars_for_files(datasets: Iterable[Dataset], destinations: Collection[str]) -> None:
+    """Raise UsageError for a dataset that cannot be written into files of one ticker, where they are a destination."""
     for dataset in datasets:
-        if (LAKE in destinations or FILES in destinations) and dataset.table not in BAR_DATASETS:
+        if FILES in destinations and not dataset.by_rest:
             raise UsageError(
-                f"{dataset.name} does not go into the lake yet: the lake holds day and minute bars",
-                remedy="Archive its files, or name a dataset of bars, such as stocks/bars_1m.",
+                f"{dataset.name} does not go into files of tickers: they hold day and minute bars, not of futures",
+                remedy="Keep it in the lake, which holds every dataset, or name one of bars, such as stocks/bars_1m.",
             )
 
 
@@ -151,7 +151,7 @@ def _feed(source: _Source, table: Mapping[str, Any]) -> Feed:
         raise source.error("start", f"start {start} is after end {end}", "Swap the two dates.")
     datasets, destinations = _datasets(source, table), _destinations(source, table)
     try:
-        check_lake_holds(datasets, destinations)
+        check_bars_for_files(datasets, destinations)
     except UsageError as error:
         raise source.error("datasets", str(error), error.remedy) from error
     return Feed(

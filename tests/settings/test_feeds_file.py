@@ -144,7 +144,11 @@ def test_a_day_in_the_future_is_named_with_its_line(tmp_path, day, line):
         read_feeds(path, datetime(2024, 2, 1, tzinfo=UTC))
 
 
-def test_a_dataset_without_a_table_is_refused(tmp_path):
-    """Trades are published, and no table holds them: that is said at once, with the bars that can be had."""
-    text = GOOD.replace('["stocks/bars_1m"]', '["us_stocks_sip/trades_v1"]')
-    assert "line 8: us_stocks_sip/trades_v1 does not go into the lake yet" in refused(tmp_path, text)
+def test_trades_go_into_the_lake_and_not_into_files_of_tickers(tmp_path):
+    """A feed of trades is taken; one that wants them in files of tickers, which hold bars, is refused with its line."""
+    text = GOOD.replace('["stocks/bars_1m"]', '["stocks/trades"]')
+    path = tmp_path / "forebay.toml"
+    path.write_text(text)
+    assert "us_stocks_sip/trades_v1" in [dataset.name for feed in read_feeds(path) for dataset in feed.datasets]
+    text = text.replace('into = ["lake"]', 'into = ["files"]')
+    assert "line 8: us_stocks_sip/trades_v1 does not go into files of tickers" in refused(tmp_path, text)

@@ -12,7 +12,7 @@ from forebay.cli.options import Datasets, End, Into, Json, Start, load_settings
 from forebay.cli.output import ExitCode, print_json, say, tell
 from forebay.cli.wishes import FeedsFile, check_dates_named, destinations_named, known_feeds, settle_archive
 from forebay.errors import UsageError
-from forebay.feeds_file import check_dates, check_lake_holds, dataset_named
+from forebay.feeds_file import check_bars_for_files, check_dates, dataset_named
 from forebay.model.feed import ARCHIVE
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class _Wanted:
 def _wanted(datasets: Sequence[str] | None, into: Sequence[str] | None) -> _Wanted:
     named = tuple(dict.fromkeys(dataset_named(name) for name in datasets or [DEFAULT_DATASET]))
     places = destinations_named(into or [ARCHIVE])
-    check_lake_holds(named, places)
+    check_bars_for_files(named, places)
     return _Wanted(named, places)
 
 

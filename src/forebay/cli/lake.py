@@ -9,8 +9,8 @@ import typer
 
 from forebay.cli.options import Datasets, End, Json, Start, load_settings
 from forebay.cli.output import ExitCode, print_json, say
-from forebay.feeds_file import check_lake_holds, dataset_named
-from forebay.model.catalogue import BAR_DATASETS
+from forebay.feeds_file import dataset_named
+from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.feed import LAKE
 from forebay.model.task import Task, TaskDraft, TaskKind, TaskState
 
@@ -45,8 +45,7 @@ def load(
     settings = load_settings(ctx)
     from forebay.app import open_app
 
-    named = [dataset_named(name) for name in datasets or BAR_DATASETS]
-    check_lake_holds(named, [LAKE])
+    named = [dataset_named(name) for name in datasets or LAKE_DATASETS]
     with open_app(settings) as wired:
         wired.recover()
         wired.settle_archive()

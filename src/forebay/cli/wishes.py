@@ -14,7 +14,7 @@ import typer
 from forebay.cli.options import as_date
 from forebay.cli.output import tell
 from forebay.errors import UsageError
-from forebay.feeds_file import FEEDS_FILE, check_dates, check_lake_holds, dataset_named, nearest, read_feeds
+from forebay.feeds_file import FEEDS_FILE, check_bars_for_files, check_dates, dataset_named, nearest, read_feeds
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import BAR_DATASETS, Dataset
 from forebay.model.feed import DESTINATIONS, FILES, LAKE, Feed, SourceChoice
@@ -95,7 +95,7 @@ def _from_flags(asked: Asked, now: datetime) -> Feed:
     datasets = tuple(dict.fromkeys(_datasets(asked)))
     symbols = tuple(dict.fromkeys(asked.tickers)) if asked.tickers else None
     destinations = destinations_named(asked.into or [LAKE])
-    check_lake_holds(datasets, destinations)
+    check_bars_for_files(datasets, destinations)
     return Feed(
         name=_name(datasets, symbols, asked),
         datasets=datasets,

@@ -7,15 +7,25 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from forebay.model.catalogue import Dataset
+from forebay.model.rows import plain_schema
+
 CONTENT = ("ticker", "window_start", "open", "high", "low", "close", "volume", "vwap", "transactions", "session_date")
 """What a bar says. `source` is left out: the same bar from a file and from REST is the same bar."""
+
+
+def content_of(dataset: Dataset) -> tuple[str, ...]:
+    """What a row of a dataset says: the columns it came in, but `source`. An option's parts are in its ticker."""
+    return tuple(name for name in plain_schema(dataset) if name != "source")
 
 
 def digest(tables: Iterable[pl.DataFrame], columns: Sequence[str] = CONTENT) -> str:
     """A digest of rows, independent of their order and of how they are cut into tables, dependent on every value.
 
+    A row that stands there twice counts twice: trades and quotes may be alike to the last column.
+
     Each row is hashed to 64 bits twice with different seeds; counts and both sums (mod 2^64) are hashed together.
-    -0.0 counts as 0.0. Values must have the columns' types of BAR_ROWS. Hashes are those of the Polars version in
+    -0.0 counts as 0.0. Values must have the types of `plain_schema`. Hashes are those of the Polars version in
     use: compare digests made by one version, do not store them.
     """
     rows, sums = 0, [0, 0]

@@ -189,7 +189,7 @@ def _rises(rows: pl.DataFrame, time_name: str, *, strictly: bool) -> bool:
 
 def by_ticker_range(rows: pl.LazyFrame, time: str) -> Iterator[pl.DataFrame]:
     """Rows sorted by (ticker bytes, `time`), equal ones as they come; whole tickers, some _SETTLE_ROWS at a time."""
-    sizes = rows.group_by("ticker").len().sort("ticker").collect()
+    sizes = rows.group_by("ticker").len().sort("ticker").collect(engine="streaming")
     ranges = sizes.with_columns(((pl.col("len").cum_sum() - pl.col("len")) // _SETTLE_ROWS).alias("range"))
     for _, part in ranges.group_by("range", maintain_order=True):
         inside = pl.col("ticker").is_between(pl.lit(part["ticker"][0]), pl.lit(part["ticker"][-1]))

@@ -15,7 +15,7 @@ from forebay.clock import Clock, SystemClock
 from forebay.errors import LakeError, UsageError
 from forebay.lake import delta
 from forebay.lake.address import home_at
-from forebay.lake.digest import CONTENT, digest
+from forebay.lake.digest import content_of, digest
 from forebay.lake.home import Home, scan
 from forebay.lake.layout import FileName, parse_name
 from forebay.model.calendar import NEW_YORK
@@ -108,11 +108,11 @@ class Lake:
         start: str | date | None = None,
         end: str | date | None = None,
         *,
-        columns: Sequence[str] = CONTENT,
+        columns: Sequence[str] | None = None,
     ) -> str:
-        """A digest of a table's rows on those session dates; see `forebay.lake.digest`."""
+        """A digest of a table's rows on those session dates, of `content_of` its dataset; see `forebay.lake.digest`."""
         dates = _interval(start, end)
-        return digest((rows for _, rows in self._tables_of(table, dates)), columns)
+        return digest((rows for _, rows in self._tables_of(table, dates)), columns or content_of(LAKE_DATASETS[table]))
 
     def _tables_of(self, table: str, dates: Interval) -> Iterable[tuple[str, pl.DataFrame]]:
         inside = pl.col("session_date").is_between(dates.start, dates.end)

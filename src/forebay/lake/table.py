@@ -11,12 +11,14 @@ from random import Random
 from threading import Lock
 
 import polars as pl
+from pyarrow import ArrowException
 
 from forebay.clock import Clock, SystemClock
 from forebay.errors import CheckFailed, LakeError
 from forebay.lake.address import home_at
 from forebay.lake.deliveries import day_facts, range_delivery
 from forebay.lake.digest import digest
+from forebay.lake.footer import rows_and_days
 from forebay.lake.home import Home
 from forebay.lake.intake import Staged, stage
 from forebay.lake.layout import FileName, is_compacted, partition_folder, partition_value, split_by_partition
@@ -229,17 +231,15 @@ def _spared(staged: Staged) -> Collection[str] | None:
     if not doubtful:
         return ()
     good = pl.scan_parquet(staged.path).filter(pl.col("ticker").is_in(sorted(doubtful)))
-    return doubtful - set(good.select(pl.col("ticker").unique()).collect().to_series())
+    found = good.select(pl.col("ticker").unique()).collect(engine="streaming")  # a day of quotes fits no memory
+    return doubtful - set(found.to_series())
 
 
 def _prove_day(staged: Staged, day: date) -> None:
     """The file is on disk with the rows that were counted, all of `day`; with none only if none came."""
-    found = pl.scan_parquet(staged.path).select(
-        pl.len(), pl.col("session_date").min().alias("first"), pl.col("session_date").max().alias("last")
-    )
     try:
-        rows, first, last = found.collect().row(0)
-    except (pl.exceptions.PolarsError, OSError) as error:
+        rows, first, last = rows_and_days(staged.path)
+    except (ArrowException, OSError) as error:
         raise LakeError(f"{staged.path} cannot be read back: {error}", remedy="run the task again") from error
     if rows == staged.rows == 0:
         if staged.tally.rows == 0:

@@ -24,6 +24,9 @@ class Kind(StrEnum):
     VALUES = "values"
 
 
+BARS = (Kind.BARS_1D, Kind.BARS_1M)
+
+
 class Column(StrEnum):
     """The type of a CSV column. `NANOS` is Unix nanoseconds, UTC."""
 
@@ -65,6 +68,11 @@ class Dataset:
     def table(self) -> str:
         """The table its rows belong to, one for each dataset: `stocks/bars_1m`, `futures_cme/bars_1m`."""
         return f"{self.asset_class}{self.venue and '_' + self.venue}/{self.kind}"
+
+    @property
+    def by_rest(self) -> bool:
+        """Whether REST can bring it too: day and minute bars, those of futures apart. The rest comes as files alone."""
+        return self.kind in BARS and self.asset_class is not AssetClass.FUTURES
 
     def key(self, day: date) -> str:
         """The object's key in the vendor's bucket: `us_stocks_sip/minute_aggs_v1/2024/03/2024-03-07.csv.gz`."""
@@ -293,12 +301,7 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
 LAKE_DATASETS: Mapping[str, Dataset] = MappingProxyType({dataset.table: dataset for dataset in DATASETS.values()})
 """The same by table, one for each: `stocks/trades` to `us_stocks_sip/trades_v1`. The lake can hold all of them."""
 
-BARS = (Kind.BARS_1D, Kind.BARS_1M)
 BAR_DATASETS: Mapping[str, Dataset] = MappingProxyType(
-    {
-        table: dataset
-        for table, dataset in LAKE_DATASETS.items()
-        if dataset.kind in BARS and dataset.asset_class is not AssetClass.FUTURES
-    }
+    {table: dataset for table, dataset in LAKE_DATASETS.items() if dataset.by_rest}
 )
 """Day and minute bars by table, those of futures apart: what REST can bring too, and what files of one ticker hold."""

@@ -38,6 +38,12 @@ def asset_class_of(ticker: str) -> AssetClass:
     return _PREFIXES.get(ticker[:2], AssetClass.STOCKS)
 
 
+def may_be_of(ticker: str, asset_class: AssetClass) -> bool:
+    """Whether a ticker is spelled like one of the class; one without a prefix may be a stock or a future."""
+    found = asset_class_of(ticker)
+    return found is asset_class or (found is AssetClass.STOCKS and asset_class is AssetClass.FUTURES)
+
+
 @dataclass(frozen=True, slots=True)
 class OptionName:
     """An option ticker taken apart: `O:SPY251219C00650000` is SPY, 2025-12-19, call, 650.0."""
@@ -49,14 +55,14 @@ class OptionName:
     strike: float
 
 
-OPTION_PATTERN = r"^O:(.+)(\d{2})(\d{2})(\d{2})([CP])(\d{8})$"
+OPTION_PATTERN = r"^O:(.+)([0-9]{2})([0-9]{2})([0-9]{2})([CP])([0-9]{8})$"
 """Groups: root, year, month, day, C or P, strike x 1000. The root may end in a digit (adjusted contracts)."""
 _OPTION = re.compile(OPTION_PATTERN)
 
 
 def parse_option(ticker: str) -> OptionName | None:
     """Take an option ticker apart; None when it is not one."""
-    found = _OPTION.match(ticker)
+    found = _OPTION.fullmatch(ticker)
     if found is None:
         return None
     root, year, month, day, kind, strike = found.groups()

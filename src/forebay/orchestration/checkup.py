@@ -90,11 +90,12 @@ def check_ledger(ledger: Ledger) -> Finding:
 
 def check_lake(lake: Lake) -> Finding:
     """Whether a lake can be kept where it is to be, and its tables opened. Raises LakeError, StoreError."""
+    from forebay.lake import delta  # a doctor that looks at something else does without
+
     lake.home.check()
     tables = lake.tables()
     for table in tables:
-        asset_class, kind = table.split("/")
-        lake.bars(None, kind.removeprefix("bars_"), asset_class=asset_class)
+        delta.open_table(lake.home.table(table))
     return Finding("lake", Health.OK, f"{lake.home.uri}: {', '.join(tables) or 'empty'}")
 
 

@@ -59,7 +59,7 @@ class Entitlements:
         when there is no key for it, NotEntitled when it is not in the plan at all, VendorError when nobody can tell.
         """
         files = None if feed.source is SourceChoice.REST else self.flatfiles
-        rest = None if feed.source is SourceChoice.FLATFILES else self.rest
+        rest = None if feed.source is SourceChoice.FLATFILES or not dataset.by_rest else self.rest
         if files is None and rest is None:
             raise _no_key(feed, dataset)
         if files is not None:
@@ -89,7 +89,8 @@ class Entitlements:
 
 def remembered_reach(ledger: Ledger, feed: Feed, dataset: Dataset) -> Reach:
     """What the ledger remembers of the plan, however old; asks nobody."""
-    names = [dataset.name, _rest_name(dataset)][feed.source is SourceChoice.REST :]
+    by_rest = [_rest_name(dataset)] if dataset.by_rest else []
+    names = by_rest if feed.source is SourceChoice.REST else [dataset.name, *by_rest]
     known = (ledger.entitlements.first_day(name, since=_EVER) for name in names)
     return Reach(next((day for day in known if day), dataset.first_date))
 
@@ -154,9 +155,10 @@ def _head(files: FlatFiles, file: Published) -> bool:
 
 
 def _no_key(feed: Feed, dataset: Dataset) -> UsageError:
+    keys = _KEYS[feed.source] if dataset.by_rest else _S3_KEYS
     return UsageError(
         f"feed {feed.name!r} wants {dataset.name}, and no key for it is set",
-        remedy=f"put {_KEYS[feed.source]} into .env (from the vendor's dashboard); `forebay sandbox` needs no account",
+        remedy=f"put {keys} into .env (from the vendor's dashboard); `forebay sandbox` needs no account",
     )
 
 

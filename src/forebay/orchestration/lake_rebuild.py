@@ -11,7 +11,7 @@ from forebay.lake.home import Home
 from forebay.lake.proof import Proof, proofs
 from forebay.lake.quarantine import Quarantine, Quarantined
 from forebay.ledger import Ledger
-from forebay.model.catalogue import BAR_DATASETS
+from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.feed import LAKE
 from forebay.model.intervals import Interval
@@ -30,7 +30,7 @@ class LakeProof:
 
     def rows(self, table: str) -> Iterator[Coverage]:
         """The coverage of one table, by what its files say. Raises LakeError, LedgerError."""
-        archived, refused = known_files(self.ledger, BAR_DATASETS[table]), self._refused(table)
+        archived, refused = known_files(self.ledger, LAKE_DATASETS[table]), self._refused(table)
         recorded = {(row.partition, row.source): row for row in self.ledger.coverage.find(LAKE, table, limit=None)}
         ranges: list[Proof] = []
         found = list(proofs(self.lake, table))
@@ -53,7 +53,7 @@ class LakeProof:
 
     def _refused(self, table: str) -> dict[date, list[Quarantined]]:
         found: defaultdict[date, list[Quarantined]] = defaultdict(list)
-        dataset = BAR_DATASETS[table]
+        dataset = LAKE_DATASETS[table]
         for note in self.quarantine.list():
             if note.key == dataset.key(note.day):
                 found[note.day].append(note)
@@ -62,7 +62,7 @@ class LakeProof:
     def _day(self, partition: Partition, proof: Proof, known: _Known) -> Coverage:
         """A flat file's day: its revision is known if one of those that are known has made this very file."""
         day = partition.day
-        listed = self.ledger.listings.revisions(BAR_DATASETS[partition.table].name, day, day)
+        listed = self.ledger.listings.revisions(LAKE_DATASETS[partition.table].name, day, day)
         revision = proof.revision(dict.fromkeys([*known.revisions, *listed.values()]))
         if known.recorded and (known.patched or _agrees(known.recorded, proof, revision)):
             return known.recorded

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from forebay.ledger import Ledger
 from forebay.ledger.rebuild import Rebuilt
-from forebay.model.catalogue import BAR_DATASETS, DATASETS
+from forebay.model.catalogue import DATASETS, LAKE_DATASETS
 from forebay.model.coverage import Coverage
 from forebay.model.feed import ARCHIVE, LAKE
 from forebay.orchestration.archive.inventory import survey
@@ -40,7 +40,7 @@ class Rebuilding:
         archived = self.ledger.coverage.rebuild(ARCHIVE, self._archive_rows(told, board))
         self.ledger.places.remember(ARCHIVE, address)
         there = self.lake.lake.is_there()
-        tables = [table for table in BAR_DATASETS if there]  # without a folder nothing is said of the lake
+        tables = [table for table in LAKE_DATASETS if there]  # without a folder nothing is said of the lake
         lake = self.ledger.coverage.rebuild(LAKE, self._lake_rows(tables, board), tables)
         return Restored(address, told, archived, lake)
 

@@ -60,7 +60,7 @@ class Planner:
                 lines += self._files(wish, lines)
             else:
                 gaps = self._plan_wish(wish, lines, findings)
-                if not wish.whole_market:
+                if wish.dataset.by_rest and not wish.whole_market:
                     alone[wish.dataset.kind] += calls_of(wish.dataset, gaps)
         return Plan(self.now, tuple(lines), tuple(findings), alone)
 

@@ -16,6 +16,8 @@ from forebay.orchestration.grouped import GROUPED_TABLES, grouped
 from forebay.orchestration.plan import Rates
 from forebay.orchestration.wanted import Wish
 
+_S3_KEYS = "POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY"
+
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -78,10 +80,13 @@ def beyond_files(wish: Wish, gaps: Gaps, offer: Offer, means: Means) -> dict[str
 def _only_source(wish: Wish, means: Means) -> tuple[Source, str] | None:
     """The source when there is nothing to weigh."""
     asked = wish.feed.source
+    if not wish.dataset.by_rest:
+        _require(means.flatfiles, "flat files", wish, _S3_KEYS)
+        return Source.FLATFILE, "it comes as flat files alone"
     if not wish.files:
         return Source.REST, "the plan does not include its flat files"
     if asked is SourceChoice.FLATFILES or (asked is SourceChoice.AUTO and wish.whole_market and means.flatfiles):
-        _require(means.flatfiles, "flat files", wish, "POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY")
+        _require(means.flatfiles, "flat files", wish, _S3_KEYS)
         return Source.FLATFILE, "asked for" if asked is SourceChoice.FLATFILES else "one file holds the whole market"
     if asked is SourceChoice.REST or not means.flatfiles:
         _require(means.rest, "REST", wish, "POLYGON_API_KEY")

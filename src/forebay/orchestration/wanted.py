@@ -10,7 +10,7 @@ from forebay.errors import UsageError
 from forebay.model.calendar import day_start, last_complete_session, session_days
 from forebay.model.catalogue import Dataset
 from forebay.model.feed import ARCHIVE, FILES, LAKE, Feed, SourceChoice
-from forebay.model.instrument import AssetClass, asset_class_of
+from forebay.model.instrument import AssetClass, asset_class_of, may_be_of
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.timeframe import TIMEFRAMES, base_of
@@ -125,6 +125,11 @@ def _wish(feed: Feed, dataset: Dataset, destination: str, now: datetime, find_re
             f"feed {feed.name!r} starts on {feed.start}, which is in the future",
             remedy="give a start date up to today",
         )
+    if feed.source is SourceChoice.REST and not dataset.by_rest:
+        raise UsageError(
+            f"feed {feed.name!r} wants {dataset.name} by REST, which brings day and minute bars, not of futures",
+            remedy="leave its source open: the dataset comes as flat files",
+        )
     reach = find_reach(feed, dataset)
     if reach is None:
         return None
@@ -148,13 +153,13 @@ def symbols_of(feed: Feed, dataset: Dataset) -> tuple[str, ...]:
         return (ALL_SYMBOLS,)
     known = {other.asset_class for other in feed.datasets}
     for symbol in feed.symbols:
-        if asset_class_of(symbol) not in known:
+        if not any(may_be_of(symbol, each) for each in known):
             raise UsageError(
                 f"feed {feed.name!r}: {symbol} is of asset class {asset_class_of(symbol)}, "
                 f"but the feed's datasets hold {', '.join(sorted(known))}",
                 remedy=f"add {asset_class_of(symbol)}/{dataset.kind} to the feed's datasets, or remove the symbol",
             )
-    return tuple(symbol for symbol in feed.symbols if asset_class_of(symbol) is dataset.asset_class)
+    return tuple(symbol for symbol in feed.symbols if may_be_of(symbol, dataset.asset_class))
 
 
 def of_ticker(wishes: Iterable[Wish], ticker: str) -> list[Wish]:
@@ -163,7 +168,7 @@ def of_ticker(wishes: Iterable[Wish], ticker: str) -> list[Wish]:
     narrowed = [
         replace(wish, symbols=(ticker,))
         for wish in wishes
-        if wish.dataset.asset_class is asset_class and (wish.whole_market or ticker in wish.symbols)
+        if ticker in wish.symbols or (wish.whole_market and wish.dataset.asset_class is asset_class)
     ]
     if not narrowed:
         raise UsageError(

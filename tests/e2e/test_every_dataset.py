@@ -1,0 +1,88 @@
+"""Whatever has a flat file can be held: each dataset's table is the vendor's file, in every row and every column."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+import pytest
+from homes import Home
+
+from forebay import Sandbox
+from forebay.model.catalogue import BARS, DATASETS, Dataset
+from forebay.model.feed import Feed
+from forebay.model.instrument import parse_option
+from forebay.model.rows import BAR_ROWS, OPTION_ROWS, row_schema, time_column
+from forebay.sandbox.csvfile import day_table
+
+DAY = date(2026, 3, 4)
+
+
+@pytest.fixture(scope="module")
+def vendor():
+    """A small market."""
+    with Sandbox(start=DAY, end=DAY, tickers=4) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory, vendor):
+    """A home that holds one day of every dataset there is."""
+    home = Home(tmp_path_factory.mktemp("every"), vendor)
+    status = home.sync(Feed("everything", tuple(DATASETS.values()), start=DAY, end=DAY))
+    assert status.all_held
+    assert [] == home.litter()
+    return home
+
+
+def truth(vendor: Sandbox, dataset: Dataset) -> pl.DataFrame:
+    """What the market has of the day, in the types, the spelling of tickers and the order of the lake."""
+    rows = day_table(vendor.market, dataset, DAY)
+    known = {name: pl.col(name) for name in dataset.columns} | {"session_date": pl.lit(DAY)}
+    known["ticker"] = pl.col("ticker").str.replace("^([XC]:.+)-", "$1")
+    known["source"] = pl.lit("flatfile")
+    if dataset.kind in BARS:
+        known["window_start"] = pl.from_epoch("window_start", "ns").dt.replace_time_zone("UTC").dt.cast_time_unit("us")
+    texts = [name for name, kind in dataset.columns.items() if kind == "text"]
+    rows = rows.with_columns(pl.col(texts).cast(pl.String()).fill_null(""))
+    schema = {name: kind for name, kind in row_schema(dataset).items() if name not in OPTION_ROWS}
+    told = rows.select(known.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in schema.items())
+    return told.sort("ticker", time_column(dataset), maintain_order=True)
+
+
+def held(home: Home, dataset: Dataset) -> pl.DataFrame:
+    """All rows of the dataset's table, as they stand in its one file."""
+    (path,) = (home.folder / "data" / "lake" / dataset.table).rglob("*.parquet")
+    return pl.read_parquet(path, hive_partitioning=False)
+
+
+@pytest.mark.parametrize("name", sorted(DATASETS))
+def test_the_table_is_the_file(everything, vendor, name):
+    """Every row and every column, digit for digit, by ticker and time; of equal times in the vendor's order."""
+    dataset = DATASETS[name]
+    expected, found = truth(vendor, dataset), held(everything, dataset)
+
+    assert row_schema(dataset) == found.schema
+    assert expected.height > 0
+    assert expected.equals(found.select(expected.columns)), name
+
+
+@pytest.mark.parametrize("kind", ["bars_1d", "bars_1m", "trades", "quotes"])
+def test_an_options_row_says_what_its_ticker_says(everything, kind):
+    """Underlying, expiration, type and strike stand beside every row of every kind."""
+    dataset = next(each for each in DATASETS.values() if each.table == f"options/{kind}")
+    rows = held(everything, dataset).select("ticker", *OPTION_ROWS).unique()
+
+    assert rows.height > 1
+    for ticker, *parts in rows.iter_rows():
+        option = parse_option(ticker)
+        assert [option.underlying, option.expiration, option.option_type, option.strike] == parts
+
+
+def test_futures_bars_keep_what_their_files_have_more(everything):
+    """Venue, trading date and dollar volume are columns like any other."""
+    rows = held(everything, DATASETS["us_futures_cme/session_aggs_v1"])
+
+    assert {"exchange", "session_end_date", "dollar_volume"} == set(rows.columns) - set(BAR_ROWS)
+    assert [DAY.isoformat()] == rows["session_end_date"].unique().to_list()
+    assert 0 == rows["dollar_volume"].null_count()
