@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forebay.cli.lake_defects import defects
+from forebay.cli.lake_verify import verify
 from forebay.cli.options import Datasets, End, Json, Start, load_settings
 from forebay.cli.output import ExitCode, print_json, say
 from forebay.feeds_file import dataset_named
@@ -21,6 +23,8 @@ _MOST = 1_000_000
 """Tasks that are looked at for those that did not end well."""
 
 app = typer.Typer(help="Build the lake from the archive, without the vendor.")
+app.command("verify")(verify)
+app.command("defects")(defects)
 
 
 @app.callback()

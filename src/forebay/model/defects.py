@@ -111,9 +111,7 @@ def _fixed() -> tuple[Defect, ...]:
             lost,
             "window_start of every row is -68400 s",
             "flat files 9; README 5, row 6",
-            fix=TimeShift(
-                lost, datetime(1970, 1, 1, tzinfo=UTC) - timedelta(seconds=68_400), day_start(options, lost)
-            ),
+            fix=TimeShift(lost, datetime(1970, 1, 1, tzinfo=UTC) - timedelta(seconds=68_400), day_start(options, lost)),
         ),
     )
 

@@ -52,7 +52,7 @@ class Reconciler:
         day = minutes.partition.day
         apart = lacking_close(self._rows("1m", day), self._rows("1d", day), day)
         traded = max(days.evidence.rows or 0, 1)
-        suspect = apart.height >= max(SUSPICIOUS_COUNT, SUSPICIOUS_SHARE * traded)
+        suspect = is_suspicious(apart.height, traded)
         names = apart["ticker"].to_list()
         found: dict[str, Any] = {_MARK: _mark(days), "lacking_close": names[:100]}
         reason = (
@@ -76,6 +76,11 @@ class Reconciler:
     def _rows(self, timeframe: str, day: date) -> pl.DataFrame:
         columns = ("ticker", "window_start", "low", "high", "close")
         return self.lake.bars(None, timeframe, day, day, asset_class="stocks").select(columns).collect()
+
+
+def is_suspicious(apart: int, tickers: int) -> bool:
+    """Whether so many of a session's tickers without their closing minute are more than late reports leave."""
+    return apart >= max(SUSPICIOUS_COUNT, SUSPICIOUS_SHARE * tickers)
 
 
 def _comparable(row: Coverage) -> bool:

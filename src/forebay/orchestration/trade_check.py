@@ -90,10 +90,27 @@ class TradeCheck:
         reading, tables = self.trades.bars(day, (ONE_MINUTE, ONE_DAY), wanted)
         minutes, days = (pl.concat(parts) for parts in zip(*tables, strict=True))
         minutes, held = minutes.sort("ticker", "window_start"), self._held(MINUTES, day, wanted)
-        held_days = self._held(DAYS, day, wanted) if self._holds_any(DAYS, day) else None
         apart = differences(minutes, held)
-        checks = _by_ticker(minutes, apart, days, held_days, tickers)
-        return DayCheck(day, reading, minutes, held, apart, checks)
+        return DayCheck(day, reading, minutes, held, apart, self._told(day, (minutes, days), apart, wanted, tickers))
+
+    def compare(
+        self, day: date, minutes: pl.DataFrame, days: pl.DataFrame, tickers: set[str]
+    ) -> tuple[TickerCheck, ...]:
+        """Compare what the lake holds of `tickers` with bars that were built from their trades."""
+        apart = differences(minutes, self._held(MINUTES, day, tickers))
+        return self._told(day, (minutes, days), apart, tickers, tickers)
+
+    def _told(
+        self,
+        day: date,
+        built: tuple[pl.DataFrame, pl.DataFrame],
+        apart: pl.DataFrame,
+        wanted: set[str] | None,
+        asked: Collection[str] | None,
+    ) -> tuple[TickerCheck, ...]:
+        held_days = self._held(DAYS, day, wanted) if self._holds_any(DAYS, day) else None
+        minutes, days = built
+        return _by_ticker(minutes, apart, days, held_days, asked)
 
     def _scope(self, day: date) -> set[str] | None:
         span, known = Interval(day, day), [Verdict.COMPLETE, Verdict.SUSPECT]

@@ -44,11 +44,17 @@ class Records:
         """Keep what was refused, and end the task for good: the partition is suspect."""
         from forebay.lake.intake import Refused
 
-        self.keep(draft, str(error), error.rows if isinstance(error, Refused) else None)
+        self.keep(draft, str(error), error.rows if isinstance(error, Refused) else None, whole=True)
         return Discard(error.kind, str(error), (self.coverage(draft, Verdict.SUSPECT, evidence),))
 
-    def keep(self, draft: TaskDraft, reason: str, rows: pl.DataFrame | None) -> None:
-        """Put rows, or only the fact of a refusal, into quarantine."""
+    def keep(self, draft: TaskDraft, reason: str, rows: pl.DataFrame | None, *, whole: bool = False) -> None:
+        """Put rows, or only the fact of a refusal, into quarantine; `whole`: nothing else was taken either."""
         self.quarantine.keep(
-            draft.partition, key=draft.key, reason=reason, now=self.clock.now(), rows=rows, revision=draft.revision
+            draft.partition,
+            key=draft.key,
+            reason=reason,
+            now=self.clock.now(),
+            rows=rows,
+            revision=draft.revision,
+            whole=whole,
         )

@@ -1,0 +1,141 @@
+"""`forebay lake verify`: every session of the lake, with a score, the reasons, and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forebay.cli.options import Datasets, End, Json, Start, Tickers, load_settings
+from forebay.cli.output import ExitCode, print_json, print_table, say, tell
+from forebay.errors import UsageError
+from forebay.feeds_file import dataset_named
+from forebay.model.catalogue import LAKE_DATASETS, Dataset
+
+if TYPE_CHECKING:
+    from forebay.app import App
+    from forebay.lake.scores import Reason
+    from forebay.model.task import Task
+    from forebay.orchestration.verify import Scope, SessionScore
+
+_SESSIONS_SHOWN = 60
+"""Sessions with something wrong that a person is shown; --json has all."""
+
+
+def verify(
+    ctx: typer.Context,
+    datasets: Datasets = None,
+    start: Start = None,
+    end: End = None,
+    tickers: Tickers = None,
+    *,
+    grouped: Annotated[
+        bool, typer.Option("--grouped", help="Ask REST for grouped daily bars too: one call a session.")
+    ] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every value, and all trades that are held.")] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Take damaged files out, and load what is damaged or lost again.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Which tickers are sampled for the trades.")] = 0,
+    json: Json = False,
+) -> int:
+    """Score every session of the lake, 0 to 100, with reasons and the command that mends each.
+
+    Exit code 0 when nothing is wrong, 3 otherwise. Without --mend nothing is changed, and without --grouped nobody is
+    asked.
+
+    Example: forebay lake verify --datasets stocks/bars_1d,stocks/bars_1m --start 2025-01-02 --end 2025-01-31
+    """
+    settings = load_settings(ctx)
+    from forebay.app import open_app
+    from forebay.app.quality import verifier
+    from forebay.cli.wishes import known_feeds
+
+    if start and end and end < start:
+        raise UsageError(f"--end {end} is before --start {start}", remedy="swap them")
+    with open_app(settings) as wired:
+        scope = _scope(wired, datasets, known_feeds(wired), (start, end, tickers, deep))
+        scores = list(verifier(wired, grouped=grouped, seed=seed).run(scope))
+        if mend:
+            scores, failed = _mended(wired, scope, scores, seed)
+    if mend:
+        for task in failed:
+            tell(f"{task.draft.key}: {task.state}: {task.error_message or task.hold or 'not begun'}")
+    if json:
+        print_json([_as_json(each) for each in scores])
+    else:
+        _show(scores)
+    return ExitCode.OK if all(each.good for each in scores) else ExitCode.PARTIAL
+
+
+def _scope(app: App, names: Sequence[str] | None, feeds: Any, asked: tuple[Any, ...]) -> Scope:
+    from forebay.app.quality import wanted_days
+    from forebay.orchestration.verify import Scope, in_order
+
+    start, end, tickers, deep = asked
+    datasets: Sequence[Dataset] = [dataset_named(name) for name in names] if names else list(LAKE_DATASETS.values())
+    wanted = wanted_days(app, feeds)
+    return Scope(in_order(datasets), start, end, tuple(tickers or ()), deep, wanted)
+
+
+def _mended(app: App, scope: Scope, scores: list[SessionScore], seed: int) -> tuple[list[SessionScore], list[Task]]:
+    """Put right what can be loaded again; the scores afterwards, and the tasks that failed."""
+    from forebay.app.quality import carry_out, mending, verifier
+    from forebay.lake.scores import Check
+
+    app.recover()
+    room, drafts = mending(app), []
+    for dataset in scope.datasets:
+        broken = {each.day for each in scores if each.table == dataset.table and _is_broken(each, Check.DAMAGED)}
+        days = room.set_aside(dataset, broken)
+        lost = {each.day for each in scores if each.table == dataset.table and _is_broken(each, Check.LOST_ROWS)}
+        drafts += room.drafts(dataset, sorted(days | lost))
+    failed = carry_out(app, drafts)
+    return list(verifier(app, seed=seed).run(scope)), failed
+
+
+def _is_broken(each: SessionScore, check: str) -> bool:
+    return any(reason.check == check for reason in each.reasons)
+
+
+def _show(scores: Sequence[SessionScore]) -> None:
+    """A line for each session that something is said of, its reasons below, and the commands once each."""
+    worse = [each for each in scores if each.reasons or each.notes]
+    if worse:
+        print_table(
+            ("date", "table", "rows", "score"),
+            [(each.day, each.table, each.rows, each.score) for each in worse[:_SESSIONS_SHOWN]],
+        )
+    for each in worse[:_SESSIONS_SHOWN]:
+        say()
+        say(f"{each.day} {each.table}: {each.score}")
+        for reason in each.reasons:
+            _show_reason(reason)
+        for note in each.notes:
+            say(f"  {note}")
+    if len(worse) > _SESSIONS_SHOWN:
+        say(f"... and {len(worse) - _SESSIONS_SHOWN:,} more sessions: --json lists them")
+    bad = sum(not each.good for each in scores)
+    say(f"{len(scores):,} sessions verified, {bad:,} with something wrong")
+
+
+def _show_reason(reason: Reason) -> None:
+    known = f"known: {reason.known}: " if reason.known else ""
+    cost = "tolerated" if reason.tolerated else f"-{reason.cost}"
+    say(f"  {reason.check} ({cost}): {known}{reason.text}")
+    if reason.remedy and not reason.tolerated:
+        say(f"    next: {reason.remedy}")
+
+
+def _as_json(each: SessionScore) -> dict[str, Any]:
+    reasons = [{**asdict(reason), "cost": reason.cost} for reason in each.reasons]
+    return {
+        "table": each.table,
+        "date": each.day,
+        "rows": each.rows,
+        "score": each.score,
+        "reasons": reasons,
+        "notes": each.notes,
+    }

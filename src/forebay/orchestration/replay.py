@@ -1,0 +1,155 @@
+"""What is in quarantine, tried again: the file is loaded anew, or the kept rows are checked by the rules of today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import polars as pl
+
+from forebay.clock import Clock
+from forebay.errors import CheckFailed, Damaged, UsageError
+from forebay.lake.quarantine import End, Quarantine, Quarantined
+from forebay.lake.replaying import sound_rows
+from forebay.lake.table import LakeTables
+from forebay.lake.verify import TableReader
+from forebay.ledger import Ledger
+from forebay.model.catalogue import BARS, LAKE_DATASETS, Dataset
+from forebay.model.coverage import Coverage, Verdict
+from forebay.model.feed import LAKE
+from forebay.model.partition import Revision, Source
+from forebay.model.rows import plain_schema, time_column
+from forebay.model.task import Task, TaskDraft, TaskState
+from forebay.orchestration.mend import reload_draft
+
+CarryOut = Callable[[Sequence[TaskDraft]], list[Task]]
+"""Works tasks off; returns those that did not end well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of one thing."""
+
+    note: Quarantined
+    """As it is now."""
+    taken: int
+    """Rows that are in the lake now and were not before; of a file that was loaded anew those that are good now."""
+    left: int
+    """Rows that still fail."""
+    said: str
+
+    @property
+    def done(self) -> bool:
+        """Nothing of it is left to do."""
+        return self.note.ended is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Tries again. The same replay twice changes nothing the second time; what fails stays, with its reason of now."""
+
+    ledger: Ledger
+    quarantine: Quarantine
+    tables: LakeTables
+    clock: Clock
+    carry_out: CarryOut
+
+    def replay(self, note: Quarantined) -> Replayed:
+        """Load the vendor's file anew where it was one, from the archive or the vendor; else check the kept rows.
+
+        Raises LakeError, LedgerError, StoreError.
+        """
+        dataset = LAKE_DATASETS.get(note.table)
+        if dataset is None:
+            return Replayed(note, 0, note.rows, f"the lake has no table {note.table}")
+        revision = self._revision(dataset, note)
+        failed = self.carry_out([reload_draft(dataset, note.day, revision)]) if revision else []
+        if revision and not any(_is_out_of_reach(task) for task in failed):
+            return self._loaded(note)
+        if note.rows_path and dataset.kind in BARS:
+            return self._checked(note, dataset)
+        why = failed[0].error_message if failed else "it did not come from a file, and no rows of it were kept"
+        return Replayed(note, 0, note.rows, why or "the file could not be had")
+
+    def _revision(self, dataset: Dataset, note: Quarantined) -> Revision | None:
+        """The newest that is known of the day's file; None for what did not come from one."""
+        if note.key != dataset.key(note.day):
+            return None
+        listed = self.ledger.listings.revisions(dataset.name, note.day, note.day).get(note.day)
+        held = self.ledger.coverage.revisions(LAKE, note.table, note.partition.dates).get(note.day)
+        return listed or held
+
+    def _loaded(self, note: Quarantined) -> Replayed:
+        """By what the load recorded: good now, or again in quarantine, perhaps with fewer rows."""
+        row = self._coverage(note)
+        if row and row.verdict.satisfies:
+            return self._end(note, max(note.rows, 0), f"loaded anew: {row.evidence.rows or 0:,} rows, none bad")
+        now = self.quarantine.find(note.id) or note
+        return Replayed(now, max(note.rows - now.rows, 0), now.rows, now.reason)
+
+    def _checked(self, note: Quarantined, dataset: Dataset) -> Replayed:
+        """The kept rows by the rules and fixes of today; good ones join those that are held, by their owner's way."""
+        assert note.rows_path is not None
+        reader = TableReader.of(self.tables.home, dataset)
+        sound = sound_rows(pl.read_parquet(note.rows_path), dataset, _keys(reader, note))
+        good, left = sound.good.height, sound.bad.height
+        if good:
+            self._put(note, reader, sound.good)
+            self.quarantine.reduce(note, sound.bad, f"{left} rows failed a check; {good} were taken later")
+        if not left:
+            return self._end(note, good, f"{good:,} rows were taken into the lake")
+        now = self.quarantine.find(note.id) or note
+        return Replayed(now, good, left, f"{left:,} rows still fail")
+
+    def _put(self, note: Quarantined, reader: TableReader, good: pl.DataFrame) -> None:
+        """Put good rows among those that are held from the same source, in one commit, and record it."""
+        row = self._coverage(note)
+        if row is None:
+            raise UsageError(
+                f"the ledger does not know {note.partition}, so its rows cannot be put among the others",
+                remedy="run `forebay ledger rebuild`, then replay it again",
+            )
+        source = Source.FLATFILE if note.revision else Source.REST
+        held = reader.blocks(note.partition.dates, note.symbol, source)
+        staged = self.tables.stage(chain(held, [good]), reader.dataset, f"quarantine {note.id}")
+        if source is Source.FLATFILE and row.evidence.revision:
+            self.tables.replace_day(staged, note.day, row.evidence.revision)
+        else:
+            self.tables.put_range(staged, note.symbol, note.partition.dates)
+        evidence = replace(row.evidence, rows=(row.evidence.rows or 0) + good.height)
+        self.ledger.coverage.record([replace(row, evidence=evidence)])
+
+    def _end(self, note: Quarantined, taken: int, said: str) -> Replayed:
+        """Nothing of it fails any more: the note is over, and its days are whole if nothing else of them is kept."""
+        self.quarantine.end(note, End.REPLAYED, said, self.clock.now())
+        row = self._coverage(note)
+        others = self.quarantine.list(note.table, note.partition.dates)
+        if row and row.verdict is Verdict.SUSPECT and not any(each.key == note.key for each in others):
+            evidence = replace(row.evidence, reason="")
+            self.ledger.coverage.record([replace(row, verdict=Verdict.COMPLETE, evidence=evidence)])
+        return Replayed(self.quarantine.find(note.id) or note, taken, 0, said)
+
+    def _coverage(self, note: Quarantined) -> Coverage | None:
+        """What the ledger says of what the note is about."""
+        rows = self.ledger.coverage.find(LAKE, note.table, [note.symbol], note.partition.dates)
+        source = Source.FLATFILE if note.revision else Source.REST
+        return next((row for row in rows if row.source is source and row.partition == note.partition), None)
+
+
+def _keys(reader: TableReader, note: Quarantined) -> pl.DataFrame:
+    """Ticker and time of the lake's rows of the tickers that were kept."""
+    assert note.rows_path is not None
+    kept = pl.read_parquet(note.rows_path, columns=["ticker", "session_date"]).drop_nulls().unique()
+    key = ["ticker", time_column(reader.dataset)]
+    parts = [plain_schema(reader.dataset).to_frame().select(key)]
+    for (day,), of_day in kept.group_by("session_date"):
+        found = reader.rows(day, of_day["ticker"].to_list(), key)
+        if found.height:
+            parts.append(found)
+    return pl.concat(parts)
+
+
+def _is_out_of_reach(task: Task) -> bool:
+    """Whether nobody who can be asked has the file, so that it was not looked at."""
+    return task.state is not TaskState.PERMANENT_FAILURE or task.error_kind not in (CheckFailed.kind, Damaged.kind)
