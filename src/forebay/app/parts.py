@@ -79,7 +79,7 @@ class Parts:
         """The lake, for reading."""
         from forebay.lake.reader import Lake
 
-        return Lake(self.lake_home)
+        return Lake(self.lake_home, warns=False)
 
     @cached_property
     def quarantine(self) -> Quarantine:

@@ -1,195 +1,225 @@
-"""Reading the lake: bars as a Polars query, anything else in SQL, and digests of what is held."""
+"""Reading the lake: bars as a Polars query, anything else in SQL, and what is held of what."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from forebay.bars.adjust import adjustment_named
-from forebay.bars.resample import resample
 from forebay.clock import Clock, SystemClock
-from forebay.errors import LakeError, UsageError
-from forebay.lake import delta
+from forebay.lake import holdings
 from forebay.lake.address import home_at
+from forebay.lake.asking import Adjust, BarQuestion
 from forebay.lake.digest import content_of, digest
 from forebay.lake.home import Home, scan
-from forebay.lake.layout import FileName, parse_name
+from forebay.lake.missing import Missing, absent, message
+from forebay.lake.question import Day, as_day, by_asset_class, dates_between
+from forebay.lake.selecting import sorted_together
+from forebay.lake.tables import Selection, Tables
+from forebay.lake.versions import AsOf
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import LAKE_DATASETS
-from forebay.model.instrument import AssetClass, asset_class_of
-from forebay.model.intervals import Interval
-from forebay.model.partition import ALL_SYMBOLS
-from forebay.model.rows import row_schema
-from forebay.model.timeframe import DERIVED, base_of, timeframes_named
-from forebay.model.words import nearest
 
-_ANY_DAY = Interval(date.min, date.max)
+if TYPE_CHECKING:
+    import duckdb
 
 
-@dataclass(frozen=True, slots=True)
 class Lake:
-    """A lake in a folder, for reading: `Lake("data/lake").bars("AAPL", "5m", "2024-01-02").collect()`."""
+    """A lake, for reading: `Lake("data/lake").bars("AAPL", "5m", "2024-01-02").collect()`. Safe in threads.
 
-    home: Home
-    clock: Clock
+    The place is a folder or `s3://bucket/prefix` (`storage_options`: see `forebay.lake.address`). It remembers which
+    files there are, and sees every commit at the next question. With `warns`, a question about what is not held is
+    answered with a warning, NotHeld, that names the command to fetch it.
+    """
 
-    def __init__(self, place: str | Path | Home, *, clock: Clock | None = None) -> None:
-        object.__setattr__(self, "home", home_at(place))
-        object.__setattr__(self, "clock", clock or SystemClock())
+    def __init__(
+        self,
+        place: str | Path | Home,
+        storage_options: Mapping[str, str] | None = None,
+        *,
+        clock: Clock | None = None,
+        warns: bool = True,
+    ) -> None:
+        self.home = home_at(place, storage_options, clock=clock)
+        self._clock = clock or SystemClock()
+        self._tables = Tables(self.home)
+        self._missing = Missing() if warns else None
+
+    def __repr__(self) -> str:
+        return f"Lake({self.home.uri!r})"
 
     def bars(
         self,
         tickers: str | Sequence[str] | None,
         timeframe: str = "1m",
-        start: str | date | None = None,
-        end: str | date | None = None,
+        start: Day | None = None,
+        end: Day | None = None,
         *,
         asset_class: str | None = None,
         adjust: str | None = None,
-        adjust_as_of: str | date | None = None,
+        adjust_as_of: Day | None = None,
+        session: str = "all",
+        as_of: AsOf | None = None,
+        fill: str | None = None,
     ) -> pl.LazyFrame:
         """Bars of `tickers` on the session dates from `start` to `end` (both included, either open).
 
         Columns as in `forebay.model.rows`, times UTC, prices unadjusted, sorted by ticker and `window_start`.
+        `tickers=None` means all of `asset_class` (`stocks`). `timeframe` is any size from `1m` up: minutes and hours
+        (`45m`, `2h`), `1d`, `1w`, `1M`, `1q`, `1y`. `session` is `all`, `regular` or `extended`, and `fill="previous"`
+        makes a regular grid. `as_of`, a table's version or an aware datetime, reads what was held then.
         `adjust` is `splits` or `total_return`: bars in the shares of `adjust_as_of` (today in New York), with two
-        columns more, their factors; later actions change nothing. See docs/adjusting.md.
-        `tickers=None` means all of `asset_class` (`stocks`). Raises UsageError for an unknown timeframe, asset class
-        or date, or reversed dates; LakeError when the lake has no such table.
+        columns more, their factors (docs/adjusting.md). docs/reading.md has each argument with an example.
+
+        Raises UsageError for an unknown word or date, LakeError when the lake has no such table or a file is damaged.
+        Warns with NotHeld when nothing of what is asked is held.
         """
-        timeframes_named([timeframe])
-        dates = _interval(start, end)
-        names = [tickers] if isinstance(tickers, str) else tickers
-        kind = base_of(timeframe)
-        parts = [
-            self._scan(f"{each}/{kind}", dates, wanted) for each, wanted in _by_asset_class(names, asset_class).items()
-        ]
-        if timeframe in DERIVED:
-            parts = [resample(part, timeframe) for part in parts]
-        found = parts[0] if len(parts) == 1 else pl.concat(parts, how="diagonal")
-        bars = found.sort("ticker", "window_start")
-        return bars if adjust is None else self._adjusted(bars, names, adjust, adjust_as_of)
+        question = BarQuestion.of(timeframe, dates_between(start, end), session, fill)
+        asked = by_asset_class(tickers, asset_class).items()
+        found = [question.select(self._tables, each, names, as_of) for each, names in asked]
+        self._warn(found)
+        parts = [question.bars(each, self._adjusting(each, adjust, adjust_as_of, as_of)) for each in found]
+        return sorted_together(parts, "window_start")
 
-    def _adjusted(
-        self, bars: pl.LazyFrame, tickers: Sequence[str] | None, adjust: str, on: str | date | None
+    def rows(
+        self,
+        table: str,
+        tickers: str | Sequence[str] | None = None,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        as_of: AsOf | None = None,
     ) -> pl.LazyFrame:
-        from forebay.lake.actions.adjusting import adjusted
+        """The rows of any table as they are stored, sorted by ticker and time; arguments as in `bars`.
 
-        until = _date(on) or self.clock.now().astimezone(NEW_YORK).date()
-        return adjusted(bars, self.home, tickers, adjustment_named(adjust), until)
+        Raises UsageError for a wrong date, LakeError when the lake has no such table or a file is damaged.
+        """
+        found = self._select(table, tickers, start, end, as_of)
+        self._warn([found])
+        return found.rows()
 
-    def sql(self, query: str) -> pl.DataFrame:
+    def sql(self, query: str, *, as_of: AsOf | None = None) -> pl.DataFrame:
         """The answer to a read-only query in DuckDB's SQL; tables are `stocks.bars_1d` and so on, times UTC.
 
-        Raises UsageError for a query that is wrong or wants to write, LakeError when the lake is empty.
+        `as_of` is a version of the one table that is named, or an aware datetime. Raises UsageError for a query that is
+        wrong or wants to write, LakeError when the lake is empty.
         """
-        tables = self.tables()
-        if not tables:
-            raise self._missing()
         from forebay.lake.sql import ask  # DuckDB takes a fifth of a second to import
 
-        return ask(query, {table: self._sources(table) for table in tables})
+        return ask(query, self._tables, as_of)
+
+    def duckdb(self, *, as_of: AsOf | None = None) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection in memory with a view for each table (`stocks.bars_1d`), as held now; to be closed.
+
+        For queries of yours, and for tables of your own beside them; the lake itself cannot be written through it.
+        Raises LakeError when the lake is empty.
+        """
+        from forebay.lake.sql import connected
+
+        return connected(self._tables, as_of)
 
     def tables(self) -> list[str]:
         """The tables that the lake has: `stocks/bars_1m` and so on."""
-        return [table for table in LAKE_DATASETS if delta.exists(self.home.table(table))]
+        return self._tables.held()
+
+    def version(self, table: str) -> int:
+        """The newest version of a table, for `as_of` later on. Raises LakeError when there is no such table."""
+        return self._tables.snapshot(table).version
 
     def tickers(self, table: str) -> list[str]:
         """Every ticker that has rows in a table, in byte order. Raises LakeError when there is no such table."""
-        rows = self._scan(table, _ANY_DAY, None).select(pl.col("ticker").unique())
+        rows = self._select(table, None, None, None).rows().select(pl.col("ticker").unique())
         return sorted(rows.collect().to_series())
+
+    def coverage(
+        self,
+        table: str,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        tickers: str | Sequence[str] | None = None,
+        as_of: AsOf | None = None,
+    ) -> pl.DataFrame:
+        """What is held of each session date that has rows: `session_date, rows, tickers, sources, files`.
+
+        Raises UsageError for a wrong date, LakeError when there is no such table.
+        """
+        return holdings.coverage(self._select(table, tickers, start, end, as_of))
+
+    def gaps(
+        self,
+        tickers: str | Sequence[str] | None,
+        timeframe: str = "1m",
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        asset_class: str | None = None,
+    ) -> pl.DataFrame:
+        """Sessions of the calendar of which no bar is held: `ticker, session_date`; ticker `*` where all are asked.
+
+        A ticker that did not trade on a date has a gap there, a quiet minute is none. Open dates reach from the first
+        to the last session that is held. Raises as `bars`.
+        """
+        question = BarQuestion.of(timeframe, dates_between(start, end), "all", None)
+        asked = by_asset_class(tickers, asset_class).items()
+        found = [question.select(self._tables, each, names, None) for each, names in asked]
+        return pl.concat([holdings.gaps(each) for each in found])
+
+    def missing(
+        self,
+        tickers: str | Sequence[str],
+        timeframe: str = "1m",
+        start: Day | None = None,
+        end: Day | None = None,
+    ) -> list[str]:
+        """Which of these tickers have no bar on these dates, table by table, with the command that fetches them."""
+        question = BarQuestion.of(timeframe, dates_between(start, end), "all", None)
+        asked = by_asset_class(tickers, None).items()
+        found = [question.select(self._tables, each, names, None) for each, names in asked]
+        return [message(each, names) for each in found if (names := absent(each))]
 
     def digest(
         self,
         table: str,
-        start: str | date | None = None,
-        end: str | date | None = None,
+        start: Day | None = None,
+        end: Day | None = None,
         *,
         columns: Sequence[str] | None = None,
+        as_of: AsOf | None = None,
     ) -> str:
         """A digest of a table's rows on those session dates, of `content_of` its dataset; see `forebay.lake.digest`."""
-        dates = _interval(start, end)
-        return digest((rows for _, rows in self._tables_of(table, dates)), columns or content_of(LAKE_DATASETS[table]))
+        found = self._select(table, None, start, end, as_of)
+        inside = pl.col("session_date").is_between(found.dates.start, found.dates.end)
+        rows = (scan(found.home, [file.path]).filter(inside).collect() for file in found.files)
+        return digest(rows, columns or content_of(found.dataset))
 
-    def _tables_of(self, table: str, dates: Interval) -> Iterable[tuple[str, pl.DataFrame]]:
-        inside = pl.col("session_date").is_between(dates.start, dates.end)
-        for path in self._files(table, dates, None):
-            yield path, scan(self.home.table(table), [path]).filter(inside).collect()
+    def _select(
+        self,
+        table: str,
+        tickers: str | Sequence[str] | None,
+        start: Day | None,
+        end: Day | None,
+        as_of: AsOf | None = None,
+    ) -> Selection:
+        names = sorted({tickers} if isinstance(tickers, str) else set(tickers)) if tickers is not None else None
+        dates = dates_between(start, end)
+        self._tables.snapshot(table)  # says what is wrong with a name that no dataset has
+        return self._tables.select(LAKE_DATASETS[table], dates, names, as_of)
 
-    def _scan(self, table: str, dates: Interval, tickers: list[str] | None) -> pl.LazyFrame:
-        paths = self._files(table, dates, tickers)
-        schema = row_schema(LAKE_DATASETS[table])
-        if not paths:
-            return pl.LazyFrame(schema=schema)
-        rows = scan(self.home.table(table), paths).select(schema.names())
-        if dates != _ANY_DAY:
-            rows = rows.filter(pl.col("session_date").is_between(dates.start, dates.end))
-        return rows if tickers is None else rows.filter(pl.col("ticker").is_in(tickers))
+    def _adjusting(self, found: Selection, how: str | None, on: Day | None, as_of: AsOf | None) -> Adjust | None:
+        if how is None:
+            return None
+        from forebay.lake.actions.adjusting import adjusted
 
-    def _files(self, table: str, dates: Interval, tickers: Sequence[str] | None) -> list[str]:
-        """The table's paths of files that may hold such rows. Raises LakeError when there is no such table."""
-        home = self.home.table(table)
-        if not delta.exists(home):
-            raise self._missing(table)
-        held = [(path, parse_name(path)) for path in delta.files(delta.open_table(home))]
-        return sorted(path for path, name in held if name is None or _may_hold(name, dates, tickers))
+        wanted = adjustment_named(how)
+        until = as_day(on) or self._clock.now().astimezone(NEW_YORK).date()
+        known_at = as_of if isinstance(as_of, datetime) else None
+        return lambda bars: adjusted(bars, self.home, found.tickers, wanted, until, known_at)
 
-    def _sources(self, table: str) -> list[str]:
-        home = self.home.table(table)
-        return [home.source(path) for path in self._files(table, _ANY_DAY, None)]
-
-    def _missing(self, table: str = "") -> LakeError:
-        if not self.home.is_there():
-            return LakeError(
-                f"there is no lake at {self.home.uri}", remedy="check the path, or run `forebay sync` to fill it"
-            )
-        held = self.tables()
-        what = f"no table {table}" if table and held else "no tables yet"
-        listed = f"; it has {', '.join(held)}" if held else ""
-        return LakeError(f"the lake at {self.home.uri} has {what}{listed}", remedy="add a feed and run `forebay sync`")
-
-
-def _may_hold(name: FileName, dates: Interval, tickers: Sequence[str] | None) -> bool:
-    if name.dates.start > dates.end or name.dates.end < dates.start:
-        return False
-    return tickers is None or name.symbol == ALL_SYMBOLS or name.symbol in tickers
-
-
-def _by_asset_class(tickers: Sequence[str] | None, asset_class: str | None) -> dict[AssetClass, list[str] | None]:
-    """Tickers by the class that their prefix says; None stands for all of a class."""
-    if tickers is None:
-        return {_asset_class(asset_class): None}
-    grouped: dict[AssetClass, list[str] | None] = {}
-    for ticker in dict.fromkeys(tickers):
-        grouped[asset_class_of(ticker)] = [*(grouped.get(asset_class_of(ticker)) or []), ticker]
-    if not grouped:
-        raise UsageError("no tickers were given", remedy="name some, or pass None with asset_class='stocks' for all")
-    return grouped
-
-
-def _asset_class(name: str | None) -> AssetClass:
-    if name is None:
-        raise UsageError("tickers=None means all of an asset class", remedy="pass asset_class='stocks', for example")
-    try:
-        return AssetClass(name)
-    except ValueError as error:
-        raise UsageError(f"unknown asset class {name!r}", remedy=nearest(name, list(AssetClass))) from error
-
-
-def _interval(start: str | date | None, end: str | date | None) -> Interval:
-    first, last = _date(start) or date.min, _date(end) or date.max
-    if last < first:
-        raise UsageError(f"the dates are reversed: {first} is after {last}", remedy="swap start and end")
-    return Interval(first, last)
-
-
-def _date(given: str | date | None) -> date | None:
-    if given is None or isinstance(given, date):
-        return given
-    try:
-        return date.fromisoformat(given)
-    except ValueError as error:
-        raise UsageError(f"{given!r} is not a date", remedy="write dates as 2024-01-31") from error
+    def _warn(self, found: Sequence[Selection]) -> None:
+        if self._missing is not None:
+            self._missing.warn(found, stacklevel=4)

@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import duckdb
 import polars as pl
 
 from forebay.errors import UsageError
+from forebay.lake.arrow import arrow_rows
+from forebay.lake.sql_scope import Scope, scopes_of
+from forebay.lake.tables import Selection, Tables
+from forebay.lake.versions import AsOf
+from forebay.model.catalogue import LAKE_DATASETS
+from forebay.model.rows import row_schema
 
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
-def ask(query: str, tables: Mapping[str, Sequence[str]]) -> pl.DataFrame:
-    """Answer one query over `tables` (`stocks/bars_1m` to its Parquet files).
+def ask(query: str, tables: Tables, as_of: AsOf | None = None) -> pl.DataFrame:
+    """Answer one query over a lake's tables. Only those that it names are looked at, and of them what it may touch.
 
-    Raises UsageError when the query does not parse, names what is not there, or does anything but read.
+    Raises UsageError when the query does not parse, names what is not there, or does anything but read, and for the
+    number of a version when it names several tables; LakeError when the lake is empty or a file is damaged.
     """
-    with duckdb.connect() as connection:
-        try:
-            _check(connection, query)
-            connection.execute("SET TimeZone = 'UTC'")
-            for table, paths in tables.items():
-                if paths:
-                    _add_view(connection, table, paths)
-            return pl.DataFrame(connection.sql(query).to_arrow_table())
-        except duckdb.Error as error:
-            known = ", ".join(table.replace("/", ".") for table in tables)
-            raise UsageError(f"the query failed: {error}", remedy=f"tables of this lake: {known}") from error
+    held = _held(tables)
+    with duckdb.connect() as connection, _translated(held):
+        _check(connection, query)
+        scopes = [scope for scope in scopes_of(connection, query, held) if scope.table in held]
+        if isinstance(as_of, int) and len(scopes) > 1:
+            raise UsageError(
+                f"version {as_of} of which table? The query names {len(scopes)}", remedy="give as_of a datetime"
+            )
+        _add_views(connection, tables, scopes, as_of)
+        return pl.DataFrame(connection.sql(query).to_arrow_table())
+
+
+def connected(tables: Tables, as_of: AsOf | None = None) -> duckdb.DuckDBPyConnection:
+    """A connection with a view for every table. Raises LakeError when the lake is empty."""
+    held = _held(tables)
+    connection = duckdb.connect()
+    with _translated(held):
+        _add_views(connection, tables, [Scope(table) for table in held], as_of)
+    return connection
+
+
+def _held(tables: Tables) -> list[str]:
+    held = tables.held()
+    if not held:
+        raise tables.missing()
+    return held
 
 
 def _check(connection: duckdb.DuckDBPyConnection, query: str) -> None:
@@ -38,9 +61,36 @@ def _check(connection: duckdb.DuckDBPyConnection, query: str) -> None:
         raise UsageError(f"the lake is read-only here: {statements[0].type.name} is refused", remedy="ask with SELECT")
 
 
-def _add_view(connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[str]) -> None:
-    schema, _, name = table.partition("/")
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    files = f"read_parquet([{listed}], hive_partitioning=false)"
-    connection.execute(f"CREATE VIEW {schema}.{name} AS SELECT * FROM {files}")
+def _add_views(
+    connection: duckdb.DuckDBPyConnection, tables: Tables, scopes: Sequence[Scope], as_of: AsOf | None
+) -> None:
+    connection.execute("SET TimeZone = 'UTC'")
+    for scope in scopes:
+        schema, _, name = scope.table.partition("/")
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        found = tables.select(LAKE_DATASETS[scope.table], scope.dates, scope.tickers, as_of)
+        connection.execute(f"CREATE VIEW {schema}.{name} AS SELECT {_columns(found)} FROM {_source(connection, found)}")
+
+
+def _columns(found: Selection) -> str:
+    return ", ".join(f'"{name}"' for name in row_schema(found.dataset))
+
+
+def _source(connection: duckdb.DuckDBPyConnection, found: Selection) -> str:
+    """What a view reads: the files; those of a bucket by way of Arrow, as DuckDB would have to download its own way."""
+    if found.files and not found.home.options:
+        paths = (found.home.source(file.path).replace("'", "''") for file in found.files)
+        listed = ", ".join(f"'{path}'" for path in paths)
+        return f"read_parquet([{listed}], hive_partitioning=false)"
+    name = f"held_{found.dataset.table.replace('/', '_')}"
+    connection.register(name, arrow_rows(found))
+    return name
+
+
+@contextmanager
+def _translated(held: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        known = ", ".join(table.replace("/", ".") for table in held)
+        raise UsageError(f"the query failed: {error}", remedy=f"tables of this lake: {known}") from error
