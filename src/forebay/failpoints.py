@@ -24,6 +24,13 @@ POINTS = (
     "files.part",  # a ticker's file: some rows are in the copy that will replace it
     "files.written",  # a ticker's file: the copy is whole and on disk
     "files.visible",  # a ticker's file: the copy has its name
+    "lake.placed",  # a file of the lake has its name, the log does not name it
+    "lake.planned",  # all files have their names, nothing is committed
+    "lake.committed",  # the log names them, what was noted of them is not cleared
+    "compact.file",  # one compacted file is whole, in staging
+    "compact.written",  # all of them are, and are on disk
+    "compact.proved",  # they hold the rows that were read
+    "vacuum.removing",  # another file that nothing needs is about to go
 )
 """Every step boundary of a transfer, and of an update of a ticker's file."""
 

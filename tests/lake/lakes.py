@@ -77,7 +77,8 @@ class Basin:
 
     def flatfile(self, rows: pl.DataFrame, day: date = DAY, revision: Revision = FIRST) -> bool:
         """Deliver a day's flat file; whether it was new."""
-        return self.tables.replace_day(self.stage(rows), day, revision).new
+        staged = self.tables.stage([rows], MINUTES, "test", (day, revision))
+        return self.tables.replace_day(staged, day, revision).new
 
     def rest(self, rows: pl.DataFrame, symbol: str, start: date, end: date) -> bool:
         """Deliver a REST range; whether it was new."""

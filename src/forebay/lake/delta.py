@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import SEEK_END, BufferedReader
+from math import ceil
 from typing import Any
 
 import polars as pl
@@ -30,10 +32,14 @@ _FORMAT = "Forebay lake format "
 """Start of a table's description: Delta has no properties for other programs' use."""
 CHECKPOINT_EVERY = 100
 """Commits between two files that sum up the log, for those who read it from its beginning."""
+_WEEK = 7
+_RETENTION = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
+"""How long the log's entries, and its notes of removed files, are kept."""
 _SETTINGS = {
     "delta.checkpointInterval": str(CHECKPOINT_EVERY),
-    "delta.logRetentionDuration": "interval 7 days",
+    **dict.fromkeys(_RETENTION, f"interval {_WEEK} days"),
 }
+_LOG, _OF_LOG = "_delta_log", re.compile(r"/\d{20}(\.checkpoint\b.*)?\.(json|parquet)$")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, written without its zone
 _STATS = ("ticker", *TIME_COLUMNS, "session_date")
 """Columns whose bounds go into the log, for engines that skip files by them."""
@@ -50,9 +56,13 @@ class NewFile:
 
 
 def exists(home: Home) -> bool:
-    """Whether a table is there."""
-    with translated(home):
-        return DeltaTable.is_deltatable(home.uri, home.options)
+    """Whether a table is there: its first entry, or any later one or a checkpoint that is left. Raises StoreError.
+
+    delta-rs can tell too, but lets no other thread run while it waits for a bucket.
+    """
+    if home.look(f"{_LOG}/{0:020}.json"):
+        return True
+    return any(_OF_LOG.search(held.path) for held in home.list(_LOG))
 
 
 def open_table(home: Home) -> DeltaTable:
@@ -60,7 +70,7 @@ def open_table(home: Home) -> DeltaTable:
     with translated(home):
         table = DeltaTable(home.uri, storage_options=home.options)
         description = table.metadata().description or ""
-    found = description.removeprefix(_FORMAT)
+    found = description.removeprefix(_FORMAT).partition(";")[0]
     if found.isdecimal() and int(found) > FORMAT_VERSION:
         raise NewerVersion(
             f"{home.uri} has lake format {found}; this Forebay knows up to {FORMAT_VERSION}",
@@ -85,6 +95,27 @@ def open_or_create(home: Home, table: str) -> DeltaTable:
                 storage_options=home.options,
             )
     return open_table(home)
+
+
+def description(home: Home) -> str:
+    """What a table's description says: its lake format, and what else is kept there. Raises LakeError."""
+    return open_table(home).metadata().description or ""
+
+
+def set_description(home: Home, text: str) -> None:
+    """Commit another description. Raises LakeError, Conflict."""
+    table = open_table(home)
+    with translated(home):
+        table.alter.set_table_description(text)
+
+
+def keep_versions(home: Home, time: timedelta) -> None:
+    """Have the log keep what it knows of earlier versions for so long, and a week at least. Raises LakeError."""
+    table = open_table(home)
+    wanted = dict.fromkeys(_RETENTION, f"interval {max(ceil(time / timedelta(days=1)), _WEEK)} days")
+    if any(table.metadata().configuration.get(name) != text for name, text in wanted.items()):
+        with translated(home):
+            table.alter.set_table_properties(wanted)
 
 
 def files(table: DeltaTable) -> list[str]:

@@ -11,6 +11,7 @@ import polars as pl
 
 from forebay.clock import Clock
 from forebay.errors import LakeError
+from forebay.failpoints import reach
 from forebay.lake import delta
 from forebay.lake.deliveries import Delivery, facts, untouched
 from forebay.lake.home import Conflict, scan
@@ -101,6 +102,7 @@ class Placing:
             self._adds.append(delta.describe(file, target, partition, rows))
         if here:
             self._home.place(staged, target)
+            reach("lake.placed")
 
     def take(self, givings: Iterable[Giving]) -> None:
         """Plan files out of the table; what stays of some is written into one file in their place."""
@@ -135,11 +137,13 @@ class Placing:
         Without `changes` the same rows are only kept otherwise: who follows the table's rows may pass over the commit.
         """
         if self._adds or self._removes:
+            reach("lake.planned")
             try:
                 self._log.commit(self._adds, self._removes, self._clock.now(), {"forebay": note}, changes=changes)
             except Conflict:
                 return
             self.new = True
+            reach("lake.committed")
             self._home.tidy(lambda: self._log.shelf)
         self.version = self._log.version
         self._done = True

@@ -63,7 +63,7 @@ class LakeTables:
         self.disk = staging.folder
         """Where files are written before they are part of the lake, for errors."""
         self._staging = staging
-        self._clock = clock or SystemClock()
+        self.clock = clock or SystemClock()
         self._random = random or Random()
         self._logs: dict[str, TableLog] = {}
         self._opening = Lock()
@@ -81,6 +81,10 @@ class LakeTables:
         """
         return stage(tables, dataset, self._staging, name, day_facts(*delivered) if delivered else None)
 
+    def new_file(self) -> Path:
+        """A path in staging for a file that is about to be written. Safe in threads."""
+        return self._staging.new_file()
+
     def replace_day(self, staged: Staged, day: date, revision: Revision) -> Committed:
         """Make `staged` the day's rows of all symbols, in place of the day's earlier file and of every other source.
 
@@ -93,7 +97,7 @@ class LakeTables:
         with _used_up(staged):
             _prove_day(staged, day)
             target, spared = _day_path(staged, day, revision), _spared(staged)
-            with self._placing(table) as placing:
+            with self.placing(table) as placing:
                 while placing.again():
                     held = placing.held(partition_value(table, day))
                     compacted = holding(held, day) if staged.rows else []
@@ -118,7 +122,7 @@ class LakeTables:
         with _used_up(staged):
             rows = staged.stash.table()
             _prove_range(rows, symbol, dates, table)
-            with self._placing(table) as placing:
+            with self.placing(table) as placing:
                 while placing.again():
                     for partition, share in split_by_partition(table, dates):
                         self._put_share(placing, rows, (table, symbol, partition, share))
@@ -139,7 +143,7 @@ class LakeTables:
         with _used_up(staged):
             rows = staged.stash.table()
             _prove_patch(staged, rows, day)
-            with self._placing(table) as placing:
+            with self.placing(table) as placing:
                 while placing.again():
                     held = placing.held(partition_value(table, day))
                     paths = of_day(held, day)
@@ -157,7 +161,7 @@ class LakeTables:
         `paths` are relative to the table; those that it does not hold any more are left out. Raises LakeError and
         StoreError.
         """
-        with self._placing(table) as placing:
+        with self.placing(table) as placing:
             while placing.again():
                 parts = {path.split("/", 1)[0].partition("=")[2] for path in paths}
                 held = {path for part in sorted(parts) for path in placing.held(part)}
@@ -184,10 +188,11 @@ class LakeTables:
                 placing.put(placing.write([mine], [delivery]), target, mine.height)
         placing.take(gives_way_to_range([path for path in held if path != target], symbol, share, owned))
 
-    def _placing(self, table: str) -> Placing:
+    def placing(self, table: str) -> Placing:
+        """One change of a table, planned against its newest state."""
         with self._opening:
             log = self._logs.setdefault(table, TableLog(self.home.table(table), table))
-        return Placing(log, table, self._staging, self._clock, self._random)
+        return Placing(log, table, self._staging, self.clock, self._random)
 
 
 @contextmanager

@@ -1,0 +1,306 @@
+"""Compaction: the same rows in few files, cut between tickers; and deliveries into what is compacted."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from lakes import DAY, FIRST, SECOND, Basin, bars
+
+from forebay.errors import LakeError
+from forebay.lake import compaction
+from forebay.lake.compaction import Compacted, Compaction
+from forebay.lake.deliveries import Delivery
+from forebay.lake.home import scan
+from forebay.lake.layout import parse_name
+from forebay.lake.remaining import deliveries_of
+from forebay.lake.spans import Span, choose_span, chosen_span
+from forebay.lake.sums import Sums, sums_of
+from forebay.lake.versions import Versions
+from forebay.model.intervals import Interval
+from forebay.model.partition import Source
+
+TABLE = "stocks/bars_1m"
+DAYS = [DAY, DAY + timedelta(days=1), DAY + timedelta(days=4), DAY + timedelta(days=5)]
+NAMES = ["A", "AA", "AAPL", "AAp", "B", "NA", "ZZZ"]
+
+
+def held(basin: Basin) -> list[str]:
+    """The table's files, relative to it."""
+    return [file.path for file in Versions(basin.tables.home.table(TABLE), TABLE).newest().files()]
+
+
+def rows(basin: Basin) -> pl.DataFrame:
+    """All rows of the table, as its files have them, file after file."""
+    return scan(basin.tables.home.table(TABLE), held(basin)).collect()
+
+
+def total(basin: Basin) -> Sums:
+    return sums_of(rows(basin))
+
+
+def compact(basin: Basin, file_rows: int = 1 << 20) -> list[Compacted | None]:
+    """Do all there is to do."""
+    work = Compaction(basin.tables, file_rows)
+    return [work.run(each) for each in work.plan(TABLE)]
+
+
+def fill(basin: Basin, days: list[date] = DAYS, names: list[str] = NAMES) -> None:
+    """A flat file a day, each with other prices."""
+    for number, day in enumerate(days):
+        basin.flatfile(bars(names, [day], source=Source.FLATFILE, price=20.0 + number), day)
+
+
+def version(basin: Basin) -> int:
+    return Versions(basin.tables.home.table(TABLE), TABLE).newest().version
+
+
+def test_the_same_rows_are_in_one_sorted_file(basin: Basin) -> None:
+    """Files of a month become one, with every row once, by ticker and time, in a commit that changes no data."""
+    fill(basin)
+    before = total(basin)
+
+    (done,) = compact(basin)
+
+    assert before == total(basin)
+    found = rows(basin)
+    assert found.equals(found.sort("ticker", "window_start"))
+    assert 1 == len(held(basin))
+    name = parse_name(held(basin)[0])
+    assert name is not None
+    assert (Interval(DAYS[0], DAYS[-1]), DAYS, Source.FLATFILE) == (name.dates, name.held(), name.source)
+    assert done is not None
+    assert (before.rows, str(before), 1) == (done.rows, done.sums, done.files)
+    entry = basin.root / TABLE / "_delta_log" / f"{done.version:020}.json"
+    actions = [json.loads(line) for line in entry.read_text().splitlines()]
+    assert {False} == {action[kind]["dataChange"] for action in actions for kind in ("add", "remove") if kind in action}
+    assert 4 == sum("remove" in action for action in actions)
+
+
+def test_nothing_new_is_nothing_done(basin: Basin) -> None:
+    """A second run commits nothing, and a file alone in its span is left as it is."""
+    fill(basin, DAYS[:1])
+    assert [] == compact(basin)
+    fill(basin)
+    compact(basin, 10)
+    before = (held(basin), version(basin))
+
+    assert [] == compact(basin, 10)
+    assert before == (held(basin), version(basin))
+
+
+def test_files_are_cut_between_tickers(basin: Basin) -> None:
+    """However small a file is to be, a ticker is in one of them, and files do not overlap."""
+    fill(basin)
+    before = total(basin)
+
+    compact(basin, 9)
+
+    files = Versions(basin.tables.home.table(TABLE), TABLE).newest().files()
+    bounds = sorted((file.lowest or "", file.highest or "") for file in files)
+    assert len(bounds) > 3
+    assert all(one[1] < other[0] for one, other in itertools.pairwise(bounds))
+    assert before == total(basin)
+
+
+def test_a_large_ticker_is_merged_in_parts(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A range of keys may begin and end inside a ticker: memory does not grow with it, and order stays."""
+    monkeypatch.setattr("forebay.lake.merging.RANGE_ROWS", 50)
+    monkeypatch.setattr("forebay.lake.parquet.ROW_GROUP_ROWS", 16)
+    for number, day in enumerate(DAYS):
+        basin.flatfile(bars(["A", "SPY"], [day], source=Source.FLATFILE, per_day=90, price=20.0 + number), day)
+    before = total(basin)
+
+    compact(basin)
+
+    found = rows(basin)
+    assert before == sums_of(found)
+    assert found.equals(found.sort("ticker", "window_start"))
+
+
+def test_weeks_and_months_are_a_choice_of_the_table(basin: Basin) -> None:
+    """The span is kept with the table; another choice lays files out anew, with the same rows."""
+    home = basin.tables.home.table(TABLE)
+    fill(basin)
+    before = total(basin)
+    assert Span.MONTH is chosen_span(home, TABLE)
+
+    choose_span(home, Span.WEEK)
+    compact(basin)
+    weeks = [name.held() for path in held(basin) if (name := parse_name(path))]
+    choose_span(home, Span.MONTH)
+    compact(basin)
+
+    assert [DAYS[:2], DAYS[2:]] == weeks
+    assert Span.MONTH is chosen_span(home, TABLE)
+    assert 1 == len(held(basin))
+    assert before == total(basin)
+    choose_span(home, Span.WEEK)
+    compact(basin)
+    assert 2 == len(held(basin))
+    assert before == total(basin)
+
+
+def test_rest_files_of_symbols_become_files_of_all(basin: Basin) -> None:
+    """Each source for itself: REST's files by symbol become one, and say which deliveries they hold."""
+    fill(basin, DAYS[:2], ["A"])
+    for name in NAMES:
+        basin.rest(bars(name, DAYS[2:]), name, DAYS[2], DAYS[3])
+    before = total(basin)
+
+    compact(basin)
+
+    sources = {name.source: path for path in held(basin) if (name := parse_name(path))}
+    assert 2 == len(held(basin))
+    assert before == total(basin)
+    expected = {Delivery(name, Interval(DAYS[2], DAYS[3]), Source.REST, None, 4, 4, DAYS[3]) for name in NAMES}
+    assert expected == set(deliveries_of(basin.tables.home.table(TABLE), [sources[Source.REST]]))
+    flat = {(each.dates.start, each.revision, each.rows, each.held) for each in _deliveries(basin, Source.FLATFILE)}
+    assert {(DAYS[0], FIRST, 2, 2), (DAYS[1], FIRST, 2, 2)} == flat
+
+
+def _deliveries(basin: Basin, source: Source) -> list[Delivery]:
+    found = deliveries_of(basin.tables.home.table(TABLE), held(basin))
+    return [each for each in found if each.source is source]
+
+
+def test_a_day_that_comes_again_the_same_commits_nothing(basin: Basin) -> None:
+    """The same rows of a compacted day, be they of another revision, leave every file and the version as they are."""
+    fill(basin)
+    compact(basin, 9)
+    before = (held(basin), version(basin))
+
+    new = basin.flatfile(bars(NAMES, [DAYS[1]], source=Source.FLATFILE, price=21.0), DAYS[1], SECOND)
+
+    assert not new
+    assert before == (held(basin), version(basin))
+
+
+def test_a_day_that_comes_again_rewrites_only_files_that_differ(basin: Basin) -> None:
+    """One ticker's prices differ, one is new, one is gone: other files stay, and rows are the new day's."""
+    fill(basin)
+    compact(basin, 9)
+    before = set(held(basin))
+    others = rows(basin).filter(pl.col("session_date") != DAYS[1])
+    again = bars([*NAMES[:-1], "ZZZZ"], [DAYS[1]], source=Source.FLATFILE, price=21.0)
+    again = again.with_columns(volume=pl.when(ticker="B").then(7.0).otherwise("volume"))
+
+    assert basin.flatfile(again, DAYS[1], SECOND)
+
+    assert sums_of(pl.concat([others, again])) == total(basin)
+    assert 0 < len(before & set(held(basin))) < len(before)
+    assert len(before) == len(held(basin))
+    assert [] == compact(basin, 9)
+    assert not list(basin.staging.folder.glob("*.parquet"))
+    newest = [each for each in _deliveries(basin, Source.FLATFILE) if each.dates.start == DAYS[1]]
+    assert {FIRST, SECOND} == {each.revision for each in newest}
+    assert again.height == sum(each.held for each in newest)
+
+
+def test_a_new_day_stands_beside_a_compacted_span_until_the_next_compaction(basin: Basin) -> None:
+    """A late day is a file of its own, and is merged with what is compacted."""
+    fill(basin, [DAYS[0], DAYS[2]])
+    compact(basin, 9)
+    count = len(held(basin))
+
+    fill(basin, [DAYS[1]])
+    assert count + 1 == len(held(basin))
+    before = total(basin)
+    compact(basin, 1 << 20)
+
+    assert 1 == len(held(basin))
+    assert before == total(basin)
+
+
+def test_a_flat_file_takes_its_day_from_compacted_rest_rows(basin: Basin) -> None:
+    """REST's rows of other days stay, in a compacted file still; spared tickers keep theirs."""
+    for name in ("A", "B"):
+        basin.rest(bars(name, DAYS), name, DAYS[0], DAYS[3])
+    compact(basin)
+
+    basin.flatfile(bars(["A", "C"], [DAYS[1]], source=Source.FLATFILE, price=9.0), DAYS[1])
+
+    found = rows(basin)
+    flat = found.filter(pl.col("session_date") == DAYS[1])
+    assert [("A", "flatfile"), ("C", "flatfile")] == sorted(flat.select("ticker", "source").unique().rows())
+    rest = [name for path in held(basin) if (name := parse_name(path)) and name.source is Source.REST]
+    assert [[DAYS[0], DAYS[2], DAYS[3]]] == [name.held() for name in rest]
+    assert [] == _deliveries(basin, Source.REST)  # of both symbols some rows are gone: neither is proved any more
+    assert 12 + 4 == found.height
+
+
+def test_a_range_by_rest_replaces_its_rows_in_compacted_files(basin: Basin) -> None:
+    """One symbol's rows change, the others stay, days of a flat file too; the same answer again is no commit."""
+    fill(basin, [DAYS[0]], ["A", "B"])
+    for name in ("A", "B"):
+        basin.rest(bars(name, DAYS[1:]), name, DAYS[1], DAYS[3])
+    compact(basin)
+    assert not basin.rest(bars("A", DAYS[1:]), "A", DAYS[1], DAYS[3])
+
+    assert basin.rest(bars("A", DAYS[1:], price=77.0), "A", DAYS[1], DAYS[3])
+
+    found = rows(basin).group_by("ticker", "source").agg(pl.col("open").max(), pl.len()).sort("ticker", "source")
+    assert [
+        ("A", "flatfile", 20.0, 2),
+        ("A", "rest", 77.0, 6),
+        ("B", "flatfile", 20.0, 2),
+        ("B", "rest", 10.0, 6),
+    ] == found.rows()
+    assert {"A", "B"} == {each.symbol for each in _deliveries(basin, Source.REST)}
+
+
+def test_bars_from_trades_take_the_place_of_rows_in_compacted_files(basin: Basin) -> None:
+    """A repair takes single bars out of a compacted file; the day stays the flat file's, and is proved no more."""
+    fill(basin)
+    compact(basin, 9)
+    gone = bars("B", [DAYS[1]], source=Source.FLATFILE, price=21.0)
+    put = bars("B", [DAYS[1]], source=Source.TRADES, price=55.0)
+
+    basin.tables.patch_day(basin.stage(put), DAYS[1], ["B"], gone, gone)
+
+    found = rows(basin).filter((pl.col("ticker") == "B") & (pl.col("session_date") == DAYS[1]))
+    assert [("trades", 55.0)] == found.select("source", "open").unique().rows()
+    assert NAMES[0] in rows(basin)["ticker"]
+    whole = [each for each in _deliveries(basin, Source.FLATFILE) if each.dates.start == DAYS[1]]
+    assert sum(each.held for each in whole) < whole[0].rows
+    assert [] == compact(basin, 9)
+
+
+def test_what_another_writer_replaced_meanwhile_wins(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day that comes anew while its old file is being merged stays; the compaction is given up and planned again."""
+    fill(basin)
+    real = compaction.sync
+
+    def late(path: Path) -> None:
+        basin.flatfile(bars(NAMES, [DAYS[1]], source=Source.FLATFILE, price=99.0), DAYS[1], SECOND)
+        real(path)
+
+    monkeypatch.setattr(compaction, "sync", late)
+    assert [None] == compact(basin)
+    monkeypatch.setattr(compaction, "sync", real)
+    before = total(basin)
+    compact(basin)
+
+    assert before == total(basin)
+    assert 99.0 == rows(basin).filter(pl.col("session_date") == DAYS[1])["open"].max()
+    assert 1 == len(held(basin))
+
+
+def test_a_damaged_file_is_named_and_nothing_changes(basin: Basin) -> None:
+    """A file whose bytes were changed on disk stops the compaction; what is held stays."""
+    fill(basin)
+    before = held(basin)
+    path = basin.root / TABLE / before[1]
+    found = bytearray(path.read_bytes())
+    found[4:200] = b"\0" * 196
+    path.write_bytes(found)
+
+    with pytest.raises(LakeError, match=path.name):
+        compact(basin)
+
+    assert before == held(basin)
+    assert not list(basin.staging.folder.glob("*.parquet"))
