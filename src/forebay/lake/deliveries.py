@@ -35,6 +35,8 @@ class Delivery:
     """Those in this file. A table has a delivery whole when its files hold `rows` of it together."""
     newest: date
     """Its last session date with a row."""
+    fixed: frozenset[tuple[str, int]] = frozenset()
+    """Known defects of the vendor's file that were put right on the way in, each with the rows that it changed."""
 
     @property
     def whole(self) -> Delivery:
@@ -46,9 +48,10 @@ class Delivery:
         return replace(self, held=held)
 
 
-def day_delivery(day: date, revision: Revision | None, rows: int) -> Delivery:
+def day_delivery(day: date, revision: Revision | None, rows: int, fixed: Mapping[str, int] | None = None) -> Delivery:
     """A day's flat file."""
-    return Delivery(ALL_SYMBOLS, Interval(day, day), Source.FLATFILE, revision, rows, rows, day)
+    fixes = frozenset((fixed or {}).items())
+    return Delivery(ALL_SYMBOLS, Interval(day, day), Source.FLATFILE, revision, rows, rows, day, fixes)
 
 
 def range_delivery(symbol: str, dates: Interval, rows: pl.DataFrame) -> Delivery:
@@ -64,9 +67,9 @@ def facts(deliveries: Iterable[Delivery]) -> dict[str, str]:
     return {KEY: json.dumps(spelled, separators=(",", ":"), sort_keys=True)}
 
 
-def day_facts(day: date, revision: Revision) -> Callable[[int], dict[str, str]]:
-    """For whoever writes a day's flat file: its footer's entry, by the number of rows."""
-    return lambda rows: facts([day_delivery(day, revision, rows)] if rows else [])
+def day_facts(day: date, revision: Revision) -> Callable[[int, Mapping[str, int]], dict[str, str]]:
+    """For whoever writes a day's flat file: its footer's entry, by the number of rows and the defects put right."""
+    return lambda rows, fixed: facts([day_delivery(day, revision, rows, fixed)] if rows else [])
 
 
 def read_facts(entries: Mapping[bytes, bytes] | None, path: str) -> list[Delivery] | None:
@@ -129,6 +132,7 @@ def _spell(delivery: Delivery) -> dict[str, Any]:
         "rows": delivery.rows,
         "held": delivery.held,
         "newest": delivery.newest.isoformat(),
+        **({"fixed": dict(sorted(delivery.fixed))} if delivery.fixed else {}),
     }
 
 
@@ -142,4 +146,5 @@ def _read(found: Mapping[str, Any]) -> Delivery:
         rows=int(found["rows"]),
         held=int(found["held"]),
         newest=date.fromisoformat(found["newest"]),
+        fixed=frozenset((str(name), int(rows)) for name, rows in found.get("fixed", {}).items()),
     )

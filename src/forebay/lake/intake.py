@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ from forebay.errors import CheckFailed
 from forebay.lake.options import with_option_columns
 from forebay.lake.quality import Tally, check_rows, no_bad_rows, split_twins
 from forebay.lake.staging import Staging, storage_errors
-from forebay.lake.stash import Facts, Stash
+from forebay.lake.stash import Stash
 from forebay.model.catalogue import BARS, Dataset
 from forebay.model.defects import defects_of
 from forebay.model.instrument import AssetClass
 from forebay.model.rows import time_column
 
+FileFacts = Callable[[int, Mapping[str, int]], Mapping[str, str]]
+"""What a file's footer says, by its number of rows and the known defects put right in them (name to rows)."""
 MOST_BAD_ROWS = 100_000
 """Bad rows held in memory; a file with more is refused before its end."""
 _SETTLE_ROWS = 2_000_000
@@ -67,21 +69,23 @@ class Refused(CheckFailed):
 
 
 def stage(
-    tables: Iterable[pl.DataFrame], dataset: Dataset, staging: Staging, name: str, facts: Facts | None = None
+    tables: Iterable[pl.DataFrame], dataset: Dataset, staging: Staging, name: str, facts: FileFacts | None = None
 ) -> Staged:
     """Check `tables` (columns of `plain_schema`, or `bad_schema` for rows known to be bad) and keep the good ones.
 
     `name` is what errors call the input, `facts` what the file's footer is to say. Raises Refused when too many rows
     are bad, StoreError when the disk is full.
     """
-    intake, good = _Intake(dataset, name), Stash(staging, dataset, facts)
+    intake = _Intake(dataset, name)
+    told = None if facts is None else lambda rows: facts(rows, intake.repaired)
+    good = Stash(staging, dataset, told)
     try:
         with storage_errors(staging.folder):
             for table in tables:
                 intake.take(table, good)
             good.close()
             if not intake.in_order:
-                good = intake.settle(good, Stash(staging, dataset, facts))
+                good = intake.settle(good, Stash(staging, dataset, told))
         intake.judge()
     except BaseException:
         good.discard()

@@ -89,6 +89,7 @@ class RowWriter:
             data_page_size=_PAGE_BYTES,
             data_page_version="2.0",
             write_statistics=_bounded(dataset),
+            write_page_checksum=True,  # a bit that turns on disk is found: zstd would read many of them as other values
             store_schema=False,
         )
 

@@ -112,9 +112,11 @@ class Replay:
             )
         source = Source.FLATFILE if note.revision else Source.REST
         held = reader.blocks(note.partition.dates, note.symbol, source)
-        staged = self.tables.stage(chain(held, [good]), reader.dataset, f"quarantine {note.id}")
-        if source is Source.FLATFILE and row.evidence.revision:
-            self.tables.replace_day(staged, note.day, row.evidence.revision)
+        revision = row.evidence.revision if source is Source.FLATFILE else None
+        delivered = (note.day, revision) if revision else None
+        staged = self.tables.stage(chain(held, [good]), reader.dataset, f"quarantine {note.id}", delivered)
+        if revision:
+            self.tables.replace_day(staged, note.day, revision)
         else:
             self.tables.put_range(staged, note.symbol, note.partition.dates)
         evidence = replace(row.evidence, rows=(row.evidence.rows or 0) + good.height)
