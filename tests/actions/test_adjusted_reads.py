@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+from markets import COLUMNS, FIRST, LAST, NOON, TICKERS, Held, as_vendor, market, vendors_own
+from polars.testing import assert_frame_equal
+
+from forebay.bars.adjust import Adjustment, adjust, unadjust
+from forebay.bars.resample import resample
+from forebay.errors import LakeError, UsageError
+from forebay.lake.actions.adjusting import factors
+
+SIX_DECIMALS = 1.1e-6
+"""The vendor rounds adjusted numbers to six decimals, those of an hour twice: its minutes', and their mean."""
+
+
+@pytest.mark.parametrize("ticker", TICKERS)
+@pytest.mark.parametrize("timeframe", ["1d", "1h", "1m"])
+def test_split_adjusted_bars_are_the_vendors(held: Held, ticker: str, timeframe: str) -> None:
+    """Split, reverse split, rename before a split, reused ticker: prices, vwap and volume as with `adjusted=true`."""
+    expected = vendors_own(held.vendor, ticker, timeframe)
+    assert expected.height > 8
+    actual = as_vendor(held.lake.bars(ticker, timeframe, FIRST, LAST, adjust="splits"))
+    assert_frame_equal(expected, actual, rel_tol=1e-9, abs_tol=SIX_DECIMALS)
+
+
+@pytest.mark.parametrize("ticker", ["AAPL", "NVDA", "XYZ", "SQ", "KO"])
+def test_total_return_has_the_vendors_dividend_factors(held: Held, ticker: str) -> None:
+    """Before each ex-date prices are multiplied by the vendor's own factor, volumes by splits alone."""
+    listed = "XYZ" if ticker == "SQ" else ticker
+    with held.app() as app:
+        dividends = app.rest.actions.dividends(FIRST, [listed])
+    expected = {row.ex_dividend_date: row.historical_adjustment_factor for row in dividends}
+    splits = held.lake.bars(ticker, "1d", FIRST, LAST, adjust="splits").collect()
+    total = held.lake.bars(ticker, "1d", FIRST, LAST, adjust="total_return").collect()
+    assert expected
+    for day, close, whole in zip(total["session_date"], total["close"], splits["close"], strict=True):
+        later = [ex for ex in expected if ex > day]
+        assert close / whole == pytest.approx(expected[min(later)] if later else 1.0, abs=SIX_DECIMALS)
+    assert splits["volume"].equals(total["volume"])
+
+
+@pytest.mark.parametrize("how", ["splits", "total_return"])
+@pytest.mark.parametrize("timeframe", ["1d", "1m"])
+def test_adjusted_bars_lead_back_to_raw(held: Held, how: str, timeframe: str) -> None:
+    """`unadjust` gives every raw number back to a relative 1e-15, and nothing else changes."""
+    raw = held.lake.bars(TICKERS, timeframe).collect()
+    back = unadjust(held.lake.bars(TICKERS, timeframe, adjust=how)).collect()
+    assert_frame_equal(raw, back, rel_tol=1e-15, abs_tol=0.0)
+    assert_frame_equal(raw.drop(COLUMNS), back.drop(COLUMNS))
+
+
+@pytest.mark.parametrize("day", [date(2025, 10, 17), date(2025, 10, 20), date(2025, 11, 12)])
+def test_no_later_action_is_seen(held: Held, day: date) -> None:
+    """As of a day, bars are what the vendor showed on its evening, and no later split or dividend is in them."""
+    evening = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1, hours=2)
+    with market(evening) as then:
+        for ticker in ("NVDA", "SQ", "ATN"):
+            expected = vendors_own(then, ticker, "1d", day)
+            actual = held.lake.bars(ticker, "1d", FIRST, day, adjust="splits", adjust_as_of=day)
+            assert_frame_equal(expected, as_vendor(actual), rel_tol=1e-9, abs_tol=SIX_DECIMALS)
+    total = held.lake.bars("AAPL", "1d", adjust="total_return", adjust_as_of="2025-11-09").collect()
+    assert {1.0} == set(total["dividend_factor"])
+
+
+def test_a_reused_ticker_keeps_its_companies_apart(held: Held) -> None:
+    """ATN's first company consolidated 5:1, its second split 1:3: neither touches the other's bars."""
+    bars = held.lake.bars("ATN", "1d", adjust="splits").collect()
+    seen = {factor: days["session_date"] for (factor,), days in bars.group_by("split_factor")}
+    assert {0.2, 1.0, 3.0} == seen.keys()
+    assert date(2025, 10, 8) > seen[0.2].max()
+    assert (date(2025, 11, 17), date(2025, 11, 19)) == (seen[3.0].min(), seen[3.0].max())
+
+
+def test_adjusting_before_or_after_resampling_agrees(held: Held) -> None:
+    """Windows never reach over a session date, so both orders give the same bars to the last few digits."""
+    tickers = ["NVDA", "SOUR"]
+    steps = factors(held.lake.home, tickers, Adjustment.TOTAL_RETURN, NOON.date())
+    minutes = held.lake.bars(tickers, "1m")
+    first = resample(adjust(minutes, steps), "1h").sort("ticker", "window_start").collect()
+    after = adjust(resample(minutes, "1h").sort("ticker", "window_start"), steps)
+    assert_frame_equal(first, after.select(first.columns).collect(), rel_tol=1e-12, abs_tol=0.0)
+
+
+def test_adjusting_twice_is_refused(held: Held) -> None:
+    """Adjusted bars carry their factors, so a second adjustment is noticed; so is undoing what was never done."""
+    steps = factors(held.lake.home, ["NVDA"], Adjustment.SPLITS, NOON.date())
+    adjusted = held.lake.bars("NVDA", "1d", adjust="splits")
+    with pytest.raises(UsageError, match="adjusted already"):
+        adjust(adjusted, steps)
+    with pytest.raises(UsageError, match="not adjusted"):
+        unadjust(held.lake.bars("NVDA", "1d"))
+    with pytest.raises(UsageError, match="unknown adjustment 'split'") as caught:
+        held.lake.bars("NVDA", "1d", adjust="split")
+    assert "splits" in caught.value.remedy
+
+
+def test_without_tables_the_command_is_named(home: Held) -> None:
+    """Bars are held and actions are not: raw bars are not passed off as adjusted ones."""
+    home.sync(["MSFT"], "stocks/bars_1d")
+    with pytest.raises(LakeError, match="knew no splits") as caught:
+        home.lake.bars("MSFT", "1d", adjust="splits")
+    assert "forebay actions refresh" in caught.value.remedy
+
+
+def test_all_tickers_at_once_are_adjusted_alike(held: Held) -> None:
+    """`tickers=None` gives each ticker the bars that it has alone."""
+    together = held.lake.bars(None, "1d", asset_class="stocks", adjust="total_return").collect()
+    for ticker in TICKERS:
+        alone = held.lake.bars(ticker, "1d", adjust="total_return").collect()
+        assert_frame_equal(alone, together.filter(pl.col("ticker") == ticker))
