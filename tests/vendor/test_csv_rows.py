@@ -124,6 +124,10 @@ def test_an_unknown_header_refuses_the_file(header: str, says: str) -> None:
         (LINE.replace("129", "12.5"), "row 2: transactions '12.5' is not an integer"),
         (LINE.replace("200.5,", ",", 1), "row 2: close '' is not a number"),
         (LINE.replace("4930", "4_930"), "row 2: volume '4_930' is not a number"),
+        (LINE.replace("4930", " 4930"), "row 2: volume ' 4930' is not a number"),
+        (LINE.replace("4930", "inf"), "row 2: volume 'inf' is not a number"),
+        (LINE.replace("4930", "1e309"), "row 2: volume 1e309 does not fit"),
+        (LINE.replace(",129", "\r,129"), "row 2: it is no CSV"),
         (LINE + ",1", "row 2: 9 fields instead of 8"),
         ("AAPL,1", "row 2: 2 fields instead of 8"),
         ("", "row 2: 0 fields instead of 8"),
@@ -141,6 +145,27 @@ def test_a_row_that_does_not_parse_costs_only_itself(line: str, says: str) -> No
     assert bad.select(pl.col("reason").str.contains(f"^{says}")).item()
     assert [DAY] == bad["session_date"].to_list()
     assert BAD_ROWS.names() == bad.columns
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("ESZ5,1,2,3,4.5,6,7,8", "row 1: 8 fields instead of 9"),
+        ('ESZ5,1,2,3,"4.5,6,7,8,2025-04-16', "row 1: 5 fields instead of 9|row 1: it is no CSV"),
+        ("", "row 1: 0 fields instead of 9"),
+        ('ESZ5,1,2,3,4.5,6,7,8,"2025-04-16', "row 1: it is no CSV"),
+    ],
+)
+def test_a_row_cut_short_is_bad_though_its_last_column_is_text(line: str, says: str) -> None:
+    """No empty text is invented for a field that is not there, nor an end for a quote that has none."""
+    header = ",".join(DATASETS["us_futures_cbot/trades_v1"].columns)
+
+    tables = list(
+        read_rows([gzip.compress(f"{header}\n{line}\n".encode())], DATASETS["us_futures_cbot/trades_v1"], DAY)
+    )
+
+    assert [line] == [text for table in tables for text in table["text"]]
+    assert tables[0].select(pl.col("reason").str.contains(f"^(?:{says})")).item()
 
 
 def test_bytes_that_are_no_text_are_a_bad_row() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 
@@ -62,7 +63,7 @@ def _value(name: str, kind: pl.DataType, text: str) -> object:
     if not wanted.fullmatch(text):
         raise ValueError(f"{name} {text!r} is not {'a number' if wanted is _FLOAT else 'an integer'}")
     value = float(text) if wanted is _FLOAT else int(text)
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+    if not (-(2**63) <= value < 2**63 if isinstance(value, int) else math.isfinite(value)):
         raise ValueError(f"{name} {text} does not fit 64 bits")
     if name == "window_start" and value % _NANOS_PER_MICRO:
         raise ValueError(f"window_start {text} has a fraction of a microsecond")

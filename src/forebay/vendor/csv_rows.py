@@ -14,6 +14,7 @@ from forebay.model.catalogue import BARS, Dataset
 from forebay.model.instrument import AssetClass
 from forebay.model.partition import Source
 from forebay.model.rows import BAR_ROWS, COLUMN_TYPES, bad_schema, plain_schema
+from forebay.vendor.csv_parse import parse
 from forebay.vendor.csv_repair import split_rows
 from forebay.vendor.gunzip import Received, blocks
 from forebay.vendor.spelling import DASHED_PAIR
@@ -82,8 +83,8 @@ def read_header(line: bytes, dataset: Dataset, day: date) -> tuple[str, ...]:
 
 def _tables(body: bytes, file: CsvFile, received: Received) -> Iterator[pl.DataFrame]:
     dataset, day = file.dataset, file.day
-    rows = _parse(body, file)
-    if rows is not None:
+    rows = parse(body, file.schema, dataset.optional)
+    if rows is not None and not (dataset.kind in BARS and (rows["window_start"] % _NANOS_PER_MICRO != 0).any()):
         received.rows += rows.height
         yield rows.select(_columns(dataset, day))
         return
@@ -94,27 +95,6 @@ def _tables(body: bytes, file: CsvFile, received: Received) -> Iterator[pl.DataF
     if bad.height:
         given = {name: pl.col(name) for name in bad.columns} | _marks(day)
         yield bad.select(_cast(given, bad_schema(dataset)))
-
-
-def _parse(body: bytes, file: CsvFile) -> pl.DataFrame | None:
-    """The rows of a block, typed; None when one of them needs a closer look."""
-    if not body:
-        return pl.DataFrame(schema=file.schema)
-    try:
-        rows = pl.read_csv(
-            body,
-            has_header=False,
-            schema=file.schema,
-            quote_char='"' if b'"' in body else None,
-            empty_string_is_null=False,
-        )
-    except pl.exceptions.PolarsError:
-        return None  # split_rows finds the rows at fault and says what is wrong with each
-    if any(column.null_count() for column in rows if column.name not in file.dataset.optional):
-        return None
-    if file.dataset.kind in BARS and (rows["window_start"] % _NANOS_PER_MICRO != 0).any():
-        return None
-    return rows
 
 
 @lru_cache(maxsize=16)
