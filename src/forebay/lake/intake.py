@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import polars as pl
 
 from forebay.errors import CheckFailed
 from forebay.lake.options import with_option_columns
+from forebay.lake.ordering import by_ticker_range
 from forebay.lake.quality import Tally, check_rows, no_bad_rows, split_twins
 from forebay.lake.staging import Staging, storage_errors
 from forebay.lake.stash import Stash
@@ -23,8 +24,6 @@ FileFacts = Callable[[int, Mapping[str, int]], Mapping[str, str]]
 """What a file's footer says, by its number of rows and the known defects put right in them (name to rows)."""
 MOST_BAD_ROWS = 100_000
 """Bad rows held in memory; a file with more is refused before its end."""
-_SETTLE_ROWS = 2_000_000
-"""Rows sorted at a time when a file did not come in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +188,3 @@ def _rises(rows: pl.DataFrame, time_name: str, *, strictly: bool) -> bool:
     times_rise = (head | (time > time.shift(1) if strictly else time >= time.shift(1))).all()
     tickers_rise = (heads > heads.shift(1)).fill_null(value=True).all()
     return bool(rows.select(times_rise & tickers_rise).item())
-
-
-def by_ticker_range(rows: pl.LazyFrame, time: str) -> Iterator[pl.DataFrame]:
-    """Rows sorted by (ticker bytes, `time`), equal ones as they come; whole tickers, some _SETTLE_ROWS at a time."""
-    sizes = rows.group_by("ticker").len().sort("ticker").collect(engine="streaming")
-    ranges = sizes.with_columns(((pl.col("len").cum_sum() - pl.col("len")) // _SETTLE_ROWS).alias("range"))
-    for _, part in ranges.group_by("range", maintain_order=True):
-        inside = pl.col("ticker").is_between(pl.lit(part["ticker"][0]), pl.lit(part["ticker"][-1]))
-        yield rows.filter(inside).sort("ticker", time, maintain_order=True).collect()

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 
 from forebay.lake.deliveries import Delivery, read_facts
 from forebay.lake.home import Home, scan
-from forebay.lake.intake import by_ticker_range
 from forebay.lake.layout import parse_name
 from forebay.lake.merging import Merge
+from forebay.lake.ordering import by_ticker_range
 from forebay.lake.runs import Run
 from forebay.model.catalogue import Dataset
 from forebay.model.rows import row_schema, time_column
