@@ -101,7 +101,7 @@ def test_bars_that_are_not_there(filled):
     """An empty answer says so beside stdout, so that a program still gets an empty list."""
     said = filled("bars", "aapl", "--json")
     assert (0, []) == (said.code, json.loads(said.out))
-    assert "no such bars are in the lake" in said.err
+    assert "are held (tickers are case-sensitive); to fetch: forebay sync --tickers" in said.err
 
 
 def test_queries_in_every_form(filled):

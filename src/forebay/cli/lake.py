@@ -9,6 +9,7 @@ import typer
 
 from forebay.cli.lake_defects import defects
 from forebay.cli.lake_verify import verify
+from forebay.cli.lake_view import coverage, gaps
 from forebay.cli.options import Datasets, End, Json, Start, load_settings
 from forebay.cli.output import ExitCode, print_json, say
 from forebay.feeds_file import dataset_named
@@ -25,6 +26,8 @@ _MOST = 1_000_000
 app = typer.Typer(help="Build the lake from the archive, without the vendor.")
 app.command("verify")(verify)
 app.command("defects")(defects)
+app.command("coverage")(coverage)
+app.command("gaps")(gaps)
 
 
 @app.callback()

@@ -9,7 +9,7 @@ import typer
 
 from forebay.cli.options import Datasets, End, Json, Start, load_settings
 from forebay.cli.output import ExitCode, print_json, print_table, say
-from forebay.cli.query import Form, Format
+from forebay.cli.rows_out import Form, Format
 from forebay.errors import UsageError
 from forebay.feeds_file import dataset_named
 
@@ -75,7 +75,7 @@ def show(
     """
     settings = load_settings(ctx)
     from forebay.app import open_app
-    from forebay.cli.query import show_frame
+    from forebay.cli.rows_out import show_frame
 
     with open_app(settings) as wired:
         note = _found(wired.quarantine, identity)

@@ -11,7 +11,7 @@ import typer
 
 from forebay.cli.options import Json, Tickers, load_settings, parse_date
 from forebay.cli.output import ExitCode, print_json, print_table, say, tell
-from forebay.cli.query import Form, Format
+from forebay.cli.rows_out import Form, Format
 
 if TYPE_CHECKING:
     from forebay.orchestration.trade_bars import Reading

@@ -9,12 +9,11 @@ from pathlib import Path
 import polars as pl
 
 from forebay.cli.output import say
-from forebay.cli.query import Form, show_frame
+from forebay.cli.rows_out import Form, show_frame, whole
 from forebay.errors import UsageError
 from forebay.lake.parquet import RowWriter
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.rows import BAR_ROWS
-from forebay.stores.disk import storage_errors
 
 Write = Callable[[pl.DataFrame], None]
 
@@ -47,28 +46,16 @@ def _shown(form: Form) -> Iterator[Write]:
 @contextmanager
 def _parquet(out: Path) -> Iterator[Write]:
     """In the lake's own form."""
-    with _whole(out) as part, RowWriter(part, BAR_DATASETS["stocks/bars_1m"]) as writer:
+    with whole(out) as part, RowWriter(part, BAR_DATASETS["stocks/bars_1m"]) as writer:
         yield writer.write
 
 
 @contextmanager
 def _csv(out: Path) -> Iterator[Write]:
-    with _whole(out) as part, part.open("w", encoding="utf-8", newline="") as file:
+    with whole(out) as part, part.open("w", encoding="utf-8", newline="") as file:
         file.write(BAR_ROWS.to_frame().write_csv())
 
         def write(table: pl.DataFrame) -> None:
             file.write(table.write_csv(include_header=False))
 
         yield write
-
-
-@contextmanager
-def _whole(out: Path) -> Iterator[Path]:
-    """A file beside `out` that takes its name at the end, and is gone if that does not come."""
-    part = out.with_name(out.name + ".part")
-    try:
-        with storage_errors(out):
-            yield part
-            part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)

@@ -175,9 +175,11 @@ class Lake:
         timeframe: str = "1m",
         start: Day | None = None,
         end: Day | None = None,
+        *,
+        session: str = "all",
     ) -> list[str]:
         """Which of these tickers have no bar on these dates, table by table, with the command that fetches them."""
-        question = BarQuestion.of(timeframe, dates_between(start, end), "all", None)
+        question = BarQuestion.of(timeframe, dates_between(start, end), session, None)
         asked = by_asset_class(tickers, None).items()
         found = [question.select(self._tables, each, names, None) for each, names in asked]
         return [message(each, names) for each in found if (names := absent(each))]

@@ -33,6 +33,8 @@ def ask(query: str, tables: Tables, as_of: AsOf | None = None) -> pl.DataFrame:
             raise UsageError(
                 f"version {as_of} of which table? The query names {len(scopes)}", remedy="give as_of a datetime"
             )
+        for table in held:  # so that a query for one that is not there is told what is
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.partition('/')[0]}")
         _add_views(connection, tables, scopes, as_of)
         return pl.DataFrame(connection.sql(query).to_arrow_table())
 
