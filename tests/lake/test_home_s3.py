@@ -1,0 +1,363 @@
+"""A lake in a bucket: the same deliveries, several writers, killed writers, and stores that cannot take commits."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from buckets import basin_in, home_in
+from lakes import DAY, FIRST, SECOND, Basin, bars
+from s3_server import ABucket, a_bucket
+
+from forebay import Lake
+from forebay.errors import StoreError, StoreUnavailable, UsageError
+from forebay.lake import delta
+from forebay.lake.bucket_home import BucketHome
+from forebay.lake.delta import CHECKPOINT_EVERY, NewFile
+from forebay.lake.home import Conflict, scan
+from forebay.lake.log import TableLog
+from forebay.model.partition import Source
+from forebay.stores.conditional import SCRATCH, Unconditional
+from forebay.testing import FakeClock
+from s3_gate import Gate, a_gate
+
+HERE = Path(__file__).parent
+TABLE = "stocks/bars_1m"
+NEXT = DAY.replace(day=8)
+
+# Delivers what `fill` and `deliver` do, and kills itself just before or after the first call of a step.
+CHILD = f"""
+import os, signal, sys
+sys.path.insert(0, {str(HERE)!r})
+from importlib import import_module
+from pathlib import Path
+from buckets import *
+from lakes import *
+folder, bucket, endpoint, module, owner, step, when = sys.argv[1:8]
+basin = basin_in(Path(folder), home_in(bucket, endpoint), "dead")
+owner = getattr(import_module(module), owner) if owner else import_module(module)
+real = getattr(owner, step)
+def deadly(*given, **named):
+    if when == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    result = real(*given, **named)
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(owner, step, deadly)
+basin.flatfile(bars(["A", "B"], source=Source.FLATFILE, price=50.0))
+"""
+
+
+@pytest.fixture
+def bucket() -> Iterator[ABucket]:
+    with a_bucket() as made:
+        yield made
+
+
+@pytest.fixture
+def gate(bucket: ABucket) -> Iterator[Gate]:
+    with a_gate(bucket.endpoint) as made:
+        yield made
+
+
+@pytest.fixture
+def home(bucket: ABucket) -> BucketHome:
+    return home_in(bucket.name, bucket.endpoint)
+
+
+@pytest.fixture
+def basin(tmp_path: Path, home: BucketHome) -> Iterator[Basin]:
+    made = basin_in(tmp_path, home)
+    yield made
+    made.staging.close()
+
+
+def fill(basin: Basin) -> None:
+    """REST rows over the day and its neighbour."""
+    basin.rest(bars("A", [DAY, NEXT]), "A", DAY, NEXT)
+
+
+def deliver(basin: Basin) -> bool:
+    """The day's flat file, for which some of those rows are rewritten."""
+    return basin.flatfile(bars(["A", "B"], source=Source.FLATFILE, price=50.0))
+
+
+def parquet_in(bucket: ABucket) -> list[str]:
+    """The names of the Parquet files in a bucket."""
+    return sorted(key.rpartition("/")[2] for key in iter(bucket.keys()) if key.endswith(".parquet"))
+
+
+def test_a_bucket_holds_what_a_folder_would(tmp_path: Path, bucket: ABucket, home: BucketHome) -> None:
+    """Deliveries, repetitions and replacements end in the same files and rows; nothing else stays in the bucket."""
+    here, there = Basin(tmp_path / "here"), basin_in(tmp_path / "there", home)
+    told = []
+    for basin in (here, there):
+        fill(basin)
+        told.append([deliver(basin), deliver(basin), basin.flatfile(bars("A", price=60.0), DAY, SECOND)])
+
+    assert [True, False, True] == told[0] == told[1]
+    assert Lake(here.tables.home).digest(TABLE) == Lake(home).digest(TABLE)
+    assert [path.name for path in here.files()] == parquet_in(bucket)
+    assert "_forebay" not in " ".join(bucket.keys())
+    assert [TABLE] == Lake(home).tables()
+    for basin in (here, there):
+        basin.staging.close()
+
+
+def test_reading_from_a_bucket(basin: Basin, home: BucketHome) -> None:
+    """Bars, SQL and single files, by their addresses and with no more than the keys that were given."""
+    fill(basin)
+    deliver(basin)
+
+    lake = Lake(home)
+    rows = lake.bars("A", start=NEXT).collect()
+    assert [(NEXT, 10.0)] * 2 == rows.select("session_date", "open").rows()
+    assert [("A", 4), ("B", 2)] == lake.sql("select ticker, count(*) from stocks.bars_1m group by 1 order by 1").rows()
+    table = home.table(TABLE)
+    (path,) = [path for path in delta.files(delta.open_table(table)) if "__flatfile__" in path]
+    assert 4 == scan(table, [path]).select(pl.len()).collect().item()
+    with table.open(path) as file:
+        assert table.look(path).size == len(file.read())
+        file.seek(-4, 2)
+        assert b"PAR1" == file.read()
+
+
+def test_processes_that_commit_at_once_lose_nothing(tmp_path: Path, bucket: ABucket, gate: Gate) -> None:
+    """Two processes write six days each into one table, meeting each other's commits; all twelve are held."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
+        "from buckets import *\n"
+        "from lakes import *\n"
+        "folder, bucket, endpoint, first = sys.argv[1:5]\n"
+        "basin = basin_in(Path(folder), home_in(bucket, endpoint), f'worker-{first}')\n"
+        "for number in range(6):\n"
+        "    day = date(2024, 3, int(first) + number)\n"
+        "    basin.flatfile(bars(['A', 'B'], [day], source=Source.FLATFILE), day)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path), bucket.name, gate.url]
+    writers = [subprocess.Popen([*command, first]) for first in ("1", "15")]
+
+    assert [0, 0] == [writer.wait(60) for writer in writers]
+
+    home = home_in(bucket.name, bucket.endpoint)
+    assert 12 == Lake(home).bars("A").collect()["session_date"].n_unique()
+    assert 12 == delta.open_table(home.table(TABLE)).version()
+
+
+STEPS = [
+    ("forebay.stores.s3", "S3Store", "create", "after"),  # of the probe
+    ("forebay.lake.bucket_home", "", "upload", "after"),
+    ("forebay.lake.bucket_home", "BucketHome", "create", "before"),
+    ("forebay.lake.bucket_home", "BucketHome", "create", "after"),
+]
+
+
+@pytest.mark.parametrize(
+    ("module", "owner", "step", "when"), STEPS, ids=[f"{owner}.{step}-{when}" for _, owner, step, when in STEPS]
+)
+def test_a_killed_writer_is_made_good_by_a_rerun(
+    tmp_path: Path, bucket: ABucket, home: BucketHome, module: str, owner: str, step: str, when: str
+) -> None:
+    """SIGKILL before or after any step; the lake is whole at once, and the rerun ends as a run that was not killed."""
+    basin = basin_in(tmp_path, home, "one")
+    fill(basin)
+    before = Lake(home).digest(TABLE)
+    arguments = [str(tmp_path), bucket.name, bucket.endpoint, module, owner, step, when]
+    child = subprocess.run([sys.executable, "-c", CHILD, *arguments], check=False)
+    killed = Lake(home).digest(TABLE)
+    clean = Basin(tmp_path / "clean")
+    fill(clean)
+    deliver(clean)
+    after = Lake(clean.tables.home).digest(TABLE)
+
+    deliver(basin)
+
+    assert -signal.SIGKILL == child.returncode
+    assert killed in (before, after)
+    assert after == Lake(home).digest(TABLE)
+    assert [path.name for path in clean.files()] == parquet_in(bucket)
+    for each in (basin, clean):
+        each.staging.close()
+
+
+@pytest.mark.parametrize("answer", [(501, "NotImplemented"), (400, "InvalidArgument")])
+def test_a_store_that_refuses_the_condition_is_no_home(
+    tmp_path: Path, bucket: ABucket, gate: Gate, answer: tuple[int, str]
+) -> None:
+    """As Backblaze B2 does: said before anything is stored, with what to do."""
+    gate.refuses = answer
+    basin = basin_in(tmp_path, home_in(bucket.name, gate.url))
+
+    with pytest.raises(Unconditional, match=f"refuses conditional puts .{answer[0]} {answer[1]}") as refused:
+        fill(basin)
+
+    assert "LAKE_URI=data/lake" in refused.value.remedy
+    assert "archive" in refused.value.remedy
+    assert [] == bucket.keys()
+    basin.staging.close()
+
+
+def test_a_store_that_ignores_the_condition_is_no_home(tmp_path: Path, bucket: ABucket, gate: Gate) -> None:
+    """It would overwrite commits without a word; the probe's second put shows it. Nothing of the probe stays."""
+    gate.ignores = True
+    home = home_in(bucket.name, gate.url)
+    basin = basin_in(tmp_path, home)
+
+    with pytest.raises(Unconditional, match="ignores the condition"):
+        fill(basin)
+    with pytest.raises(Unconditional, match="ignores the condition"):
+        home.check()
+
+    assert [] == bucket.keys()
+    basin.staging.close()
+
+
+def test_a_store_is_proved_once(tmp_path: Path, bucket: ABucket, gate: Gate) -> None:
+    """One probe for all tables and deliveries of a process."""
+    basin = basin_in(tmp_path, home_in(bucket.name, gate.url))
+    fill(basin)
+    deliver(basin)
+
+    probed = [path for method, path in gate.asked if method == "PUT" and SCRATCH in path]
+    assert 2 == len(probed)
+    assert 1 == len(set(probed))
+    basin.staging.close()
+
+
+def test_what_a_killed_probe_left_is_removed(bucket: ABucket) -> None:
+    """By the next, once it is old enough to be nobody's."""
+    left = f"lake/{SCRATCH}left"
+    bucket.client.put_object(Bucket=bucket.name, Key=left, Body=b"first")
+
+    home_in(bucket.name, bucket.endpoint).check()
+    assert [left] == bucket.keys()
+
+    clock = FakeClock(datetime.now(UTC) + timedelta(hours=2))
+    home_in(bucket.name, bucket.endpoint, clock).check()
+    assert [] == bucket.keys()
+
+
+def test_an_answer_that_was_lost_is_no_conflict(tmp_path: Path, bucket: ABucket, gate: Gate) -> None:
+    """The entry is in the log, its answer is not: a look tells that it is ours, and the table has one commit more."""
+    home = home_in(bucket.name, gate.url)
+    basin = basin_in(tmp_path, home)
+    fill(basin)
+    lost: list[str] = []
+
+    def once(method: str, path: str) -> bool:
+        if method == "PUT" and "_delta_log" in path and not lost:
+            lost.append(path)
+            return True
+        return False
+
+    gate.loses = once
+    assert deliver(basin)
+
+    assert 1 == len(lost)
+    assert 2 == delta.open_table(home.table(TABLE)).version()
+    basin.staging.close()
+
+
+def test_a_number_that_is_taken_is_a_conflict(home: BucketHome) -> None:
+    """Whoever is second learns of it, and sees the first one's files before it tries again."""
+    first, second = (TableLog(home.table(TABLE), TABLE) for _ in range(2))
+    first.refresh()
+    second.refresh()
+    first.commit([logged("A")], [], FIRST.last_modified, {})
+
+    with pytest.raises(Conflict):
+        second.commit([logged("B")], [], FIRST.last_modified, {})
+    second.refresh()
+    second.commit([logged("B")], [], FIRST.last_modified, {})
+
+    held = {logged("A").path, logged("B").path}
+    assert held == set(second.shelf.paths()) == set(delta.files(delta.open_table(home.table(TABLE))))
+
+
+def test_the_log_is_summed_up_in_a_bucket_too(home: BucketHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint is written with the same keys, and a load after it finds every file."""
+    monkeypatch.setattr(delta, "CHECKPOINT_EVERY", 3)
+    log = TableLog(home.table(TABLE), TABLE)
+    log.refresh()
+    for name in "ABCD":
+        log.commit([logged(name)], [], FIRST.last_modified, {})
+    monkeypatch.undo()
+
+    names = [held.path.rpartition("/")[2] for held in home.table(TABLE).list("_delta_log")]
+    again = TableLog(home.table(TABLE), TABLE)
+    again.refresh()
+    log.refresh()
+
+    assert CHECKPOINT_EVERY > 4
+    assert f"{3:020}.checkpoint.parquet" in names
+    assert {logged(name).path for name in "ABCD"} == set(again.shelf.paths()) == set(log.shelf.paths())
+
+
+def logged(symbol: str) -> NewFile:
+    """A file in the log alone: nobody here reads it."""
+    path = f"month=2024-03/2024-03-07__2024-03-07__rest__{symbol}__{0:012x}.parquet"
+    return NewFile(path, "2024-03", 10, '{"numRecords":2}')
+
+
+REFUSALS = [
+    ((403, "AccessDenied"), StoreError, "do not allow this", "may list, read, write and delete"),
+    ((403, "InvalidAccessKeyId"), StoreError, "does not accept the keys", "AWS_ACCESS_KEY_ID"),
+    ((403, "RequestTimeTooSkewed"), StoreError, "does not accept the keys", "clock is right"),
+    ((404, "NoSuchBucket"), StoreError, "there is no bucket", "LAKE_URI"),
+    ((503, "SlowDown"), StoreUnavailable, "no good answer", "again later"),
+]
+
+
+@pytest.mark.parametrize(("answer", "kind", "says", "remedy"), REFUSALS, ids=[case[0][1] for case in REFUSALS])
+def test_a_bucket_that_may_not_be_written(
+    tmp_path: Path, bucket: ABucket, gate: Gate, answer: tuple[int, str], kind: type, says: str, remedy: str
+) -> None:
+    """One sentence and the next step, what is held is untouched, and no key is shown."""
+    home = home_in(bucket.name, gate.url)
+    basin = basin_in(tmp_path, home)
+    fill(basin)
+    before = bucket.digests()
+    gate.forbids = lambda method, path: answer if method == "PUT" else None
+
+    with pytest.raises(kind, match=says) as refused:
+        deliver(basin)
+
+    gate.forbids = lambda method, path: None
+    assert remedy in refused.value.remedy
+    assert before == bucket.digests()
+    assert deliver(basin)
+    assert "nowhere shown" not in f"{refused.value!r} {refused.value.__cause__!r} {home!r} {basin.tables!r}"
+    basin.staging.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [((403, "InvalidAccessKeyId"), "does not accept the keys"), ((503, "SlowDown"), "no good answer")],
+)
+def test_a_bucket_that_may_not_be_read(
+    basin: Basin, bucket: ABucket, gate: Gate, answer: tuple[int, str], says: str
+) -> None:
+    """Readers get the same sentences as writers."""
+    fill(basin)
+    gate.forbids = lambda method, path: answer
+
+    with pytest.raises(StoreError, match=says):
+        Lake(home_in(bucket.name, gate.url)).bars("A")
+
+
+def test_options_by_name(bucket: ABucket, basin: Basin) -> None:
+    """A user gives keys as Polars and delta-rs call them; a name that means nothing is refused, no value is shown."""
+    fill(basin)
+    address = f"s3://{bucket.name}/lake"
+    options = {"AWS_ACCESS_KEY_ID": bucket.key_id, "aws_secret_access_key": bucket.secret, "endpoint": bucket.endpoint}
+
+    assert 4 == Lake(address, storage_options=options).bars("A").collect().height
+    assert bucket.secret not in repr(Lake(address, storage_options=options))
+    with pytest.raises(UsageError, match="unknown storage option 'aws_secret_key'") as refused:
+        Lake(address, storage_options={"aws_secret_key": bucket.secret})
+    assert bucket.secret not in f"{refused.value} {refused.value.remedy}"
