@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -62,10 +62,10 @@ class Held:
             prospect = app.outlook().look_ahead(feeds)
             carry_out(prospect.plan, app.ledger, app.worker())
 
-    def refresh(self, *tickers: str, names_at_most: int = 100, full: bool = False):
+    def refresh(self, *tickers: str, names_at_most: int = 100, narrow: int = 50, full: bool = False):
         """Ask the vendor for actions."""
         with self.app() as app:
-            return actions_refresh(app, names_at_most).run(tickers, full=full)
+            return replace(actions_refresh(app, names_at_most), narrow=narrow).run(tickers, full=full)
 
     def asked(self, since: int = 0) -> list[str]:
         """The paths that the vendor was asked for, from the request with that number on."""

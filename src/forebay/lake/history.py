@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -58,6 +58,14 @@ def version_by(home: Home, moment: datetime, newest: int) -> int:
             remedy=f"the oldest is {known[0]}, of {_committed_at(home, known[0])}",
         )
     return known[place - 1]
+
+
+def known_until(home: Home, as_of: int | datetime | None) -> datetime | None:
+    """The last moment at which what `as_of` names of a table was the newest; None while it is."""
+    if as_of is None or isinstance(as_of, datetime):
+        return as_of
+    following = _committed_at(home, as_of + 1)
+    return None if following == _NEVER else following - timedelta(microseconds=1)
 
 
 def _oldest_in_log(home: Home) -> int:

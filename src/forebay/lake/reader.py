@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from forebay.lake import holdings
 from forebay.lake.address import home_at
 from forebay.lake.asking import Adjust, BarQuestion
 from forebay.lake.digest import content_of, digest
+from forebay.lake.history import known_until
 from forebay.lake.home import Home, scan
 from forebay.lake.missing import Missing, absent, message
 from forebay.lake.question import Day, as_day, by_asset_class, dates_between
@@ -23,6 +23,7 @@ from forebay.lake.tables import Selection, Tables
 from forebay.lake.versions import AsOf
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import LAKE_DATASETS
+from forebay.model.instrument import AssetClass
 
 if TYPE_CHECKING:
     import duckdb
@@ -213,13 +214,13 @@ class Lake:
         return self._tables.select(LAKE_DATASETS[table], dates, names, as_of)
 
     def _adjusting(self, found: Selection, how: str | None, on: Day | None, as_of: AsOf | None) -> Adjust | None:
-        if how is None:
+        wanted = None if how is None else adjustment_named(how)
+        if wanted is None or found.dataset.asset_class is not AssetClass.STOCKS:
             return None
         from forebay.lake.actions.adjusting import adjusted
 
-        wanted = adjustment_named(how)
-        until = as_day(on) or self._clock.now().astimezone(NEW_YORK).date()
-        known_at = as_of if isinstance(as_of, datetime) else None
+        known_at = known_until(self.home.table(found.dataset.table), as_of)
+        until = as_day(on) or (known_at or self._clock.now()).astimezone(NEW_YORK).date()
         return lambda bars: adjusted(bars, self.home, found.tickers, wanted, until, known_at)
 
     def _warn(self, found: Sequence[Selection]) -> None:

@@ -65,6 +65,7 @@ class ActionsRefresh:
     clock: Clock
     names_at_most: int
     """Tickers whose chains of names one refresh asks for."""
+    narrow: int = NARROW
 
     def run(self, tickers: Collection[str] = (), *, full: bool = False) -> Refreshed:
         """Refresh the three tables for what the lake holds, or for `tickers` alone.
@@ -95,7 +96,7 @@ class ActionsRefresh:
     def _scope(self, tickers: Collection[str], held: HeldTickers) -> list[str]:
         """The tickers to ask for by name, with what else their bearers are called; none for the whole market."""
         family = names_of(self.lake.home).family(tickers or held.dates)
-        return sorted(family) if tickers or len(family) <= NARROW else []
+        return sorted(family) if tickers or len(family) <= self.narrow else []
 
     def _report(self, asked: Asked, changed: list[str], left: int) -> Refreshed:
         splits, dividends = self._listed(SPLITS), self._listed(DIVIDENDS)
