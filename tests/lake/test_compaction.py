@@ -12,7 +12,7 @@ import pytest
 from lakes import DAY, FIRST, SECOND, Basin, bars
 
 from forebay.errors import LakeError
-from forebay.lake import compaction
+from forebay.lake import proving
 from forebay.lake.compaction import Compacted, Compaction
 from forebay.lake.deliveries import Delivery
 from forebay.lake.home import scan
@@ -273,15 +273,15 @@ def test_bars_from_trades_take_the_place_of_rows_in_compacted_files(basin: Basin
 def test_what_another_writer_replaced_meanwhile_wins(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:
     """A day that comes anew while its old file is being merged stays; the compaction is given up and planned again."""
     fill(basin)
-    real = compaction.sync
+    real = proving.sync
 
     def late(path: Path) -> None:
         basin.flatfile(bars(NAMES, [DAYS[1]], source=Source.FLATFILE, price=99.0), DAYS[1], SECOND)
         real(path)
 
-    monkeypatch.setattr(compaction, "sync", late)
+    monkeypatch.setattr(proving, "sync", late)
     assert [None] == compact(basin)
-    monkeypatch.setattr(compaction, "sync", real)
+    monkeypatch.setattr(proving, "sync", real)
     before = total(basin)
     compact(basin)
 

@@ -6,7 +6,7 @@ The old files stay on disk, for those who read an earlier version, until a vacuu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import ceil
 
@@ -15,21 +15,19 @@ from forebay.failpoints import reach
 from forebay.lake.ahead import ahead
 from forebay.lake.compaction_plan import Work, plan
 from forebay.lake.cutting import FILE_ROWS, Cutter, Target, Written
-from forebay.lake.folder_home import FolderHome
 from forebay.lake.layout import compacted_name
 from forebay.lake.merging import Merge
-from forebay.lake.moving import mark_of, sync
+from forebay.lake.moving import mark_of
+from forebay.lake.proving import Proving
 from forebay.lake.remaining import deliveries_of
 from forebay.lake.runs import Run
 from forebay.lake.spans import chosen_span
 from forebay.lake.staging import storage_errors
-from forebay.lake.sums import Sums, sums_of
+from forebay.lake.sums import Sums
 from forebay.lake.table import LakeTables
 from forebay.lake.versions import Versions
 from forebay.model.catalogue import LAKE_DATASETS
 
-_READERS = 2
-"""Files proved at a time."""
 Advance = Callable[[int], None]
 """Told how many more rows were merged."""
 
@@ -68,21 +66,23 @@ class Compaction:
         Raises LakeError when a file cannot be read or what was written is not what was read, StoreError when the disk
         is full: the lake is then as it was.
         """
-        written: list[Written] = []
+        proving = Proving()
         try:
-            with storage_errors(self.tables.disk):
-                read = self._merge(work, written, advance)
-                for each in written:
-                    sync(each.path)
+            with proving, storage_errors(self.tables.disk):
+                read = self._merge(work, proving, advance)
             reach("compact.written")
-            self._prove(work, read, written)
+            if not (proving.found == read and read.rows == work.rows):
+                raise LakeError(
+                    f"{work}: {work.rows} rows by the log, {read.rows} read ({read}), {proving.found.rows} written "
+                    f"({proving.found})",
+                    remedy="nothing was changed; `forebay lake verify` finds the damaged file",
+                )
             reach("compact.proved")
-            return self._exchange(work, read, written)
+            return self._exchange(work, read, proving.written)
         finally:
-            for each in written:
-                each.path.unlink(missing_ok=True)
+            proving.discard()
 
-    def _merge(self, work: Work, written: list[Written], advance: Advance) -> Sums:
+    def _merge(self, work: Work, proving: Proving, advance: Advance) -> Sums:
         """Write the new files; what the old ones add up to."""
         home, dataset = self.tables.home.table(work.table), LAKE_DATASETS[work.table]
         merge = Merge([Run(home, path, dataset) for path in work.paths])
@@ -92,35 +92,20 @@ class Compaction:
             deliveries=deliveries_of(home, work.paths),
             new_file=self.tables.new_file,
             file_rows=self._share(work),
+            done=proving.add,
         )
-        cutters = [Cutter(target, dates) for dates in work.spans]
-        try:
+        with ExitStack() as open_files:
+            cutters = [open_files.enter_context(Cutter(target, dates)) for dates in work.spans]
             for rows in ahead(iter(merge)):
                 for cutter in cutters:
                     cutter.write(rows)
                 advance(rows.height)
-            for cutter in cutters:
-                cutter.close()
-        finally:
-            for cutter in cutters:
-                cutter.abandon()
-                written += cutter.written
         return merge.read
 
     def _share(self, work: Work) -> int:
         """Rows of a file, so that the last is no smaller than the others."""
         files = max(1, round(work.rows / len(work.spans) / self.file_rows))
         return max(1, ceil(work.rows / len(work.spans) / files))
-
-    def _prove(self, work: Work, read: Sums, written: Sequence[Written]) -> None:
-        """The files on disk say what the log and the old files say. Raises LakeError."""
-        with ThreadPoolExecutor(_READERS) as pool:
-            found = sum(pool.map(_read_back, written), Sums())
-        if not (found == read and read.rows == work.rows):
-            raise LakeError(
-                f"{work}: {work.rows} rows by the log are {read.rows} read ({read}) and {found.rows} written ({found})",
-                remedy="nothing was changed; run `forebay lake verify` to find the damaged file",
-            )
 
     def _exchange(self, work: Work, read: Sums, written: Sequence[Written]) -> Compacted | None:
         targets = {_target(work, each): each for each in written}
@@ -136,16 +121,6 @@ class Compaction:
                 placing.commit(note, changes=False)
         size = sum(each.bytes for each in written)
         return Compacted(work, read.rows, str(read), len(written), size, placing.version)
-
-
-def _read_back(written: Written) -> Sums:
-    """What a file's rows add up to, by what is on disk. Raises LakeError."""
-    run = Run(FolderHome(written.path.parent), written.path.name, written.dataset)
-    found = Sums()
-    for group in run.groups:
-        rows = run.until(group.last)
-        found += Sums() if rows is None else sums_of(rows)
-    return found
 
 
 def _target(work: Work, written: Written) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Self
 
 import polars as pl
 
@@ -44,14 +45,15 @@ class Target:
     deliveries: Sequence[Delivery]
     """Of all files that are merged."""
     new_file: Callable[[], Path]
+    done: Callable[[Written], None]
+    """Told of each file that is whole."""
     file_rows: int = FILE_ROWS
 
 
 class Cutter:
-    """Files of one span of session dates. Rows come by ticker, then time; `written` are the files that are done."""
+    """Files of one span of session dates. Rows come by ticker, then time."""
 
     def __init__(self, target: Target, dates: Interval) -> None:
-        self.written: list[Written] = []
         self._target, self._dates = target, dates
         self._writer: RowWriter | None = None
         self._counts: Counter[tuple[str, date]] = Counter()
@@ -77,16 +79,21 @@ class Cutter:
         self._writer.close()
         path, rows = self._writer.path, self._writer.rows
         days = tuple(sorted(self._days))
-        self.written.append(Written(path, self._target.dataset, rows, path.stat().st_size, days))
         self._writer, self._last = None, None
         self._counts.clear()
         self._days.clear()
+        self._target.done(Written(path, self._target.dataset, rows, path.stat().st_size, days))
         reach("compact.file")
 
-    def abandon(self) -> None:
-        """Let go of the file under way."""
-        if self._writer is not None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        elif self._writer is not None:
             self._writer.abandon()
+            self._writer.path.unlink(missing_ok=True)
 
     def _cut(self, rows: pl.DataFrame) -> int:
         """How many rows still belong into the file: up to the first new ticker after it is full."""

@@ -137,12 +137,15 @@ def _spell(delivery: Delivery) -> dict[str, Any]:
 
 
 def _read(found: Mapping[str, Any]) -> Delivery:
-    etag, size, modified = found["revision"] or (None, 0, None)
+    revision = None
+    if found["revision"]:
+        etag, size, modified = found["revision"]
+        revision = Revision(str(etag), int(size), datetime.fromisoformat(modified))
     return Delivery(
         symbol=str(found["symbol"]),
         dates=Interval(date.fromisoformat(found["first"]), date.fromisoformat(found["last"])),
         source=Source(found["source"]),
-        revision=Revision(etag, int(size), datetime.fromisoformat(modified)) if modified else None,
+        revision=revision,
         rows=int(found["rows"]),
         held=int(found["held"]),
         newest=date.fromisoformat(found["newest"]),

@@ -29,21 +29,19 @@ class Merge:
         self._runs = runs
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        try:
-            for key in cuts(self._runs, RANGE_ROWS):
-                found = [rows for run in self._runs if (rows := run.until(key)) is not None and rows.height]
-                for rows in found:
-                    self.read += sums_of(rows)
-                if found:
-                    yield in_order(found, time_column(self._runs[0].dataset))
-        finally:
-            for run in self._runs:
-                run.close()
+        for key in cuts(self._runs, RANGE_ROWS):
+            parts = [rows for run in self._runs if (rows := run.until(key)) is not None and rows.height]
+            if parts:
+                rows = pl.concat(parts, rechunk=True)
+                self.read += sums_of(rows)
+                yield in_order(rows, parts, time_column(self._runs[0].dataset))
 
 
-def in_order(parts: Sequence[pl.DataFrame], time: str) -> pl.DataFrame:
-    """Sorted tables as one. Whole stretches of a ticker are moved; a sort is left to tickers whose times overlap."""
-    rows = pl.concat(parts, rechunk=True)
+def in_order(rows: pl.DataFrame, parts: Sequence[pl.DataFrame], time: str) -> pl.DataFrame:
+    """`rows`, which are sorted `parts` one after the other, as one sorted table.
+
+    Whole stretches of a ticker are moved; a sort is left to tickers whose times overlap.
+    """
     if len(parts) == 1:
         return rows
     pieces = _pieces(parts)

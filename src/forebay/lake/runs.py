@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import polars as pl
@@ -11,12 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from forebay.errors import LakeError
-from forebay.lake.home import Home
+from forebay.lake.home import Home, scan
 from forebay.model.catalogue import Dataset
 from forebay.model.rows import row_schema, time_column
 
 Key = tuple[str, float]
 """A ticker and a time, as the time is stored. Python orders texts by code point, which is the order of UTF-8 bytes."""
+_READ_ROWS = 1 << 16
+"""Rows read at a time, if row groups are smaller: each look at a file costs a millisecond."""
 _BEFORE, _AFTER = float("-inf"), float("inf")
 LAST: Key = (chr(0x10FFFF), _AFTER)
 """After every row."""
@@ -39,45 +43,36 @@ class Run:
     path: str
     dataset: Dataset
     where: pl.Expr | None = None
-    footer: Any = field(init=False, repr=False)
-    """As pyarrow knows it."""
-    _file: Any = field(init=False, default=None, repr=False)
+    groups: list[Group] = field(init=False)
+    """What it is read in."""
     _next: int = field(init=False, default=0)
+    _read_rows: int = field(init=False, default=0)
     _held: list[pl.DataFrame] = field(init=False, default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
-        with self._translated(), self.home.open(self.path) as file:
-            self.footer = pq.ParquetFile(file).metadata
-            self.groups = [self._group(self.footer.row_group(each)) for each in range(self.footer.num_row_groups)]
+        with readable(self.home, self.path), self.home.open(self.path) as file:
+            footer = pq.ParquetFile(file).metadata
+            self.groups = list(_joined(self._group(footer.row_group(each)) for each in range(footer.num_row_groups)))
 
     def until(self, key: Key) -> pl.DataFrame | None:
         """The rows up to `key`, itself included, that were not asked for before; None when there are none."""
         while self._next < len(self.groups) and self.groups[self._next].first <= key:
-            self._held.append(self._read(self._next))
+            self._held.append(self._read(self.groups[self._next].rows))
             self._next += 1
         if not self._held:
             return None
         rows = self._held[0] if len(self._held) == 1 else pl.concat(self._held)
         count = self._count(rows, key)
         self._held = [rows[count:]] if count < rows.height else []
-        if self._next == len(self.groups):
-            self.close()
         taken = rows[:count]
         return taken if self.where is None else taken.filter(self.where)
 
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._file is not None:
-            self._file.close(force=True)
-            self._file = None
-
-    def _read(self, group: int) -> pl.DataFrame:
-        with self._translated():
-            if self._file is None:
-                self._file = pq.ParquetFile(self.home.open(self.path), metadata=self.footer)
-            table = self._file.read_row_group(group, columns=row_schema(self.dataset).names())
-        found = pl.DataFrame(table)
-        return found.select(row_schema(self.dataset).names())
+    def _read(self, rows: int) -> pl.DataFrame:
+        """The next rows; Polars skips the row groups before them and decodes the others side by side."""
+        with readable(self.home, self.path):
+            found = scan(self.home, [self.path]).slice(self._read_rows, rows)
+            self._read_rows += rows
+            return found.select(row_schema(self.dataset).names()).collect()
 
     def _count(self, rows: pl.DataFrame, key: Key) -> int:
         """How many rows at the beginning of sorted ones lie up to a key."""
@@ -102,33 +97,43 @@ class Run:
             return Group(group.num_rows, (first, time.min_raw), (last, time.max_raw))
         return Group(group.num_rows, (first, _BEFORE), (last, _AFTER))
 
-    def _translated(self) -> Translating:
-        return Translating(self.home.source(self.path))
+
+@contextmanager
+def readable(home: Home, path: str) -> Iterator[None]:
+    """Names the file in whatever Polars, Arrow and the system have to say. Raises LakeError, StoreError."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pa.ArrowException, OSError, KeyError) as error:
+        told = home.explain(error)
+        if not isinstance(told, LakeError):
+            raise told from told.__cause__
+        raise LakeError(
+            f"{home.source(path)} cannot be read: {told}",
+            remedy="restore the file, or take its days from the archive again: forebay lake load --again",
+        ) from told.__cause__
 
 
-@dataclass
-class Translating:
-    """Names the file in whatever pyarrow has to say."""
-
-    name: str
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, pa.ArrowException | OSError | KeyError):
-            raise LakeError(
-                f"{self.name} cannot be read: {error}",
-                remedy="restore the file, or take its days from the vendor again: forebay lake load --again",
-            ) from error
+def _joined(groups: Iterable[Group]) -> Iterator[Group]:
+    """Neighbouring row groups as one, up to _READ_ROWS rows."""
+    held: Group | None = None
+    for group in groups:
+        if held and held.rows + group.rows <= _READ_ROWS:
+            held = Group(held.rows + group.rows, held.first, group.last)
+            continue
+        if held:
+            yield held
+        held = group
+    if held:
+        yield held
 
 
 def cuts(runs: Iterable[Run], rows: int) -> Iterator[Key]:
-    """Keys that divide runs into ranges of about `rows` rows, of which the last goes to the end."""
+    """Rising keys that divide runs into ranges of about `rows` rows, or of row groups; the last goes to the end."""
     seen = 0
-    for group in sorted((group for run in runs for group in run.groups), key=lambda group: group.last):
-        seen += group.rows
+    groups = sorted((group for run in runs for group in run.groups), key=lambda group: group.last)
+    for last, alike in groupby(groups, key=lambda group: group.last):
+        seen += sum(group.rows for group in alike)
         if seen >= rows:
-            yield group.last
+            yield last
             seen = 0
     yield LAST

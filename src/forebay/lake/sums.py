@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-_BLOCK = 1 << 16
+_BLOCK = 1 << 14
 """Rows at a time, so that the work stays in the processor's cache."""
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _MIXES = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
