@@ -9,6 +9,8 @@ import pytest
 from homes import Home
 
 from forebay import Sandbox
+from forebay.errors import UsageError
+from forebay.lake.missing import NotHeld
 from forebay.model.catalogue import BARS, DATASETS, Dataset
 from forebay.model.feed import Feed
 from forebay.model.instrument import parse_option
@@ -65,6 +67,43 @@ def test_the_table_is_the_file(everything, vendor, name):
     assert row_schema(dataset) == found.schema
     assert expected.height > 0
     assert expected.equals(found.select(expected.columns)), name
+
+
+@pytest.mark.parametrize("name", sorted(name for name, dataset in DATASETS.items() if dataset.kind not in BARS))
+def test_ticks_are_read_like_bars(everything, vendor, name):
+    """All of a class, or one ticker of it, between two dates: the rows of the file, in every column."""
+    dataset = DATASETS[name]
+    asset_class, kind = dataset.table.split("/")
+    ask = {"trades": everything.lake.trades, "quotes": everything.lake.quotes, "values": everything.lake.values}[kind]
+    expected = truth(vendor, dataset)
+    ticker = expected["ticker"][-1]
+
+    assert row_schema(dataset) == ask(None, asset_class=asset_class).collect_schema()
+    assert expected.equals(ask(None, asset_class=asset_class).select(expected.columns).collect())
+    one = ask([ticker], DAY, DAY.isoformat(), asset_class=asset_class if dataset.venue else None)
+    assert expected.filter(pl.col("ticker") == ticker).equals(one.select(expected.columns).collect())
+
+
+def test_futures_are_read_of_all_venues(everything, vendor):
+    """`futures` means every venue that is held, bars and ticks, sorted together."""
+    parts = [truth(vendor, dataset) for dataset in DATASETS.values() if dataset.venue and dataset.kind == "trades"]
+    found = everything.lake.trades(None, asset_class="futures").collect()
+
+    assert pl.concat(parts).sort("ticker", "timestamp", maintain_order=True).equals(found)
+    bars = everything.lake.bars("ESH6", "1d", asset_class="futures_cme").collect()
+    assert [("ESH6", DAY)] == bars.select("ticker", "session_date").rows()
+
+
+def test_what_is_not_held_is_told_with_the_command(everything):
+    """A ticker without trades has no rows, and the command that fetches them is told; a class of nowhere is an error."""
+    with pytest.warns(NotHeld, match="no stocks/trades of NONE .* forebay sync --datasets stocks/trades --start"):
+        assert 0 == everything.lake.trades("NONE", DAY).collect().height
+    with pytest.raises(UsageError, match="no values of stocks are published") as refused:
+        everything.lake.values("AAPL")
+    assert "indices" in refused.value.remedy
+    with pytest.raises(UsageError, match="unknown asset class 'future_cme'") as refused:
+        everything.lake.quotes(None, asset_class="future_cme")
+    assert "did you mean 'futures_cme'?" in refused.value.remedy
 
 
 @pytest.mark.parametrize("kind", ["bars_1d", "bars_1m", "trades", "quotes"])

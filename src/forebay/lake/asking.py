@@ -13,8 +13,7 @@ from forebay.bars.sessions import Hours, hours_named, within
 from forebay.bars.windows import Window, window_named
 from forebay.lake.tables import Selection, Tables
 from forebay.lake.versions import AsOf
-from forebay.model.catalogue import BAR_DATASETS, Dataset, Kind
-from forebay.model.instrument import AssetClass
+from forebay.model.catalogue import Dataset, Kind
 from forebay.model.intervals import Interval
 
 Adjust = Callable[[pl.LazyFrame], pl.LazyFrame]
@@ -44,11 +43,9 @@ class BarQuestion:
         """What the bars are made of: the vendor's day bars tell of all hours, so that others are made of minutes."""
         return Kind.BARS_1D if self.window.of_days and self.hours is Hours.ALL else Kind.BARS_1M
 
-    def select(
-        self, tables: Tables, asset_class: AssetClass, tickers: Sequence[str] | None, as_of: AsOf | None
-    ) -> Selection:
-        """The files that may hold what bars of tickers (None: all) of a class are made of. Raises LakeError."""
-        return tables.select(BAR_DATASETS[f"{asset_class}/{self.kind}"], self.dates, tickers, as_of)
+    def select(self, tables: Tables, dataset: Dataset, tickers: Sequence[str] | None, as_of: AsOf | None) -> Selection:
+        """The files that may hold what bars of tickers (None: all) are made of. Raises LakeError."""
+        return tables.select(dataset, self.dates, tickers, as_of)
 
     def bars(self, found: Selection, adjust: Adjust | None) -> pl.LazyFrame:
         """The bars, from such files, sorted by ticker and time. Raises UsageError for hours that the class has not."""

@@ -65,7 +65,7 @@ def message(found: Selection, tickers: Sequence[str] | None) -> str:
 
 def command(found: Selection, tickers: Sequence[str] | None) -> str:
     """The `forebay sync` that fetches them."""
-    if tickers is None:
+    if tickers is None or not found.dataset.by_rest:  # a file holds every ticker
         words = ["--datasets", found.dataset.table]
     else:
         words = ["--tickers", ",".join(tickers), "--timeframes", found.dataset.kind.removeprefix("bars_")]

@@ -1,11 +1,12 @@
-"""What a reader asks for, from how people write it: dates, tickers by asset class."""
+"""What a reader asks for, from how people write it: dates, tickers by dataset."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 
 from forebay.errors import UsageError
+from forebay.model.catalogue import LAKE_DATASETS, Dataset, Kind
 from forebay.model.instrument import AssetClass, asset_class_of
 from forebay.model.intervals import Interval
 from forebay.model.words import nearest
@@ -34,25 +35,40 @@ def as_day(given: Day | None) -> date | None:
         raise UsageError(f"{given!r} is not a date", remedy="write dates as 2024-01-31") from error
 
 
-def by_asset_class(tickers: str | Sequence[str] | None, asset_class: str | None) -> dict[AssetClass, list[str] | None]:
-    """Tickers, each once and in byte order, by the class that their prefix says; None stands for all of a class.
+def by_dataset(
+    kind: Kind, tickers: str | Sequence[str] | None, asset_class: str | None, held: Callable[[], Collection[str]]
+) -> dict[Dataset, list[str] | None]:
+    """Tickers, each once and in byte order, by the dataset that has their rows of `kind`; None stands for all of them.
 
-    Raises UsageError for no tickers, for None without a class, and for an unknown class.
+    Their prefixes say which, unless `asset_class` does: a class, or what a table's name begins with (`futures_cme`).
+    Of a class with several tables those `held` (their names) are meant. Raises UsageError for no tickers, for None
+    without a class, for an unknown class, and for one that has no rows of the kind.
     """
-    if tickers is None:
-        return {_asset_class(asset_class): None}
-    grouped: dict[AssetClass, list[str] | None] = {}
-    for ticker in sorted({tickers} if isinstance(tickers, str) else set(tickers)):
-        grouped[asset_class_of(ticker)] = [*(grouped.get(asset_class_of(ticker)) or []), ticker]
-    if not grouped:
+    if tickers is None or asset_class is not None:
+        names = None if tickers is None else _names(tickers)
+        return dict.fromkeys(_datasets(kind, asset_class, held), names)
+    grouped: dict[AssetClass, list[str]] = {}
+    for ticker in _names(tickers):
+        grouped.setdefault(asset_class_of(ticker), []).append(ticker)
+    return {_datasets(kind, each, held)[0]: names for each, names in grouped.items()}
+
+
+def _names(tickers: str | Sequence[str]) -> list[str]:
+    names = sorted({tickers} if isinstance(tickers, str) else set(tickers))
+    if not names:
         raise UsageError("no tickers were given", remedy="name some, or pass None with asset_class='stocks' for all")
-    return grouped
+    return names
 
 
-def _asset_class(name: str | None) -> AssetClass:
+def _datasets(kind: Kind, name: str | None, held: Callable[[], Collection[str]]) -> list[Dataset]:
     if name is None:
         raise UsageError("tickers=None means all of an asset class", remedy="pass asset_class='stocks', for example")
-    try:
-        return AssetClass(name)
-    except ValueError as error:
-        raise UsageError(f"unknown asset class {name!r}", remedy=nearest(name, list(AssetClass))) from error
+    tables = {dataset.table.split("/")[0]: dataset for dataset in LAKE_DATASETS.values() if dataset.kind is kind}
+    found = [dataset for word, dataset in tables.items() if name in (word, dataset.asset_class)]
+    if not found:
+        fault = f"no {kind} of {name} are published" if name in list(AssetClass) else f"unknown asset class {name!r}"
+        raise UsageError(fault, remedy=nearest(name, list(tables)))
+    if len(found) == 1:
+        return found
+    there = held()
+    return [dataset for dataset in found if dataset.table in there] or found[:1]

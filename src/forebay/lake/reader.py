@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+<<<<<<< HEAD
+=======
+from datetime import datetime
+from itertools import chain
+>>>>>>> 81b64c9 (wip)
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +22,10 @@ from forebay.lake.digest import content_of, digest
 from forebay.lake.history import known_until
 from forebay.lake.home import Home, scan
 from forebay.lake.missing import Missing, absent, message
-from forebay.lake.question import Day, as_day, by_asset_class, dates_between
+from forebay.lake.question import Day, as_day, by_dataset, dates_between
 from forebay.lake.selecting import sorted_together
 from forebay.lake.tables import Selection, Tables
+from forebay.lake.ticks import TickReader
 from forebay.lake.versions import AsOf
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import LAKE_DATASETS
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
     import duckdb
 
 
-class Lake:
+class Lake(TickReader):
     """A lake, for reading: `Lake("data/lake").bars("AAPL", "5m", "2024-01-02").collect()`. Safe in threads.
 
     The place is a folder or `s3://bucket/prefix` (`storage_options`: see `forebay.lake.address`). It remembers which
@@ -80,7 +86,7 @@ class Lake:
         Warns with NotHeld when nothing of what is asked is held.
         """
         question = BarQuestion.of(timeframe, dates_between(start, end), session, fill)
-        asked = by_asset_class(tickers, asset_class).items()
+        asked = by_dataset(question.kind, tickers, asset_class, self._tables.held).items()
         found = [question.select(self._tables, each, names, as_of) for each, names in asked]
         self._warn(found)
         parts = [question.bars(each, self._adjusting(each, adjust, adjust_as_of, as_of)) for each in found]
@@ -134,7 +140,7 @@ class Lake:
     def tickers(self, table: str) -> list[str]:
         """Every ticker that has rows in a table, in byte order. Raises LakeError when there is no such table."""
         rows = self._select(table, None, None, None).rows().select(pl.col("ticker").unique())
-        return sorted(rows.collect().to_series())
+        return sorted(rows.collect(engine="streaming").to_series())
 
     def coverage(
         self,
@@ -166,7 +172,7 @@ class Lake:
         to the last session that is held. Raises as `bars`.
         """
         question = BarQuestion.of(timeframe, dates_between(start, end), "all", None)
-        asked = by_asset_class(tickers, asset_class).items()
+        asked = by_dataset(question.kind, tickers, asset_class, self._tables.held).items()
         found = [question.select(self._tables, each, names, None) for each, names in asked]
         return pl.concat([holdings.gaps(each) for each in found])
 
@@ -181,7 +187,7 @@ class Lake:
     ) -> list[str]:
         """Which of these tickers have no bar on these dates, table by table, with the command that fetches them."""
         question = BarQuestion.of(timeframe, dates_between(start, end), session, None)
-        asked = by_asset_class(tickers, None).items()
+        asked = by_dataset(question.kind, tickers, None, self._tables.held).items()
         found = [question.select(self._tables, each, names, None) for each, names in asked]
         return [message(each, names) for each in found if (names := absent(each))]
 
@@ -197,8 +203,10 @@ class Lake:
         """A digest of a table's rows on those session dates, of `content_of` its dataset; see `forebay.lake.digest`."""
         found = self._select(table, None, start, end, as_of)
         inside = pl.col("session_date").is_between(found.dates.start, found.dates.end)
-        rows = (scan(found.home, [file.path]).filter(inside).collect() for file in found.files)
-        return digest(rows, columns or content_of(found.dataset))
+        rows = (scan(found.home, [file.path]).filter(inside) for file in found.files)
+        return digest(
+            chain.from_iterable(each.collect_batches() for each in rows), columns or content_of(found.dataset)
+        )
 
     def _select(
         self,
