@@ -95,7 +95,7 @@ def test_futures_are_read_of_all_venues(everything, vendor):
 
 
 def test_what_is_not_held_is_told_with_the_command(everything):
-    """A ticker without trades has no rows, and the command that fetches them is told; a class of nowhere is an error."""
+    """A ticker without trades has no rows, and the command that fetches them is told; no class is made up."""
     with pytest.warns(NotHeld, match="no stocks/trades of NONE .* forebay sync --datasets stocks/trades --start"):
         assert 0 == everything.lake.trades("NONE", DAY).collect().height
     with pytest.raises(UsageError, match="no values of stocks are published") as refused:

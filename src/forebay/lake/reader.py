@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-<<<<<<< HEAD
-=======
-from datetime import datetime
 from itertools import chain
->>>>>>> 81b64c9 (wip)
 from pathlib import Path
 from typing import TYPE_CHECKING
 
