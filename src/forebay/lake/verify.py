@@ -34,7 +34,7 @@ class Sessions:
     def faults(self, day: date) -> Iterator[Fault]:
         """What is wrong with files that hold the session."""
         for looked in self.looked:
-            if day in looked.file.dates:
+            if looked.file.holds(day):
                 yield from (fault for fault in looked.faults if day in (fault.days or (day,)))
 
     def is_damaged(self, day: date) -> bool:

@@ -46,6 +46,10 @@ class HeldFile:
     tickers: tuple[str, str] | None
     """Its first and last ticker, in byte order."""
 
+    def holds(self, day: date) -> bool:
+        """Whether it may have rows of a session date."""
+        return day in self.dates and (self.name is None or self.name.holds(day))
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

@@ -58,8 +58,9 @@ class Order:
             checks[_TWICE] = same & (time == time.shift(1))
         if self._name is None:
             return checks
-        dates = self._name.dates
-        checks[_OUTSIDE] = ~pl.col("session_date").is_between(dates.start, dates.end)
+        day, dates = pl.col("session_date"), self._name.dates
+        named = day.is_in(self._name.held()) if self._name.compacted else day.is_between(dates.start, dates.end)
+        checks[_OUTSIDE] = ~named
         if self._name.source is Source.FLATFILE:  # what stays of several files is named after the least of them
             checks[_SOURCE] = pl.col("source") != Source.FLATFILE.value
         if self._name.symbol != ALL_SYMBOLS:

@@ -8,6 +8,7 @@ from datetime import date
 
 from forebay.lake.table import LakeTables
 from forebay.lake.verify import TableReader
+from forebay.lake.verify_files import HeldFile
 from forebay.ledger import Ledger
 from forebay.model.calendar import session_days
 from forebay.model.catalogue import BAR_DATASETS, Dataset
@@ -39,7 +40,7 @@ class Mending:
         damaged = [each.file for each in looked if each.damaged]
         if damaged:
             self.tables.set_aside(dataset.table, [file.path for file in damaged])
-        return {day for file in damaged for day in session_days(dataset.calendar, file.dates.start, file.dates.end)}
+        return {day for file in damaged for day in _sessions(dataset, file, days) if file.holds(day)}
 
     def drafts(self, dataset: Dataset, days: Iterable[date]) -> list[TaskDraft]:
         """Withdraw what the ledger says of these sessions; the tasks that bring it again, by the way it came."""
@@ -57,6 +58,13 @@ class Mending:
             return None
         day = row.partition.day
         return self.ledger.listings.revisions(dataset.name, day, day).get(day) or row.evidence.revision
+
+
+def _sessions(dataset: Dataset, file: HeldFile, asked: Collection[date]) -> Collection[date]:
+    """Those that a file held; where nothing tells, those that it was looked at for."""
+    if file.dates.end == date.max:
+        return asked
+    return session_days(dataset.calendar, file.dates.start, file.dates.end)
 
 
 def _again(dataset: Dataset, row: Coverage, revision: Revision | None) -> list[TaskDraft]:

@@ -140,9 +140,10 @@ class _Room:
 
     def _days_of_files(self, span: Interval) -> set[date]:
         sessions = session_days(self.dataset.calendar, span.start, span.end)
-        one_day = {file.dates.start for file in self.reader.files if file.dates.start == file.dates.end}
-        longer = [file.dates for file in self.reader.files if file.dates.start < file.dates.end < date.max]
-        return one_day | {day for day in sessions if any(day in dates for dates in set(longer))}
+        one_day = {file.dates.start for file in self.reader.files if file.dates.days == 1}
+        dated = [file for file in self.reader.files if file.dates.end < date.max]
+        longer = {(file.dates, file.name and file.name.days): file for file in dated if file.dates.days > 1}
+        return one_day | {day for day in sessions if any(file.holds(day) for file in longer.values())}
 
 
 def _of_files(dataset: Dataset, sessions: Sessions, day: date) -> Iterator[Reason]:
