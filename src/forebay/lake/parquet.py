@@ -11,24 +11,16 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from forebay.model.catalogue import Column, Dataset
-from forebay.model.rows import OPTION_ROWS, row_schema, time_column
+from forebay.lake.encodings import PAGE_BYTES, dictionaries, encodings, levels
+from forebay.model.catalogue import Dataset
+from forebay.model.rows import row_schema, time_column
 
 ROW_GROUP_ROWS = 65_536
 """Rows are sorted by ticker, so a reader of one ticker touches one or two groups; smaller ones compress worse."""
 
-_PAGE_BYTES = 128 << 10
-"""Small enough for the compressor to work inside the cache."""
-
 _ARROW = pl.CompatLevel.oldest()
 """Plain Arrow types, which pyarrow writes."""
-_PRICES = ("open", "high", "low", "close", "price", "ask_price", "bid_price", "value")
-_MARKS = ("session_date", "source")
-_REPEATING = ("exchange", "ask_exchange", "bid_exchange", "correction", "tape", "trf_id")
-_ONCE = ("id",)
-"""Texts that no two rows share."""
-_PRICE_LEVEL, _LEVEL = 2, 1
-"""zstd: on prices level 2 saves a tenth of the file for a tenth of the time; elsewhere higher levels make it larger."""
+_BOUNDED = ("session_date", "source", "underlying", "expiration", "strike")
 
 
 def arrow_schema(dataset: Dataset) -> pa.Schema:
@@ -47,23 +39,9 @@ def no_rows(dataset: Dataset) -> pl.DataFrame:
 
 
 @cache
-def _dictionaries(dataset: Dataset) -> list[str]:
-    """Columns in which few values come again and again."""
-    texts = [name for name, kind in dataset.columns.items() if kind is Column.TEXT and name not in _ONCE]
-    return [name for name in row_schema(dataset) if name in (*texts, *_REPEATING, *_MARKS, *OPTION_ROWS)]
-
-
-@cache
-def _steps(dataset: Dataset) -> dict[str, str]:
-    """Columns that rise by little within a ticker: the steps take fewer bits than a dictionary of the values."""
-    stamps = [name for name, kind in dataset.columns.items() if kind is Column.NANOS]
-    return dict.fromkeys(stamps, "DELTA_BINARY_PACKED")
-
-
-@cache
 def _bounded(dataset: Dataset) -> list[str]:
     """Columns that readers filter by; bounds of prices would only cost."""
-    wanted = ("ticker", time_column(dataset), *_MARKS, "underlying", "expiration", "strike")
+    wanted = ("ticker", time_column(dataset), *_BOUNDED)
     return [name for name in row_schema(dataset) if name in wanted]
 
 
@@ -83,10 +61,11 @@ class RowWriter:
             path,
             self._held[0].to_arrow(compat_level=_ARROW).schema,  # large strings; in the file they are plain ones
             compression="zstd",
-            compression_level={n: _PRICE_LEVEL if n in _PRICES else _LEVEL for n in self._columns},
-            use_dictionary=_dictionaries(dataset),
-            column_encoding=_steps(dataset),
-            data_page_size=_PAGE_BYTES,
+            compression_level=levels(dataset),
+            use_dictionary=dictionaries(dataset),
+            column_encoding=encodings(dataset) or None,
+            data_page_size=PAGE_BYTES,
+            max_rows_per_page=self._group_rows,
             data_page_version="2.0",
             write_statistics=_bounded(dataset),
             write_page_checksum=True,  # a bit that turns on disk is found: zstd would read many of them as other values

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import queue
-import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from forebay.vendor.ahead import ahead
 from forebay.vendor.inflate import Inflater
 
 BLOCK_BYTES = 8 << 20
 """Text in one block: larger ones leave the processor's cache, smaller ones cost more calls; best of 2 to 16 MiB."""
-_GAP = 0.5
-"""Seconds between two looks at whether the reader has gone."""
 
 Chunk = bytes
 """`bytes`, where a field of that name hides it."""
@@ -46,50 +42,7 @@ def blocks(chunks: Iterable[bytes], name: str, received: Received, size: int | N
 
     Raises Damaged naming `name` when the gzip is cut short or damaged; what `chunks` raises comes through.
     """
-    ready: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=2)
-    with _thread(
-        lambda stop: _feed(_whole_lines(_decompress(chunks, name, received), size or BLOCK_BYTES), ready, stop)
-    ):
-        while (item := ready.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-
-
-@contextmanager
-def _thread(work: Any) -> Iterator[None]:
-    stop = threading.Event()
-    worker = threading.Thread(target=work, args=(stop,), name="gunzip", daemon=True)
-    worker.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        worker.join()
-
-
-def _feed(blocks: Iterable[bytes], ready: queue.Queue[bytes | BaseException | None], stop: threading.Event) -> None:
-    """Put every block, then None; an error instead of None."""
-    end: BaseException | None = None
-    try:
-        for block in blocks:
-            if not _put(ready, block, stop):
-                return
-    except BaseException as error:  # noqa: BLE001 - it is raised again in the reader's thread
-        end = error
-    _put(ready, end, stop)
-
-
-def _put(
-    ready: queue.Queue[bytes | BaseException | None], item: bytes | BaseException | None, stop: threading.Event
-) -> bool:
-    while not stop.is_set():
-        try:
-            ready.put(item, timeout=_GAP)
-        except queue.Full:
-            continue
-        return True
-    return False
+    return ahead(_whole_lines(_decompress(chunks, name, received), size or BLOCK_BYTES), "gunzip")
 
 
 def _whole_lines(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
