@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import pytest
-from markets import NOON, TICKERS, Held, market
+from markets import NOON, PAID, SPLIT, Held, market
 
 from forebay.testing import FakeClock
 
 
 @pytest.fixture(scope="session")
 def held(tmp_path_factory):
-    """Raw minute and day bars of TICKERS, and the actions of 1 December; for tests that change nothing in it."""
+    """Raw day bars of SPLIT and PAID, minute bars of SPLIT, and the actions; for tests that change nothing in it."""
     with market() as vendor:
         home = Held(vendor, tmp_path_factory.mktemp("held"), FakeClock(NOON))
-        home.sync(TICKERS, "stocks/bars_1d", "stocks/bars_1m")
+        home.sync([*SPLIT, *PAID], "stocks/bars_1d")
+        home.sync(SPLIT, "stocks/bars_1m")
         home.refresh()
         yield home
 

@@ -18,13 +18,16 @@ from forebay.cli.wishes import Asked, feeds_asked
 from forebay.orchestration.sync import carry_out
 from forebay.settings import load
 from forebay.testing import FakeClock
-from forebay.vendor.timeframes import range_path
 
 FIRST, LAST = date(2025, 10, 1), date(2025, 11, 28)
 NOON = datetime(2025, 12, 1, 17, tzinfo=UTC)
 """The Monday after `LAST`, noon in New York."""
-TICKERS = ["NVDA", "SOUR", "SQ", "XYZ", "ATN", "AAPL", "KO", "MSFT"]
+SPLIT = ["NVDA", "SOUR", "SQ", "XYZ", "ATN"]
+"""Split, consolidated, renamed before a split and after it, and borne by two companies in turn, each with a split."""
+PAID = ["AAPL", "KO"]
+"""Dividends alone."""
 COLUMNS = ["open", "high", "low", "close", "vwap", "volume"]
+_SPANS = {"1m": "minute", "1h": "hour", "1d": "day", "1w": "week"}
 _KEYS = dict(zip(COLUMNS, ("o", "h", "l", "c", "vw", "v"), strict=True))
 
 
@@ -74,7 +77,7 @@ class Held:
 
 def vendors_own(vendor: Sandbox, ticker: str, timeframe: str, end: date = LAST) -> pl.DataFrame:
     """The vendor's `adjusted=true` bars."""
-    rows, url = [], range_path(ticker, timeframe, FIRST, end)
+    rows, url = [], f"/v2/aggs/ticker/{ticker}/range/1/{_SPANS[timeframe]}/{FIRST}/{end}"
     headers = {"Authorization": f"Bearer {vendor.env['POLYGON_API_KEY']}"}
     with httpx2.Client(base_url=vendor.url, headers=headers, timeout=60) as client:
         params = {"adjusted": "true", "limit": "50000"}

@@ -4,11 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
-from markets import COLUMNS, FIRST, LAST, NOON, TICKERS, Held, as_vendor, market, vendors_own
+from markets import COLUMNS, FIRST, LAST, NOON, PAID, SPLIT, Held, as_vendor, market, vendors_own
 from polars.testing import assert_frame_equal
 
 from forebay.bars.adjust import Adjustment, adjust, unadjust
 from forebay.bars.resample import resample
+from forebay.bars.windows import window_named
 from forebay.errors import LakeError, UsageError
 from forebay.lake.actions.adjusting import factors
 
@@ -16,7 +17,7 @@ SIX_DECIMALS = 1.1e-6
 """The vendor rounds adjusted numbers to six decimals, those of an hour twice: its minutes', and their mean."""
 
 
-@pytest.mark.parametrize("ticker", TICKERS)
+@pytest.mark.parametrize("ticker", SPLIT)
 @pytest.mark.parametrize("timeframe", ["1d", "1h", "1m"])
 def test_split_adjusted_bars_are_the_vendors(held: Held, ticker: str, timeframe: str) -> None:
     """Split, reverse split, rename before a split, reused ticker: prices, vwap and volume as with `adjusted=true`."""
@@ -26,7 +27,7 @@ def test_split_adjusted_bars_are_the_vendors(held: Held, ticker: str, timeframe:
     assert_frame_equal(expected, actual, rel_tol=1e-9, abs_tol=SIX_DECIMALS)
 
 
-@pytest.mark.parametrize("ticker", ["AAPL", "NVDA", "XYZ", "SQ", "KO"])
+@pytest.mark.parametrize("ticker", [*PAID, "NVDA", "XYZ", "SQ"])
 def test_total_return_has_the_vendors_dividend_factors(held: Held, ticker: str) -> None:
     """Before each ex-date prices are multiplied by the vendor's own factor, volumes by splits alone."""
     listed = "XYZ" if ticker == "SQ" else ticker
@@ -46,13 +47,13 @@ def test_total_return_has_the_vendors_dividend_factors(held: Held, ticker: str) 
 @pytest.mark.parametrize("timeframe", ["1d", "1m"])
 def test_adjusted_bars_lead_back_to_raw(held: Held, how: str, timeframe: str) -> None:
     """`unadjust` gives every raw number back to a relative 1e-15, and nothing else changes."""
-    raw = held.lake.bars(TICKERS, timeframe).collect()
-    back = unadjust(held.lake.bars(TICKERS, timeframe, adjust=how)).collect()
+    raw = held.lake.bars(SPLIT, timeframe).collect()
+    back = unadjust(held.lake.bars(SPLIT, timeframe, adjust=how)).collect()
     assert_frame_equal(raw, back, rel_tol=1e-15, abs_tol=0.0)
     assert_frame_equal(raw.drop(COLUMNS), back.drop(COLUMNS))
 
 
-@pytest.mark.parametrize("day", [date(2025, 10, 17), date(2025, 10, 20), date(2025, 11, 12)])
+@pytest.mark.parametrize("day", [date(2025, 10, 17), date(2025, 11, 12)])
 def test_no_later_action_is_seen(held: Held, day: date) -> None:
     """As of a day, bars are what the vendor showed on its evening, and no later split or dividend is in them."""
     evening = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1, hours=2)
@@ -79,9 +80,36 @@ def test_adjusting_before_or_after_resampling_agrees(held: Held) -> None:
     tickers = ["NVDA", "SOUR"]
     steps = factors(held.lake.home, tickers, Adjustment.TOTAL_RETURN, NOON.date())
     minutes = held.lake.bars(tickers, "1m")
-    first = resample(adjust(minutes, steps), "1h").sort("ticker", "window_start").collect()
-    after = adjust(resample(minutes, "1h").sort("ticker", "window_start"), steps)
+    hour, zone = window_named("1h"), "America/New_York"
+    first = resample(adjust(minutes, steps), hour, zone).sort("ticker", "window_start").collect()
+    after = adjust(resample(minutes, hour, zone).sort("ticker", "window_start"), steps)
     assert_frame_equal(first, after.select(first.columns).collect(), rel_tol=1e-12, abs_tol=0.0)
+
+
+def test_a_week_with_a_split_in_it_is_all_in_new_shares(held: Held) -> None:
+    """Weekly bars are made of adjusted days, as the vendor makes them; XYZ split on a Wednesday."""
+    for ticker in ("SOUR", "XYZ", "NVDA"):
+        expected = vendors_own(held.vendor, ticker, "1w", LAST)
+        actual = held.lake.bars(ticker, "1w", FIRST, LAST, adjust="splits")
+        assert_frame_equal(expected, as_vendor(actual), rel_tol=1e-9, abs_tol=SIX_DECIMALS)
+
+
+def test_what_became_known_later_is_not_in_what_was_known_then(home: Held) -> None:
+    """The vendor lists NVDA's split a day late: as known before, there is none; as known now, there is."""
+    right, rule = home.vendor, {"kind": "missing_split", "ticker": "NVDA"}
+    with market(faults=[rule]) as wrong:
+        home.vendor = wrong
+        home.sync(["NVDA"], "stocks/bars_1d")
+        home.refresh()
+    then = home.clock.now()
+    home.clock.advance(86_400)
+    home.vendor = right
+    home.refresh()
+    for known_at, expected in (then, 0), (home.clock.now(), 2), (None, 2):
+        found = factors(home.lake.home, ["NVDA"], Adjustment.SPLITS, home.clock.now().date(), known_at)
+        assert expected == found.height
+    with pytest.raises(LakeError, match="knew no splits at 2025-11-30"):
+        factors(home.lake.home, ["NVDA"], Adjustment.SPLITS, LAST, NOON - timedelta(days=1))
 
 
 def test_adjusting_twice_is_refused(held: Held) -> None:
@@ -108,6 +136,6 @@ def test_without_tables_the_command_is_named(home: Held) -> None:
 def test_all_tickers_at_once_are_adjusted_alike(held: Held) -> None:
     """`tickers=None` gives each ticker the bars that it has alone."""
     together = held.lake.bars(None, "1d", asset_class="stocks", adjust="total_return").collect()
-    for ticker in TICKERS:
+    for ticker in (*SPLIT, *PAID):
         alone = held.lake.bars(ticker, "1d", adjust="total_return").collect()
         assert_frame_equal(alone, together.filter(pl.col("ticker") == ticker))

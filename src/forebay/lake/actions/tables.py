@@ -52,7 +52,7 @@ def update(home: Home, shape: Shape, change: Callable[[pl.DataFrame], pl.DataFra
     for attempt in range(1, _ATTEMPTS + 1):
         place.make()
         with place.writer(clock):
-            table = _opened(place, shape)
+            table = _opened(place, shape, clock.now())
             with delta.translated(place):
                 held = _rows(place, shape, table)
             try:
@@ -62,7 +62,7 @@ def update(home: Home, shape: Shape, change: Callable[[pl.DataFrame], pl.DataFra
     raise LakeError(f"{place.uri}: other programs committed first {_ATTEMPTS} times", remedy="run it again")
 
 
-def _opened(place: Home, shape: Shape) -> DeltaTable:
+def _opened(place: Home, shape: Shape, now: datetime) -> DeltaTable:
     if not delta.exists(place):
         with delta.translated(place):
             DeltaTable.create(
@@ -73,6 +73,7 @@ def _opened(place: Home, shape: Shape) -> DeltaTable:
                 name=shape.table,
                 configuration=_SETTINGS,
                 storage_options=place.options,
+                commit_properties=_known(now),
             )
     return delta.open_table(place)
 
@@ -100,9 +101,13 @@ def _replace(
             pl.concat([nothing, *(after[key] for key in changed if key in after)]),
             mode="overwrite",
             predicate=f"{_YEAR} IN ({years})",
-            commit_properties=CommitProperties(custom_metadata={_KNOWN_AT: now.isoformat()}, max_commit_retries=0),
+            commit_properties=_known(now),
         )
     return True
+
+
+def _known(now: datetime) -> CommitProperties:
+    return CommitProperties(custom_metadata={_KNOWN_AT: now.isoformat()}, max_commit_retries=0)
 
 
 def _with_year(rows: pl.DataFrame, shape: Shape) -> pl.DataFrame:
