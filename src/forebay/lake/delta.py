@@ -39,6 +39,10 @@ _SETTINGS = {
     "delta.checkpointInterval": str(CHECKPOINT_EVERY),
     **dict.fromkeys(_RETENTION, f"interval {_WEEK} days"),
 }
+_UNKNOWN = "Unsupported"
+"""How delta-rs begins what it says of a version or a feature that it does not know."""
+_AS_THEY_LIE = frozenset(("timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"))
+"""Features for readers that change nothing in how files are read."""
 _LOG, _OF_LOG = "_delta_log", re.compile(r"/\d{20}(\.checkpoint\b.*)?\.(json|parquet)$")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, written without its zone
 _STATS = ("ticker", *TIME_COLUMNS, "session_date")
@@ -70,6 +74,7 @@ def open_table(home: Home) -> DeltaTable:
     with translated(home):
         table = DeltaTable(home.uri, storage_options=home.options)
         description = table.metadata().description or ""
+        _refuse_unread(home, table)
     found = description.removeprefix(_FORMAT).partition(";")[0]
     if found.isdecimal() and int(found) > FORMAT_VERSION:
         raise NewerVersion(
@@ -77,6 +82,18 @@ def open_table(home: Home) -> DeltaTable:
             remedy="upgrade Forebay; nothing was changed",
         )
     return table
+
+
+def _refuse_unread(home: Home, table: DeltaTable) -> None:
+    """Files are read here as they lie, which is wrong where the log says of their rows or columns what they do not."""
+    unread = set(table.protocol().reader_features or ()) - _AS_THEY_LIE
+    if table.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
+        unread.add("columnMapping")
+    if unread:
+        raise LakeError(
+            f"{home.uri} uses features of Delta that Forebay does not read: {', '.join(sorted(unread))}",
+            remedy="rewrite it without them by the program that switched them on; nothing was changed",
+        )
 
 
 def open_or_create(home: Home, table: str) -> DeltaTable:
@@ -216,10 +233,20 @@ def translated(home: Home) -> Iterator[None]:
         yield
     except CommitFailedError as error:
         told = home.explain(error)
+        if _UNKNOWN in str(error):
+            raise _newer(home, error) from told.__cause__
         raise Conflict(f"{home.uri}: another writer committed first") from told.__cause__
     except TableNotFoundError as error:
         remedy = "run `forebay sync` to fill the lake"
         raise LakeError(f"there is no lake table at {home.uri}", remedy=remedy) from error
     except (DeltaError, pa.ArrowException, OSError) as error:
         told = home.explain(error)
-        raise told from told.__cause__
+        raise (_newer(home, error) if _UNKNOWN in str(error) else told) from told.__cause__
+
+
+def _newer(home: Home, error: Exception) -> NewerVersion:
+    said = str(error).partition("\n")[0].rpartition(f"{_UNKNOWN}: ")[2]
+    return NewerVersion(
+        f"{home.uri} asks for more of the Delta protocol than this Forebay knows: {said}",
+        remedy="upgrade Forebay, or use the program that changed the table; nothing was changed",
+    )

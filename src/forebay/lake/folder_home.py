@@ -124,9 +124,9 @@ class FolderHome:
         return 0
 
     def explain(self, error: Exception) -> LakeError:
-        """In the library's words."""
+        """In the library's words, without what it says of its own inside."""
         remedy = "check that the folder can be read and written, and that its disk is not full"
-        told = LakeError(f"{self.folder}: {error}", remedy=remedy)
+        told = LakeError(f"{self.folder}: {str(error).partition(chr(10))[0]}", remedy=remedy)
         told.__cause__ = error
         return told
 

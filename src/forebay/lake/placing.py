@@ -13,6 +13,7 @@ from forebay.clock import Clock
 from forebay.errors import LakeError
 from forebay.failpoints import reach
 from forebay.lake import delta
+from forebay.lake.damage import damage
 from forebay.lake.deliveries import Delivery, facts, untouched
 from forebay.lake.home import Conflict, scan
 from forebay.lake.layout import partition_folder
@@ -24,6 +25,7 @@ from forebay.lake.remaining import Remaining
 from forebay.lake.staging import Staging, storage_errors
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.partition import ALL_SYMBOLS
+from forebay.model.rows import row_schema
 
 MOST_ATTEMPTS = 10
 """Commits tried when other programs write to the table at the same time (ours wait for each other)."""
@@ -45,6 +47,8 @@ class Placing:
         self._done = False
         self._adds: list[delta.NewFile] = []
         self._removes: list[str] = []
+        self._scanned: list[str] = []
+        """What was read last, to say which file an error is about."""
 
     def __enter__(self) -> Self:
         self._lock.__enter__()
@@ -58,7 +62,8 @@ class Placing:
             self._lock.__exit__(None, None, None)
         if isinstance(error, pl.exceptions.PolarsError | OSError):  # of a plan that reads the table's files
             told = self._home.explain(error)
-            raise told from told.__cause__
+            found = damage(self._home, self._scanned, row_schema(LAKE_DATASETS[self._table])) or told
+            raise found from told.__cause__
 
     def again(self) -> bool:
         """Load the newest state for a plan; False once committed. Raises LakeError after MOST_ATTEMPTS conflicts."""
@@ -84,7 +89,8 @@ class Placing:
 
     def scan(self, paths: Iterable[str]) -> pl.LazyFrame:
         """The rows of some of the table's files, as a query."""
-        return scan(self._home, paths)
+        self._scanned = list(paths)
+        return scan(self._home, self._scanned)
 
     def write(self, tables: Iterable[pl.DataFrame], deliveries: Iterable[Delivery] = ()) -> Path:
         """A file in staging with these rows, which are sorted already; its footer names their deliveries."""

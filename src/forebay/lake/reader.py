@@ -16,7 +16,7 @@ from forebay.lake.address import home_at
 from forebay.lake.asking import Adjust, BarQuestion
 from forebay.lake.digest import content_of, digest
 from forebay.lake.history import known_until
-from forebay.lake.home import Home, scan
+from forebay.lake.home import Home, explained, scan
 from forebay.lake.missing import Missing, absent, message
 from forebay.lake.question import Day, as_day, by_dataset, dates_between
 from forebay.lake.selecting import sorted_together
@@ -200,9 +200,10 @@ class Lake(TickReader):
         found = self._select(table, None, start, end, as_of)
         inside = pl.col("session_date").is_between(found.dates.start, found.dates.end)
         rows = (scan(found.home, [file.path]).filter(inside) for file in found.files)
-        return digest(
-            chain.from_iterable(each.collect_batches() for each in rows), columns or content_of(found.dataset)
-        )
+        with explained(found.home):
+            return digest(
+                chain.from_iterable(each.collect_batches() for each in rows), columns or content_of(found.dataset)
+            )
 
     def _select(
         self,
