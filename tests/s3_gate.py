@@ -30,6 +30,8 @@ class Gate:
     """Status and code for a request that is not to pass, by method and path."""
     loses: Callable[[str, str], bool] = lambda method, path: False
     """Whether the answer to a request that was carried out gets lost."""
+    spoils: Callable[[bytes], bytes] = lambda body: body
+    """What becomes of the content of a put on its way."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     _one: threading.Lock = field(default_factory=threading.Lock)
 
@@ -74,7 +76,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self, body: bytes) -> None:
         connection = HTTPConnection(urlsplit(self.gate.behind).netloc, timeout=30)
-        connection.request(self.command, self.path, body, dict(self.headers.items()))
+        sent = self.gate.spoils(body) if self.command == "PUT" and body else body
+        connection.request(self.command, self.path, sent, dict(self.headers.items()))
         answer = connection.getresponse()
         content = answer.read()
         connection.close()

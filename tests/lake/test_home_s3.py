@@ -242,6 +242,16 @@ def test_what_a_killed_probe_left_is_removed(bucket: ABucket) -> None:
     assert [] == bucket.keys()
 
 
+def test_what_a_writer_began_to_upload_is_given_up(bucket: ABucket, home: BucketHome) -> None:
+    """Of this lake, and only what is old; this server says that every upload began in 2010."""
+    for key in ("lake/stocks/half", "elsewhere/half"):
+        bucket.client.create_multipart_upload(Bucket=bucket.name, Key=key)
+
+    assert 0 == home.give_up(datetime(2009, 1, 1, tzinfo=UTC))
+    assert 1 == home.give_up(datetime(2011, 1, 1, tzinfo=UTC))
+    assert ["elsewhere/half"] == bucket.open_uploads()
+
+
 def test_an_answer_that_was_lost_is_no_conflict(tmp_path: Path, bucket: ABucket, gate: Gate) -> None:
     """The entry is in the log, its answer is not: a look tells that it is ours, and the table has one commit more."""
     home = home_in(bucket.name, gate.url)

@@ -59,6 +59,7 @@ class Vacuum:
         """Remove it, one file after the other, as the table's only writer; what went."""
         home, gone = self.tables.home.table(table), []
         delta.keep_versions(home, self.grace)
+        home.give_up(now - self.grace)
         with home.writer(self.tables.clock):
             for waste in self.look(table, now):
                 reach("vacuum.removing")
@@ -77,7 +78,7 @@ def _waste(held: Held, removed: Mapping[str, datetime], until: datetime) -> Wast
     """A file that the newest version does not have, if its time has come."""
     if held.path not in removed and not is_ours(held.path):
         return None  # another program may be about to commit it
-    since = removed.get(held.path, held.modified_at)
+    since = max(removed.get(held.path, held.modified_at), held.modified_at)  # in a bucket a writer may bring it again
     return Waste(held.path, held.size, since) if since <= until else None
 
 
