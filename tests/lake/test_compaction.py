@@ -17,6 +17,7 @@ from forebay.lake.compaction import Compacted, Compaction
 from forebay.lake.deliveries import Delivery
 from forebay.lake.home import scan
 from forebay.lake.layout import parse_name
+from forebay.lake.proof import proofs
 from forebay.lake.remaining import deliveries_of
 from forebay.lake.spans import Span, choose_span, chosen_span
 from forebay.lake.sums import Sums, sums_of
@@ -26,6 +27,7 @@ from forebay.model.partition import Source
 
 TABLE = "stocks/bars_1m"
 DAYS = [DAY, DAY + timedelta(days=1), DAY + timedelta(days=4), DAY + timedelta(days=5)]
+SUNDAY = DAY + timedelta(days=3)
 NAMES = ["A", "AA", "AAPL", "AAp", "B", "NA", "ZZZ"]
 
 
@@ -304,3 +306,34 @@ def test_a_damaged_file_is_named_and_nothing_changes(basin: Basin) -> None:
 
     assert before == held(basin)
     assert not list(basin.staging.folder.glob("*.parquet"))
+
+
+def test_a_compacted_lake_proves_what_it_holds(basin: Basin) -> None:
+    """By the footers alone: each day's revision, the newest one of a day that came again, and REST's ranges."""
+    fill(basin)
+    basin.rest(bars("REST", [SUNDAY]), "REST", SUNDAY, SUNDAY)
+    compact(basin, 9)
+    again = bars(NAMES[:3], [DAYS[1]], source=Source.FLATFILE, price=21.0)
+    basin.flatfile(again, DAYS[1], SECOND)
+
+    proven = list(proofs(basin.tables.home, TABLE))
+
+    flat = {proof.dates.start: (proof.revision([]), proof.rows) for proof in proven if proof.source is Source.FLATFILE}
+    every = 2 * len(NAMES)
+    assert {DAYS[0]: (FIRST, every), DAYS[1]: (SECOND, 6), DAYS[2]: (FIRST, every), DAYS[3]: (FIRST, every)} == flat
+    (rest,) = [proof for proof in proven if proof.source is Source.REST]
+    assert ("REST", 2, True) == (rest.symbol, rest.rows, rest.is_delivery())
+
+
+def test_a_day_without_some_of_its_rows_is_of_no_revision(basin: Basin) -> None:
+    """Rows that a repair took away are not passed off as the vendor's file."""
+    fill(basin)
+    compact(basin, 9)
+    gone = bars("B", [DAYS[1]], source=Source.FLATFILE, price=21.0)
+    basin.tables.patch_day(basin.stage(bars("B", [DAYS[1]], source=Source.TRADES)), DAYS[1], ["B"], gone, gone)
+
+    found = {
+        proof.dates.start: proof.revision([FIRST]) for proof in proofs(basin.tables.home, TABLE) if "*" == proof.symbol
+    }
+
+    assert {DAYS[0]: FIRST, DAYS[1]: None, DAYS[2]: FIRST, DAYS[3]: FIRST} == found

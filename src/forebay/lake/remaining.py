@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import polars as pl
 import pyarrow.parquet as pq
 
-from forebay.lake.deliveries import Delivery, read_facts
+from forebay.lake.deliveries import Delivery, day_delivery, read_facts
 from forebay.lake.home import Home, scan
 from forebay.lake.layout import parse_name
 from forebay.lake.merging import Merge
 from forebay.lake.ordering import by_ticker_range
-from forebay.lake.runs import Run
+from forebay.lake.runs import Run, readable
 from forebay.model.catalogue import Dataset
+from forebay.model.partition import Source
 from forebay.model.rows import row_schema, time_column
 
 
@@ -42,9 +43,13 @@ class Remaining:
 
 
 def deliveries_of(home: Home, paths: Iterable[str]) -> list[Delivery]:
-    """The deliveries that the footers of files name; files without such an entry name none."""
+    """The deliveries that files hold, by their footers. A day's file of an earlier Forebay is one, of some revision."""
     found: list[Delivery] = []
     for path in paths:
-        with home.open(path) as file:
-            found += read_facts(pq.ParquetFile(file).metadata.metadata, path) or []
+        with readable(home, path), home.open(path) as file:
+            footer = pq.ParquetFile(file).metadata
+        noted, name = read_facts(footer.metadata, path), parse_name(path)
+        if noted is None and name and name.source is Source.FLATFILE and not name.compacted:
+            noted = [day_delivery(name.dates.start, None, footer.num_rows)]
+        found += noted or []
     return found

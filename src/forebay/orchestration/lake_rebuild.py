@@ -34,10 +34,10 @@ class LakeProof:
         recorded = {(row.partition, row.source): row for row in self.ledger.coverage.find(LAKE, table, limit=None)}
         ranges: list[Proof] = []
         found = list(proofs(self.lake, table))
-        patched = {proof.name.dates.start for proof in found if proof.name.source is Source.TRADES}
+        patched = {proof.dates.start for proof in found if proof.source is Source.TRADES}
         for proof in found:
-            if proof.name.source is Source.FLATFILE:
-                day = Partition(table, ALL_SYMBOLS, proof.name.dates)
+            if proof.source is Source.FLATFILE:
+                day = Partition(table, ALL_SYMBOLS, proof.dates)
                 known = _Known(
                     recorded=recorded.get((day, Source.FLATFILE)),
                     archived=archived.get(day.day),
@@ -45,7 +45,7 @@ class LakeProof:
                     patched=day.day in patched,
                 )
                 yield self._day(day, proof, known)
-            elif proof.name.source is Source.REST and proof.is_delivery():
+            elif proof.source is Source.REST and proof.is_delivery():
                 ranges.append(proof)
         yield from _ranges(table, ranges, [row for row in recorded.values() if row.source is Source.REST])
         built = [row for row in recorded.values() if row.source is Source.TRADES]
@@ -113,10 +113,10 @@ def _ranges(table: str, proofs: list[Proof], recorded: list[Coverage]) -> Iterat
     """What REST brought: as it is recorded where the files have all of those rows, else each file for itself."""
     left: defaultdict[str, list[Proof]] = defaultdict(list)
     for proof in proofs:
-        left[proof.name.symbol].append(proof)
+        left[proof.symbol].append(proof)
     for row in recorded:
         dates, symbol = row.partition.dates, row.partition.symbol
-        inside = [one for one in left[symbol] if one.name.dates.start in dates and one.name.dates.end in dates]
+        inside = [one for one in left[symbol] if one.dates.start in dates and one.dates.end in dates]
         if row.verdict is Verdict.COMPLETE and inside and sum(one.rows for one in inside) == row.evidence.rows:
             left[symbol] = [one for one in left[symbol] if one not in inside]
             yield row
@@ -126,7 +126,7 @@ def _ranges(table: str, proofs: list[Proof], recorded: list[Coverage]) -> Iterat
 
 def _range(table: str, proof: Proof) -> Coverage:
     """One file that REST brought, up to the last day with a bar: whether more was to come after it, no file says."""
-    dates = proof.name.dates
+    dates = proof.dates
     known = Interval(dates.start, min(dates.end, proof.last_day or dates.end))
-    partition = Partition(table, proof.name.symbol, known)
+    partition = Partition(table, proof.symbol, known)
     return Coverage(partition, LAKE, Source.REST, Verdict.COMPLETE, Evidence(rows=proof.rows), proof.committed_at)

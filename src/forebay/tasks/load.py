@@ -46,7 +46,7 @@ class Load:
         dataset, day, revision = DATASETS[draft.dataset], draft.partition.day, draft.revision
         assert revision is not None, "a load is planned from a listing"
         rows = read_rows(self.files.open(draft.key, revision), dataset, day, received)
-        return self.tables.stage(rows, dataset, draft.key)
+        return self.tables.stage(rows, dataset, draft.key, (day, revision))
 
     def _deliver(self, draft: TaskDraft, staged: Staged, received: Received) -> Outcome:
         assert draft.revision is not None
