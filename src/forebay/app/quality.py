@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from forebay.app.wired import App
     from forebay.lake.quarantine import Quarantined
     from forebay.model.feed import Feed
+    from forebay.model.partition import Revision
 
 _MOST = 1_000_000
 """Tasks that are looked at for those that did not end well."""
@@ -58,7 +59,12 @@ def replaying(app: App, notes: Iterable[Quarantined]) -> Replay:
     if app.has_flatfiles:
         spans = [(LAKE_DATASETS[note.table], note.partition.dates) for note in notes if note.table in LAKE_DATASETS]
         Upstream(app.flatfiles, app.ledger).look(spans)
-    return Replay(app.ledger, app.quarantine, app.tables, app.clock, partial(carry_out, app))
+    return Replay(app.ledger, app.quarantine, app.tables, app.clock, partial(_can_load, app), partial(carry_out, app))
+
+
+def _can_load(app: App, key: str, revision: Revision) -> bool:
+    held = app.archive.find(key) if app.keeps_archive else None
+    return app.has_flatfiles or (held is not None and held.is_revision(revision))
 
 
 def carry_out(app: App, drafts: Sequence[TaskDraft]) -> list[Task]:

@@ -187,7 +187,7 @@ def _write(path: Path, note: dict[str, Any]) -> None:
 
 
 def _note(path: Path, name: str) -> Quarantined:
-    note: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    note: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
     rows_path = path.with_suffix(".parquet")
     ended_at = note.get("ended_at")
     return Quarantined(

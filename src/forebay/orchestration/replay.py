@@ -23,6 +23,8 @@ from forebay.model.rows import plain_schema, time_column
 from forebay.model.task import Task, TaskDraft, TaskState
 from forebay.orchestration.mend import reload_draft
 
+CanLoad = Callable[[str, Revision], bool]
+"""Whether the archive holds a file's revision, or the vendor can be asked for it."""
 CarryOut = Callable[[Sequence[TaskDraft]], list[Task]]
 """Works tasks off; returns those that did not end well."""
 
@@ -53,6 +55,7 @@ class Replay:
     quarantine: Quarantine
     tables: LakeTables
     clock: Clock
+    can_load: CanLoad
     carry_out: CarryOut
 
     def replay(self, note: Quarantined) -> Replayed:
@@ -64,13 +67,13 @@ class Replay:
         if dataset is None:
             return Replayed(note, 0, note.rows, f"the lake has no table {note.table}")
         revision = self._revision(dataset, note)
-        failed = self.carry_out([reload_draft(dataset, note.day, revision)]) if revision else []
-        if revision and not any(_is_out_of_reach(task) for task in failed):
-            return self._loaded(note)
+        if revision and self.can_load(note.key, revision):
+            failed = self.carry_out([reload_draft(dataset, note.day, revision)])
+            if not any(_is_out_of_reach(task) for task in failed):
+                return self._loaded(note)
         if note.rows_path and dataset.kind in BARS:
             return self._checked(note, dataset)
-        why = failed[0].error_message if failed else "it did not come from a file, and no rows of it were kept"
-        return Replayed(note, 0, note.rows, why or "the file could not be had")
+        return Replayed(note, 0, note.rows, "its file cannot be had now, and its rows were not kept or are no bars")
 
     def _revision(self, dataset: Dataset, note: Quarantined) -> Revision | None:
         """The newest that is known of the day's file; None for what did not come from one."""

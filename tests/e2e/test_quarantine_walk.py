@@ -1,0 +1,168 @@
+"""The quarantine, by real commands against a simulated vendor: looked at, replayed, dismissed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+from homes import END, START, Home, published, truth
+from shell import Shell
+
+from forebay import Sandbox
+from forebay.lake.quarantine import Quarantine
+from forebay.model.catalogue import DATASETS
+from forebay.model.coverage import Verdict
+from forebay.model.intervals import Interval
+from forebay.model.partition import ALL_SYMBOLS, Partition
+from forebay.model.rows import bad_schema
+
+DAYS = DATASETS["us_stocks_sip/day_aggs_v1"]
+DAY = date(2026, 3, 3)
+NO_FILE_KEYS = {"POLYGON_S3_ACCESS_KEY_ID": "", "POLYGON_S3_SECRET_ACCESS_KEY": ""}
+HOLD = ("--datasets", "stocks/bars_1d", "--start", str(DAY), "--end", str(DAY))
+
+
+class Press:
+    """A vendor whose file of one day is as it is told to be."""
+
+    def __init__(self, sandbox, folder) -> None:
+        self.sandbox, self._path = sandbox, folder / DAYS.key(DAY)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+
+    def publish(self, *, bad_rows: int) -> None:
+        """The day's file, with a volume below zero in its first rows."""
+        head, *lines = gzip.decompress(published(self.sandbox, DAYS.key(DAY))).decode().splitlines()
+        place = head.split(",").index("volume")
+        for number in range(bad_rows):
+            fields = lines[number].split(",")
+            lines[number] = ",".join([*fields[:place], "-" + fields[place], *fields[place + 1 :]])
+        self._path.write_bytes(gzip.compress("\n".join([head, *lines, ""]).encode()))
+
+
+@pytest.fixture(scope="module")
+def press(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own")
+    first = folder / DAYS.key(START - timedelta(days=30))
+    first.parent.mkdir(parents=True)
+    first.write_bytes(b"")
+    with Sandbox(start=START, end=END, tickers=16, extra_files=folder) as running:
+        yield Press(running, folder)
+
+
+@pytest.fixture
+def home(tmp_path, press):
+    return Home(tmp_path, press.sandbox)
+
+
+def listed(shell: Shell, *flags: str) -> list[dict]:
+    said = shell("quarantine", "list", "--json", *flags)
+    assert 0 == said.code, said.all
+    return json.loads(said.out)
+
+
+def test_bad_rows_are_shown_and_come_in_once_the_vendor_mended_them(shell, press, home):
+    """Two bad rows of a file: listed, printed, kept as they are while they are bad, and whole when they are not."""
+    press.publish(bad_rows=2)
+    assert 3 == shell("sync", *HOLD).code
+    (note,) = listed(shell)
+
+    assert ("stocks/bars_1d", str(DAY), 2) == (note["table"], note["day"], note["rows"])
+    assert note["id"] in shell("quarantine", "list").out
+    shown = shell("quarantine", "show", note["id"], "--rows", "1", "--format", "csv").out.splitlines()
+    assert 2 == len(shown)
+    assert "volume" in shown[1]
+    assert "quarantined" in shell("lake", "verify").out
+    assert 3 == shell("quarantine", "replay", note["id"]).code
+    assert [note["id"]] == [each["id"] for each in listed(shell)]
+    press.publish(bad_rows=0)
+
+    said = shell("quarantine", "replay", "--all", "--json")
+
+    assert 0 == said.code, said.all
+    assert ["replayed"] == [each["ended"] for each in json.loads(said.out)]
+    held = home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect()
+    assert truth(press.sandbox, "stocks/bars_1d", DAY, DAY)["ticker"].to_list() == held["ticker"].to_list()
+    assert [] == listed(shell)
+    assert 0 == shell("sync", *HOLD).code
+    assert 0 == shell("lake", "verify").code
+
+
+def test_kept_rows_that_pass_today_join_the_others(shell, press, home):
+    """Rows that an earlier release kept and this one finds good: replayed without the vendor, once, and complete."""
+    press.publish(bad_rows=0)
+    assert 0 == shell("sync", *HOLD).code
+    before = home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect()
+    gone = before["ticker"].to_list()[:2]
+    _keep_as_an_earlier_release(home, gone)
+    (note,) = listed(shell)
+    left = home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect()
+    assert before.height - 2 == left.height
+
+    first = shell("quarantine", "replay", note["id"], **NO_FILE_KEYS)
+    again = shell("quarantine", "replay", note["id"], **NO_FILE_KEYS)
+
+    assert (0, 0) == (first.code, again.code), first.all + again.all
+    after = home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect()
+    assert before.equals(after)
+    assert 0 == shell("lake", "verify").code, shell("lake", "verify").out
+    assert 0 == shell("sync", *HOLD).code
+    assert before.equals(home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect())
+
+
+def _keep_as_an_earlier_release(home: Home, tickers: list[str]) -> None:
+    """The lake and the ledger as if these tickers' rows had failed a check that is no more."""
+    where = Partition("stocks/bars_1d", ALL_SYMBOLS, Interval(DAY, DAY))
+    with home.app() as app:
+        (row,) = app.ledger.coverage.find("lake", where.table, [ALL_SYMBOLS], where.dates)
+        held = home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect()
+        kept = held.filter(pl.col("ticker").is_in(tickers)).with_columns(
+            pl.lit("round_price").alias("reason"), pl.lit(None, pl.String()).alias("text")
+        )
+        rest = held.filter(~pl.col("ticker").is_in(tickers))
+        staged = app.tables.stage([rest], DAYS, "earlier", (DAY, row.evidence.revision))
+        app.tables.replace_day(staged, DAY, row.evidence.revision)
+        app.quarantine.keep(
+            where,
+            key=DAYS.key(DAY),
+            reason="2 rows failed a check",
+            now=app.clock.now(),
+            rows=kept.select(bad_schema(DAYS).names()),
+            revision=row.evidence.revision,
+        )
+        evidence = replace(row.evidence, rows=rest.height, reason="2 rows failed a check")
+        app.ledger.coverage.record([replace(row, verdict=Verdict.SUSPECT, evidence=evidence)])
+
+
+def test_what_is_dismissed_counts_no_more(shell, press, home):
+    """Kept with its reason and rows, out of the status and of the score; another id is a usage error."""
+    press.publish(bad_rows=1)
+    shell("sync", *HOLD)
+    (note,) = listed(shell)
+    assert "quarantine: 1 refused and kept" in shell("status").out
+
+    assert 0 == shell("quarantine", "dismiss", note["id"], "--reason", "test symbols").code
+
+    assert [] == listed(shell)
+    (ended,) = listed(shell, "--ended")
+    assert ("dismissed", "test symbols", 1) == (ended["ended"], ended["ended_reason"], ended["rows"])
+    assert "quarantine:" not in shell("status").out
+    assert "quarantined" not in shell("lake", "verify").out
+    shell.refuses("quarantine", "show", "00000000", says="nothing in quarantine", next_step="quarantine list")
+    shell.refuses("quarantine", "replay", says="name what to replay", next_step="quarantine list")
+
+
+def test_a_table_that_the_lake_does_not_have_stays(shell, home):
+    """A note of another program, or of a later release: it stays, and the replay says why."""
+    now = datetime(2026, 3, 4, tzinfo=UTC)
+    Quarantine(home.folder / "data/quarantine").keep(
+        Partition("bonds/bars_1d", ALL_SYMBOLS, Interval(DAY, DAY)), key="k", reason="why", now=now
+    )
+
+    said = shell("quarantine", "replay", "--all")
+
+    assert 3 == said.code
+    assert "the lake has no table bonds/bars_1d" in said.out
