@@ -23,6 +23,8 @@ _EVERY = {"d": "d", "w": "w", "M": "mo", "q": "q", "y": "y"}
 _WORD = re.compile(r"([1-9][0-9]{0,3})([mhdwMqy])")
 _SECONDS = re.compile(r"[1-9][0-9]*s")
 _HOUR, _DAY = 60, 1440
+_MINUTE = 60_000_000
+"""In microseconds."""
 _WEEK_SHIFT = {"w": "1d"}
 """Polars' weeks begin on Monday."""
 
@@ -56,8 +58,8 @@ class Window:
             return _midnight(self._first_day(pl.col("session_date")), zone)
         if _HOUR % self.minutes == 0:  # every zone of ours is whole hours from UTC
             return time.dt.truncate(f"{self.minutes}m")
-        midnight, length = _midnight(pl.col("session_date"), zone), pl.duration(minutes=self.minutes)
-        return midnight + (time - midnight) // length * length
+        elapsed = (time - _midnight(pl.col("session_date"), zone)).dt.total_microseconds()
+        return time - pl.duration(microseconds=elapsed % (self.minutes * _MINUTE))
 
     def widened(self, dates: Interval) -> Interval:
         """The dates of all windows that `dates` touch: a bar is never made of a part of its sessions."""

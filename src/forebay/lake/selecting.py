@@ -34,7 +34,7 @@ def rows_as_stored(
     if not files:
         return pl.LazyFrame(schema=schema)
     rows = scan(home, [file.path for file in files]).select(schema.names())
-    if not all(file.name is not None and _inside(file.name.dates, dates) for file in files):
+    if not all(file.is_within(dates) for file in files):
         rows = rows.filter(pl.col("session_date").is_between(dates.start, dates.end))
     return rows if tickers is None else rows.filter(_is_one_of(tickers))
 
@@ -47,10 +47,6 @@ def sorted_together(parts: Iterable[pl.LazyFrame], time: str) -> pl.LazyFrame:
 
 def _is_one_of(tickers: Sequence[str]) -> pl.Expr:
     return pl.col("ticker") == tickers[0] if len(tickers) == 1 else pl.col("ticker").is_in(tickers)
-
-
-def _inside(inner: Interval, outer: Interval) -> bool:
-    return outer.start <= inner.start and inner.end <= outer.end
 
 
 def _in_order(files: Sequence[LakeFile], tickers: Sequence[str] | None) -> list[LakeFile] | None:

@@ -37,12 +37,15 @@ class LakeFile:
 
     def may_hold(self, dates: Interval, tickers: Sequence[str] | None) -> bool:
         """Whether rows of these session dates and tickers (sorted; None: any) may be in it."""
-        if self.name is not None and not self.name.meets(dates):
-            return False
-        if tickers is None or self.lowest is None or self.highest is None:
-            return True
-        place = bisect_left(tickers, self.lowest)
-        return place < len(tickers) and tickers[place] <= self.highest
+        if tickers is not None and self.lowest is not None and self.highest is not None:
+            place = bisect_left(tickers, self.lowest)
+            if place == len(tickers) or tickers[place] > self.highest:
+                return False
+        return self.name is None or self.is_within(dates) or self.name.meets(dates)
+
+    def is_within(self, dates: Interval) -> bool:
+        """Whether all of its rows are of these session dates."""
+        return self.name is not None and dates.start <= self.name.dates.start and self.name.dates.end <= dates.end
 
 
 _Folder = Mapping[str | None, tuple[LakeFile, ...]]
