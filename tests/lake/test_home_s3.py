@@ -19,9 +19,11 @@ from forebay import Lake
 from forebay.errors import StoreError, StoreUnavailable, UsageError
 from forebay.lake import delta
 from forebay.lake.bucket_home import BucketHome
+from forebay.lake.compaction import Compaction
 from forebay.lake.delta import CHECKPOINT_EVERY, NewFile
 from forebay.lake.home import Conflict, scan
 from forebay.lake.log import TableLog
+from forebay.lake.vacuum import Vacuum
 from forebay.model.partition import Source
 from forebay.stores.conditional import SCRATCH, Unconditional
 from forebay.testing import FakeClock
@@ -183,6 +185,25 @@ def test_a_killed_writer_is_made_good_by_a_rerun(
     assert [path.name for path in clean.files()] == parquet_in(bucket)
     for each in (basin, clean):
         each.staging.close()
+
+
+def test_a_bucket_is_compacted_and_swept(basin: Basin, bucket: ABucket, home: BucketHome) -> None:
+    """Days become one file with the same rows; the old files go when their grace is over, and not before."""
+    for day in (DAY, NEXT):
+        basin.flatfile(bars(["A", "B"], [day], source=Source.FLATFILE), day)
+    days, before = parquet_in(bucket), Lake(home).digest(TABLE)
+    compaction, vacuum, now = Compaction(basin.tables), Vacuum(basin.tables), datetime.now(UTC)
+
+    assert [8] == [done.rows for work in compaction.plan(TABLE) if (done := compaction.run(work))]
+    (merged,) = (path.rpartition("/")[2] for path in delta.files(delta.open_table(home.table(TABLE))))
+    assert [] == vacuum.run(TABLE, now)
+    assert sorted([*days, merged]) == parquet_in(bucket)
+    assert 2 == len(vacuum.run(TABLE, now + timedelta(days=8)))
+
+    assert [merged] == parquet_in(bucket)
+    assert before == Lake(home).digest(TABLE)
+    basin.flatfile(bars(["A", "B"], price=60.0, source=Source.FLATFILE), DAY, SECOND)
+    assert [60.0, 60.0, 10.0, 10.0] == Lake(home).bars("A").collect()["open"].to_list()
 
 
 @pytest.mark.parametrize("answer", [(501, "NotImplemented"), (400, "InvalidArgument")])
