@@ -223,3 +223,7 @@ def test_known_defects_are_put_right_and_recorded(tmp_path, monkeypatch, capsys)
         assert [late] == held["window_start"].dt.convert_time_zone("America/New_York").dt.date().unique().to_list()
         assert "fixed: window_start_one_day_late" in shell("lake", "verify").out
         assert "window_start_one_day_late" in shell("lake", "defects").out
+        with home.app() as app:
+            app.ledger.coverage.withdraw(app.ledger.coverage.find("lake"))
+        assert 0 == shell("ledger", "rebuild").code
+        assert "fixed: window_start_one_day_late" in shell("lake", "verify").out

@@ -12,6 +12,7 @@ from lakes import DAY, DAYS, FIRST, MINUTES, Basin, bars
 
 from forebay.errors import LakeError
 from forebay.lake.address import home_at
+from forebay.lake.compaction import Compaction
 from forebay.lake.parquet import RowWriter
 from forebay.lake.reconcile import on_one_side, other_prices, other_than_grouped, other_volume, usual_lack
 from forebay.lake.scores import WEIGHTS, Check, Reason, score
@@ -116,6 +117,25 @@ def test_rows_that_would_be_refused_today_are_told_by_deep_alone(tmp_path: Path)
 
     assert ["4 rows of loose.parquet fail the check 'price': A"] == texts(path, 4)
     assert [] == look_into(file_of(path, 4), MINUTES, lambda _: None, deep=False).faults
+
+
+def test_compacted_files_are_judged_by_the_days_in_them(basin: Basin) -> None:
+    """Several sessions in a file: sound as it was written; damaged, it spoils those that it holds and no other."""
+    dates = [DAY, date(2024, 3, 8), date(2024, 3, 12)]
+    for day in dates:
+        deliver(basin, bars(["A", "B"], [day], source=Source.FLATFILE), day)
+    work = Compaction(basin.tables)
+    assert all(work.run(each) for each in work.plan("stocks/bars_1m"))
+    (file,) = reader(basin).files
+
+    sessions = reader(basin).read(dates)
+
+    assert [] == [fault for day in dates for fault in sessions.faults(day)]
+    assert [4, 4, 4] == [sessions.of(day)["rows"].sum() for day in dates]
+    path = basin.root / "stocks/bars_1m" / file.path
+    path.write_bytes(b"x" * file.size)
+    after = reader(basin).read(dates)
+    assert [True, True, False, True] == [after.is_damaged(day) for day in (*dates[:2], date(2024, 3, 11), dates[2])]
 
 
 def test_rows_of_a_source_come_by_blocks_or_not_at_all(basin: Basin) -> None:

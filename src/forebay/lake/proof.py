@@ -35,6 +35,8 @@ class Proof:
     """UTC, milliseconds: of its newest file."""
     noted: Revision | None = None
     """The revision by the footers. None for REST, and when rows of the delivery are missing."""
+    fixed: frozenset[tuple[str, int]] = frozenset()
+    """Known defects that were put right on the way in, each with its rows, by the footers."""
     unnoted: Unnoted | None = None
     """The file, when its footer says nothing: those that an earlier Forebay wrote."""
 
@@ -143,7 +145,7 @@ def _day(parts: list[_Part]) -> Proof:
     held = sum(one.delivery.held for one in parts)
     committed = max(one.committed_at for one in parts)
     noted = newest.revision if held == newest.rows else None
-    return Proof(newest.symbol, newest.dates, newest.source, held, newest.newest, committed, noted)
+    return Proof(newest.symbol, newest.dates, newest.source, held, newest.newest, committed, noted, newest.fixed)
 
 
 def _whole(parts: list[_Part]) -> Proof:

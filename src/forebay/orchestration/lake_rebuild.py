@@ -13,6 +13,7 @@ from forebay.lake.quarantine import Quarantine, Quarantined
 from forebay.ledger import Ledger
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.coverage import Coverage, Evidence, Verdict
+from forebay.model.defects import FIXED_COUNT
 from forebay.model.feed import LAKE
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Partition, Revision, Source
@@ -75,6 +76,7 @@ class LakeProof:
             sha256=archived.sha256 if same else None,
             revision=revision,
             reason=note.reason if note else "",
+            details={FIXED_COUNT + name: rows for name, rows in sorted(proof.fixed)},
         )
         verdict = Verdict.SUSPECT if note else Verdict.COMPLETE
         return Coverage(partition, LAKE, Source.FLATFILE, verdict, evidence, proof.committed_at)
