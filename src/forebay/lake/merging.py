@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from forebay.lake.runs import Run, cuts
+from forebay.lake.runs import Key, Run, cuts
 from forebay.lake.sums import Sums, sums_of
 from forebay.model.rows import time_column
 
@@ -30,21 +30,24 @@ class Merge:
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         for key in cuts(self._runs, RANGE_ROWS):
-            parts = [rows for run in self._runs if (rows := run.until(key)) is not None and rows.height]
-            if parts:
-                rows = pl.concat(parts, rechunk=True)
-                self.read += sums_of(rows)
-                yield in_order(rows, parts, time_column(self._runs[0].dataset))
+            found = self._until(key)
+            if found is not None:
+                yield found
+                del found  # whoever took it may let go of it before the next is made
+
+    def _until(self, key: Key) -> pl.DataFrame | None:
+        parts = [rows for run in self._runs if (rows := run.until(key)) is not None and rows.height]
+        if not parts:
+            return None
+        pieces, rows = _pieces(parts), pl.concat(parts, rechunk=True)
+        single = len(parts) == 1
+        parts.clear()
+        self.read += sums_of(rows)
+        return rows if single else _in_order(rows, pieces, time_column(self._runs[0].dataset))
 
 
-def in_order(rows: pl.DataFrame, parts: Sequence[pl.DataFrame], time: str) -> pl.DataFrame:
-    """`rows`, which are sorted `parts` one after the other, as one sorted table.
-
-    Whole stretches of a ticker are moved; a sort is left to tickers whose times overlap.
-    """
-    if len(parts) == 1:
-        return rows
-    pieces = _pieces(parts)
+def _in_order(rows: pl.DataFrame, pieces: pl.DataFrame, time: str) -> pl.DataFrame:
+    """Sorted. Whole stretches of a ticker are moved; a sort is left to tickers whose times overlap."""
     moved = rows[_places(pieces)]
     return moved if _rises(moved[time], pieces) else moved.sort("ticker", time, maintain_order=True)
 

@@ -61,6 +61,7 @@ class Vacuum:
         delta.keep_versions(home, self.grace)
         home.give_up(now - self.grace)
         with home.writer(self.tables.clock):
+            home.tidy(lambda: set(delta.files(delta.open_table(home))))
             for waste in self.look(table, now):
                 reach("vacuum.removing")
                 home.remove([waste.path])
