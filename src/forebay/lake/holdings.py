@@ -90,11 +90,11 @@ def _tells_days(file: LakeFile) -> bool:
 
 def _sessions(found: Selection, held: pl.Series) -> list[date]:
     named = [file.name.dates for file in found.files if file.name]
-    days = sorted({*held, *(day for dates in named for day in (dates.start, dates.end))})
-    if not days:
+    ends = [day for dates in named for day in (dates.start, dates.end)]
+    start = min([*held, *ends], default=None) if found.dates.start == date.min else found.dates.start
+    end = max([*held, *ends], default=None) if found.dates.end == date.max else found.dates.end
+    if start is None or end is None:
         return []
-    start = days[0] if found.dates.start == date.min else found.dates.start
-    end = days[-1] if found.dates.end == date.max else found.dates.end
     return session_days(found.dataset.calendar, start, end)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -36,7 +37,16 @@ def ask(query: str, tables: Tables, as_of: AsOf | None = None) -> pl.DataFrame:
         for table in held:  # so that a query for one that is not there is told what is
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.partition('/')[0]}")
         _add_views(connection, tables, scopes, as_of)
-        return pl.DataFrame(connection.sql(query).to_arrow_table())
+        return _frame(connection.sql(query))
+
+
+def _frame(answer: duckdb.DuckDBPyRelation) -> pl.DataFrame:
+    twice = sorted(name for name, count in Counter(answer.columns).items() if count > 1)
+    if twice:
+        raise UsageError(
+            f"several columns are called {', '.join(twice)}", remedy="name them apart: select a.close as first_close"
+        )
+    return pl.DataFrame(answer.to_arrow_table())
 
 
 def connected(tables: Tables, as_of: AsOf | None = None) -> duckdb.DuckDBPyConnection:

@@ -38,8 +38,8 @@ class Scope:
 
 def scopes_of(connection: duckdb.DuckDBPyConnection, query: str, held: Sequence[str]) -> list[Scope]:
     """The tables that a query names, and what it can touch of them; all of `held` where it cannot be taken apart."""
-    found = connection.execute("SELECT json_serialize_sql(?)", [query]).fetchone()
-    tree = json.loads(found[0]) if found else {"error": True}
+    ((parsed,),) = connection.execute("SELECT json_serialize_sql(?)", [query]).fetchall()
+    tree = json.loads(parsed)
     if tree["error"]:  # EXPLAIN, for one, has no such form
         return [Scope(table) for table in held]
     named = Counter(_name(node) for node in _nodes(tree) if node.get("type") == "BASE_TABLE")
