@@ -22,6 +22,7 @@ MINUTES, DAYS = (DATASETS[f"us_stocks_sip/{name}_v1"] for name in ("minute_aggs"
 BOTH = "stocks/bars_1d,stocks/bars_1m"
 START, END = date(2025, 11, 17), date(2025, 12, 5)
 THIRD, CLOSELESS, DAMAGED, WRONG_DAY, OTHER_CLOSE = (date(2025, 11, day) for day in (18, 19, 20, 21, 24))
+BY_TRADES = date(2025, 11, 25)
 BEFORE = date(2025, 11, 17)
 """A day without a fault."""
 
@@ -190,6 +191,25 @@ def test_another_close_than_grouped_daily_is_told(shell, vendor):
 
     assert ["MSFT"] == reason["tickers"]
     assert "another close" in reason["text"]
+
+
+def test_bars_that_are_not_their_trades_are_told(shell, vendor):
+    """A close inside the minute's range, as only the trades know it: told where the lake holds them, and repaired."""
+    busy = (pl.col("ticker") == "AAPL") & (pl.col("high") > pl.col("low"))
+    moved = pl.when(busy & (pl.col("close") == pl.col("low"))).then(pl.col("high")).otherwise(pl.col("close"))
+    vendor.spoil(MINUTES, BY_TRADES, lambda rows: rows.with_columns(moved.alias("close")))
+    sync(shell, BY_TRADES)
+    assert {} == reasons(shell, "--deep", code=0)
+    sync(shell, BY_TRADES, tables="stocks/trades")
+
+    reason = reasons(shell, "--deep", "--datasets", "stocks/bars_1m")[str(BY_TRADES), "stocks/bars_1m", "trades"]
+
+    assert ["AAPL"] == reason["tickers"]
+    assert "minutes differing" in reason["text"]
+    sampled = [shell("lake", "verify", "--json", "--seed", str(seed)).out for seed in (1, 1)]
+    assert sampled[0] == sampled[1]
+    run(shell, reason["remedy"])
+    assert {} == reasons(shell, "--deep", code=0)
 
 
 def test_a_session_that_feeds_want_and_nobody_holds_is_missing(shell, vendor, home):

@@ -62,7 +62,8 @@ class Redelivery:
             Run(self.home, path, self.dataset, _DAY.ne(self.day)),
             Run(arrived, self.arrived.name, self.dataset, shelf.tickers),
         ]
-        whole = day_delivery(self.day, self.revision, self._rows())
+        fixed = [fix for each in deliveries_of(arrived, [self.arrived.name]) for fix in each.fixed]
+        whole = day_delivery(self.day, self.revision, self._rows(), dict(fixed))
         written = placing.write(Merge(runs), [*kept, whole.part(count)] if count else kept)
         found = pl.scan_parquet(written).select(pl.len(), _DAY.unique().implode()).collect()
         rows, days = found.row(0)

@@ -72,7 +72,10 @@ class TableReader:
         return Sessions(totals.table(), looked)
 
     def rows(self, day: date, tickers: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
-        """Some columns of the rows of a few tickers in one session, sorted by ticker; files are pruned by the log."""
+        """Some columns of the rows of a few tickers in one session, sorted by ticker; files are pruned by the log.
+
+        Raises LakeError when one of them is damaged.
+        """
         low, high = min(tickers), max(tickers)
         paths = [
             file.path
@@ -82,9 +85,11 @@ class TableReader:
         if not paths:
             return pl.DataFrame(schema=dict.fromkeys(columns, pl.String()))
         wanted = (pl.col("session_date") == day) & pl.col("ticker").is_in(sorted(tickers))
-        return (
-            scan(self.files[0].home, paths).filter(wanted).select(columns).collect().sort("ticker", maintain_order=True)
-        )
+        found = scan(self.files[0].home, paths).filter(wanted).select(columns)
+        try:
+            return found.collect().sort("ticker", maintain_order=True)
+        except UNREADABLE as error:
+            raise _damaged(f"{self.dataset.table} on {day}", error) from error
 
     def blocks(self, dates: Interval, symbol: str, source: Source) -> Iterator[pl.DataFrame]:
         """The rows of `symbol` (`*`: of all) from one source on these session dates, a block at a time.
@@ -98,9 +103,7 @@ class TableReader:
             try:
                 yield from (rows.filter(wanted) for rows in blocks_of(file, self.dataset, deep=True))
             except UNREADABLE as error:
-                raise LakeError(
-                    f"{file.path} cannot be read: {error}", remedy="run `forebay lake verify --mend` first"
-                ) from error
+                raise _damaged(file.path, error) from error
 
     def _touching(self, days: Sequence[date]) -> list[HeldFile]:
         first, last = days[0], days[-1]
@@ -112,3 +115,7 @@ class TableReader:
             return before
         looked = look_into(file, self.dataset, totals.take, deep=self.deep and before is None)
         return self._judged.setdefault(file.path, looked)
+
+
+def _damaged(what: str, error: Exception) -> LakeError:
+    return LakeError(f"{what} cannot be read: {error}", remedy="run `forebay lake verify --mend` first")

@@ -14,10 +14,11 @@ from forebay.bars.build import BarBuilder, sum_up
 from forebay.bars.conditions import Rulings
 from forebay.bars.sizes import ONE_DAY, ONE_MINUTE, Hours
 from forebay.bars.trades import TRADE_ROWS, TradeRules, judge
-from forebay.errors import CheckFailed
+from forebay.errors import CheckFailed, LakeError
 from forebay.lake.reconcile import other_than_grouped
 from forebay.lake.scores import Check, Reason
 from forebay.lake.verify import TableReader
+from forebay.lake.verify_files import UNREADABLE
 from forebay.model.feed import ARCHIVE
 from forebay.model.intervals import Interval
 from forebay.orchestration.grouped import GROUPED_TABLES
@@ -55,8 +56,8 @@ class Witnesses:
         if reader.dataset.table == MINUTES:
             try:
                 checks = self._checks(totals["ticker"].to_list(), day, deep=deep)
-            except CheckFailed as error:
-                yield Reason(Check.TRADES, f"the trades cannot be read: {error}", remedy=error.remedy, tolerated=True)
+            except (CheckFailed, LakeError, *UNREADABLE) as error:
+                yield Reason(Check.TRADES, f"not compared with the trades: {error}", tolerated=True)
                 return
             apart = {check.ticker: _told(check) for check in checks if not check.equal}
             if apart:
