@@ -112,7 +112,7 @@ def test_minutes_that_lack_volume_are_found_and_mended(shell, vendor):
     vendor.spoil(MINUTES, THIRD, lambda rows: rows.with_columns(third.alias("volume")))
     sync(shell, THIRD)
 
-    found = reasons(shell)
+    found = reasons(shell, "--datasets", "stocks/bars_1m")
 
     reason = found[str(THIRD), "stocks/bars_1m", "volume"]
     assert [(str(THIRD), "stocks/bars_1m", "volume")] == list(found)

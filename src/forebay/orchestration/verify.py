@@ -78,8 +78,8 @@ class Verifier:
     def _class(self, datasets: Sequence[Dataset], scope: Scope) -> Iterator[SessionScore]:
         rooms = [_Room(self._reader(dataset, scope), self.book.records(dataset)) for dataset in datasets]
         wanted = {room.table: room.days(scope) for room in rooms}
-        months = sorted({(day.year, day.month) for days in wanted.values() for day in days})
-        for month in months:
+        unasked = self._day_bars(datasets, scope)
+        for month in sorted({(day.year, day.month) for days in wanted.values() for day in days}):
             days: Sessions | None = None
             for room in rooms:
                 dates = [day for day in wanted[room.table] if (day.year, day.month) == month]
@@ -88,9 +88,19 @@ class Verifier:
                 sessions = room.reader.read(dates)
                 if room.kind is Kind.BARS_1D:  # read before its minutes: the catalogue has them so
                     days = sessions
-                pair = Pair.of(room.reader, sessions, days) if days and room.kind is Kind.BARS_1M else None
+                pair = None
+                if room.kind is Kind.BARS_1M and (days := unasked.read(dates) if unasked else days):
+                    pair = Pair.of(room.reader, sessions, days)
                 for day in dates:
                     yield self._score(room, sessions, day, pair, scope)
+
+    def _day_bars(self, datasets: Sequence[Dataset], scope: Scope) -> TableReader | None:
+        """The day bars that minutes are compared with, where they are not asked for themselves."""
+        kinds = {dataset.kind for dataset in datasets}
+        if Kind.BARS_1M not in kinds or Kind.BARS_1D in kinds:
+            return None
+        table = f"{datasets[0].table.partition('/')[0]}/{Kind.BARS_1D}"
+        return TableReader.of(self.lake, LAKE_DATASETS[table], tickers=scope.tickers or None)
 
     def _reader(self, dataset: Dataset, scope: Scope) -> TableReader:
         return TableReader.of(self.lake, dataset, deep=scope.deep, tickers=scope.tickers or None)
