@@ -82,7 +82,7 @@ def show_overrides(found: Mapping[str, Sequence[Override]]) -> None:
     ]
     if rows:
         print_table(heads, rows)
-    say(f"{len(rows)} overrides, all well formed" if rows else "no overrides")
+    say(f"overrides: {len(rows)}, well formed" if rows else "no overrides")
 
 
 def _what(one: Override) -> str:
