@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -68,11 +68,12 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if conditional and gate.ignores:
             del self.headers[CONDITION]
-        if conditional:
-            with gate._one:
+        with suppress(ConnectionError):  # whoever asked has lost patience
+            if conditional:
+                with gate._one:
+                    self._forward(body)
+            else:
                 self._forward(body)
-        else:
-            self._forward(body)
 
     def _forward(self, body: bytes) -> None:
         connection = HTTPConnection(urlsplit(self.gate.behind).netloc, timeout=30)

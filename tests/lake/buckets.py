@@ -7,7 +7,7 @@ from pathlib import Path
 from lakes import Basin
 
 from forebay.clock import Clock, SystemClock
-from forebay.lake.bucket_home import BucketHome
+from forebay.lake.bucket_home import BucketHome, bucket_home
 from forebay.lake.table import LakeTables
 from forebay.settings import AwsSettings
 from forebay.stores.address import s3_bucket
@@ -23,7 +23,7 @@ def home_in(bucket: str, endpoint: str, clock: Clock | None = None) -> BucketHom
         {"access_key_id": KEY_ID, "secret_access_key": SECRET, "endpoint_url": endpoint}
     )
     clock = clock or SystemClock()
-    return BucketHome(s3_bucket(f"s3://{bucket}/lake", settings, clock, "LAKE_URI"), clock, timeouts=FAST)
+    return bucket_home(s3_bucket(f"s3://{bucket}/lake", settings, clock, "LAKE_URI"), clock, timeouts=FAST)
 
 
 def basin_in(folder: Path, home: BucketHome, worker: str = "worker") -> Basin:

@@ -310,6 +310,23 @@ def test_a_number_that_is_taken_is_a_conflict(home: BucketHome) -> None:
     assert held == set(second.shelf.paths()) == set(delta.files(delta.open_table(home.table(TABLE))))
 
 
+def test_a_table_that_two_make_at_once_is_one(bucket: ABucket, gate: Gate) -> None:
+    """Between the look and the first entry another process makes the table: ours is opened, not refused."""
+    made: list[str] = []
+
+    def late(method: str, path: str) -> tuple[int, str] | None:
+        if method == "PUT" and path.endswith(f"{0:020}.json") and not made:
+            made.append(path)
+            delta.open_or_create(home_in(bucket.name, bucket.endpoint).table(TABLE), TABLE)
+        return None
+
+    gate.forbids = late
+    table = delta.open_or_create(home_in(bucket.name, gate.url).table(TABLE), TABLE)
+
+    assert 1 == len(made)
+    assert 0 == table.version()
+
+
 def test_the_log_is_summed_up_in_a_bucket_too(home: BucketHome, monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint is written with the same keys, and a load after it finds every file."""
     monkeypatch.setattr(delta, "CHECKPOINT_EVERY", 3)

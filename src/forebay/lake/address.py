@@ -44,11 +44,11 @@ def home_at(
         return place
     address = str(place).removeprefix("file://")
     if address.startswith("s3://"):
-        from forebay.lake.bucket_home import BucketHome
+        from forebay.lake.bucket_home import bucket_home
         from forebay.stores.address import s3_bucket
 
         found, clock = _settings(storage_options, aws), clock or SystemClock()
-        return BucketHome(s3_bucket(address, found, clock, "LAKE_URI"), clock)
+        return bucket_home(s3_bucket(address, found, clock, "LAKE_URI"), clock)
     if "://" in address:
         raise UsageError(
             f"{address.partition('://')[0]}:// is no place for a lake",

@@ -28,7 +28,7 @@ from forebay.stores.wire import answer, of_the_wire, reason
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """What a lake's own home and those of its tables share."""
 
     bucket: Bucket
@@ -43,12 +43,8 @@ class _Place:
 class BucketHome:
     """A `Home` in a bucket whose conditional put is proved before anything is written. Safe in threads."""
 
-    def __init__(self, bucket: Bucket, clock: Clock, *, timeouts: Timeouts | None = None) -> None:
-        timeouts = timeouts or Timeouts()
-        store = S3Store(bucket, clock, timeouts=timeouts)
-        self._place = _Place(bucket, store, timeouts, Probe(store, clock), Refusals(bucket, clock))
-        self._store = store
-        self._prefix = ""
+    def __init__(self, place: Place, prefix: str = "") -> None:
+        self._place, self._store, self._prefix = place, place.store, prefix
 
     @property
     def uri(self) -> str:
@@ -70,9 +66,7 @@ class BucketHome:
 
     def table(self, name: str) -> BucketHome:
         """The home of a table; it shares connections and the probe's answer."""
-        made = object.__new__(BucketHome)
-        made._place, made._store, made._prefix = self._place, self._store, f"{self._prefix}{name}/"
-        return made
+        return BucketHome(self._place, f"{self._prefix}{name}/")
 
     def source(self, path: str) -> str:
         """The object's `s3://` address."""
@@ -163,3 +157,10 @@ class BucketHome:
     def _held(self, found: Stored) -> Held:
         path = found.key.removeprefix(self._prefix)
         return Held(path, found.size, found.modified, f"{found.etag} {found.modified}")
+
+
+def bucket_home(bucket: Bucket, clock: Clock, *, timeouts: Timeouts | None = None) -> BucketHome:
+    """The home of a lake in a bucket. Nothing is connected yet."""
+    timeouts = timeouts or Timeouts()
+    store = S3Store(bucket, clock, timeouts=timeouts)
+    return BucketHome(Place(bucket, store, timeouts, Probe(store, clock), Refusals(bucket, clock)))

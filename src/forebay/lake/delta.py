@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import SEEK_END, BufferedReader
@@ -100,7 +100,7 @@ def open_or_create(home: Home, table: str) -> DeltaTable:
     """The table, made when it is not there. `table` is its name in the lake."""
     if not exists(home):
         home.make()
-        with translated(home):
+        with suppress(Conflict), translated(home):  # another process made it meanwhile
             DeltaTable.create(
                 home.uri,
                 _schema(table),
@@ -110,6 +110,7 @@ def open_or_create(home: Home, table: str) -> DeltaTable:
                 description=f"{_FORMAT}{FORMAT_VERSION}",
                 configuration=_SETTINGS,
                 storage_options=home.options,
+                commit_properties=CommitProperties(max_commit_retries=0),
             )
     return open_table(home)
 

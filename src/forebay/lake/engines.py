@@ -18,7 +18,7 @@ def delta_options(bucket: Bucket, timeouts: Timeouts) -> dict[str, str]:
         | {
             "aws_conditional_put": "etag",
             "connect_timeout": f"{timeouts.connect:g}s",
-            "timeout": f"{timeouts.whole:g}s",
+            "timeout": f"{2 * timeouts.read:g}s",  # what it reads and writes is small; between two bytes it knows none
             "max_retries": str(timeouts.retries),
             "retry_timeout": f"{timeouts.whole:g}s",
         }
@@ -29,6 +29,7 @@ def polars_arguments(bucket: Bucket, timeouts: Timeouts) -> dict[str, Any]:
     """Named arguments for `scan_parquet`. A plan that is written down carries no keys: they are asked for."""
     waits = {
         "connect_timeout": f"{timeouts.connect:g}s",
+        "read_timeout": f"{timeouts.read:g}s",
         "timeout": f"{timeouts.whole:g}s",
         "max_retries": timeouts.retries,
         "retry_timeout_ms": int(timeouts.whole * 1000),
