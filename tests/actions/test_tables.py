@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+from s3_server import a_bucket
 
 from forebay.errors import CheckFailed
 from forebay.lake.actions.merge import check_losses, merge
@@ -27,10 +29,10 @@ def listed(*rows: tuple[str, date, float]) -> pl.DataFrame:
 
 
 class Place:
-    """A lake's folder, and a clock that moves a day with each refresh."""
+    """A lake's home, and a clock that moves a day with each refresh."""
 
-    def __init__(self, folder: Path) -> None:
-        self.home: Home = home_at(folder)
+    def __init__(self, home: Home) -> None:
+        self.home = home
         self.clock = FakeClock()
 
     def refresh(self, fresh: pl.DataFrame, since: date = date.min) -> bool:
@@ -49,7 +51,19 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+    return Place(home_at(tmp_path))
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """Tables in a folder, and tables in a real S3 bucket."""
+    if request.param == "folder":
+        yield Place(home_at(tmp_path))
+        return
+    with a_bucket() as bucket:
+        keys = {"aws_access_key_id": bucket.key_id, "aws_secret_access_key": bucket.secret}
+        options = {**keys, "aws_endpoint_url": bucket.endpoint, "aws_region": "us-east-1"}
+        yield Place(home_at(f"s3://{bucket.name}/lake", storage_options=options))
 
 
 def test_a_refresh_that_changes_nothing_is_no_commit(place: Place) -> None:
@@ -70,15 +84,15 @@ def test_what_the_vendor_withdrew_is_marked(place: Place) -> None:
     assert [("b", None, None), ("a", None, place.clock.now())] == place.rows("id", "withdrawn_at", "changed_at")
 
 
-def test_what_was_known_then_can_be_read(place: Place) -> None:
+def test_what_was_known_then_can_be_read(anywhere: Place) -> None:
     """A table as of a moment is what had been seen by it; before the first refresh there was none."""
-    begun = place.clock.now()
-    place.refresh(listed(("a", DAY, 2.0)))
-    first = place.clock.now()
-    place.refresh(listed(("a", DAY, 4.0)))
-    assert read(place.home, SPLITS, begun) is None
-    assert [("a", 2.0)] == place.rows("id", "split_to", known_at=first + timedelta(hours=1))
-    assert [("a", 4.0)] == place.rows("id", "split_to", known_at=place.clock.now())
+    begun = anywhere.clock.now()
+    anywhere.refresh(listed(("a", DAY, 2.0)))
+    first = anywhere.clock.now()
+    anywhere.refresh(listed(("a", DAY, 4.0)))
+    assert read(anywhere.home, SPLITS, begun) is None
+    assert [("a", 2.0)] == anywhere.rows("id", "split_to", known_at=first + timedelta(hours=1))
+    assert [("a", 4.0)] == anywhere.rows("id", "split_to", known_at=anywhere.clock.now())
 
 
 def test_a_row_that_moves_to_another_year_is_there_once(place: Place) -> None:
