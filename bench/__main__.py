@@ -11,10 +11,11 @@ import platform
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("results.json")
-LIBRARIES = ("polars", "pyarrow", "deltalake", "duckdb", "isal", "massive")
+LIBRARIES = ("polars", "pyarrow", "deltalake", "duckdb", "isal", "massive", "arcticdb")
 BENCHMARKS = (
     "startup",
     "rest_page",
@@ -28,17 +29,17 @@ BENCHMARKS = (
     "rate_budget",
     "trades",
 )
+LARGE = ("lake",)
+"""Only when named: `make bench-lake` has an environment for it."""
 
 
 def main(names: list[str]) -> None:
-    unknown = set(names) - set(BENCHMARKS)
+    unknown = set(names) - {*BENCHMARKS, *LARGE}
     if unknown:
-        sys.exit(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
-    results = json.loads(RESULTS.read_text()) if names else {}
-    results |= {
-        "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
-        "libraries": {name: version(name) for name in LIBRARIES},
-    }
+        sys.exit(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join((*BENCHMARKS, *LARGE))}")
+    results = json.loads(RESULTS.read_text())
+    results["machine"] = {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+    results["libraries"] |= {name: version(name) for name in LIBRARIES if find_spec(name)}
     for name in names or BENCHMARKS:
         benchmark = import_module(f"bench.{name}")
         print(f"== {name}: {(benchmark.__doc__ or '').splitlines()[0]}", file=sys.stderr)
