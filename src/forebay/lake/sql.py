@@ -30,10 +30,6 @@ def ask(query: str, tables: Tables, as_of: AsOf | None = None) -> pl.DataFrame:
     with duckdb.connect() as connection, _translated(held):
         _check(connection, query)
         scopes = [scope for scope in scopes_of(connection, query, held) if scope.table in held]
-        if isinstance(as_of, int) and len(scopes) > 1:
-            raise UsageError(
-                f"version {as_of} of which table? The query names {len(scopes)}", remedy="give as_of a datetime"
-            )
         for table in held:  # so that a query for one that is not there is told what is
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.partition('/')[0]}")
         _add_views(connection, tables, scopes, as_of)
@@ -76,6 +72,10 @@ def _check(connection: duckdb.DuckDBPyConnection, query: str) -> None:
 def _add_views(
     connection: duckdb.DuckDBPyConnection, tables: Tables, scopes: Sequence[Scope], as_of: AsOf | None
 ) -> None:
+    if isinstance(as_of, int) and len(scopes) > 1:
+        raise UsageError(
+            f"version {as_of} of which table? There are {len(scopes)} in question", remedy="give as_of a datetime"
+        )
     connection.execute("SET TimeZone = 'UTC'")
     for scope in scopes:
         schema, _, name = scope.table.partition("/")
