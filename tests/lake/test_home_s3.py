@@ -154,7 +154,6 @@ def test_processes_that_commit_at_once_lose_nothing(tmp_path: Path, bucket: ABuc
 STEPS = [
     ("forebay.stores.s3", "S3Store", "create", "after"),  # of the probe
     ("forebay.lake.bucket_home", "", "upload", "after"),
-    ("forebay.lake.bucket_home", "BucketHome", "create", "before"),
     ("forebay.lake.bucket_home", "BucketHome", "create", "after"),
 ]
 
@@ -398,14 +397,18 @@ def test_a_bucket_that_may_not_be_read(
         Lake(home_in(bucket.name, gate.url)).bars("A")
 
 
-def test_options_by_name(bucket: ABucket, basin: Basin) -> None:
-    """A user gives keys as Polars and delta-rs call them; a name that means nothing is refused, no value is shown."""
+def test_options_by_name(bucket: ABucket, basin: Basin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user gives keys as Polars and delta-rs call them, or as settings; an unknown name is refused, without value."""
     fill(basin)
     address = f"s3://{bucket.name}/lake"
     options = {"AWS_ACCESS_KEY_ID": bucket.key_id, "aws_secret_access_key": bucket.secret, "endpoint": bucket.endpoint}
 
+    monkeypatch.chdir(tmp_path)
     assert 4 == Lake(address, storage_options=options).bars("A").collect().height
     assert bucket.secret not in repr(Lake(address, storage_options=options))
+    for name, value in options.items():
+        monkeypatch.setenv(f"AWS_{name.upper().removeprefix('AWS_').replace('ENDPOINT', 'ENDPOINT_URL')}", value)
+    assert 4 == Lake(address).bars("A").collect().height
     with pytest.raises(UsageError, match="unknown storage option 'aws_secret_key'") as refused:
         Lake(address, storage_options={"aws_secret_key": bucket.secret})
     assert bucket.secret not in f"{refused.value} {refused.value.remedy}"
