@@ -37,6 +37,7 @@ NAMES = [
     ("AWS_PROFILE", "research", "aws", "profile", "research"),
     ("DATABASE_URL", "sqlite:///data/other.db", "ledger", "url", "sqlite:///data/other.db"),
     ("LAKE_URI", "s3://bucket/lake", "lake", "uri", "s3://bucket/lake"),
+    ("LAKE_GRACE_DAYS", "30", "lake", "grace_days", 30),
     ("MAX_RETRIES", "0", "worker", "max_retries", 0),
     ("WORKER_CONCURRENCY", "4", "worker", "concurrency", 4),
     ("WORKER_MAX_TASKS_PER_CHILD", "50", "worker", "max_tasks_per_child", 50),

@@ -40,6 +40,7 @@ class Handlers:
             TaskKind.FETCH: self.app.has_rest and not self.offline,
             TaskKind.IDENTIFY: self.app.has_rest and not self.offline,
             TaskKind.EXPORT: True,
+            TaskKind.COMPACT: True,
         }
         make = {
             TaskKind.MIRROR: self._mirror,
@@ -47,6 +48,7 @@ class Handlers:
             TaskKind.FETCH: self._fetch,
             TaskKind.IDENTIFY: self._identify,
             TaskKind.EXPORT: self._export,
+            TaskKind.COMPACT: self._compact,
         }
         return {kind: self._late(make[kind]) for kind in kinds if can.get(kind)}
 
@@ -98,6 +100,11 @@ class Handlers:
         from forebay.tasks.export import Export
 
         return Export(self.app.ticker_files(), self.app.ledger)
+
+    def _compact(self) -> Handler:
+        from forebay.tasks.compact import Compact
+
+        return Compact(self.app.compaction())
 
     def _records(self) -> Records:
         from forebay.tasks.records import Records

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +18,13 @@ from forebay.orchestration.plan_file import fingerprint
 from forebay.settings import Settings
 
 if TYPE_CHECKING:
+    from forebay.lake.compaction import Compaction
     from forebay.lake.home import Home
     from forebay.lake.quarantine import Quarantine
     from forebay.lake.reader import Lake
     from forebay.lake.staging import Staging
     from forebay.lake.table import LakeTables
+    from forebay.lake.vacuum import Vacuum
     from forebay.stores.archive import Archive
     from forebay.stores.store import Files
     from forebay.symbols.universes import Universes
@@ -66,6 +69,18 @@ class Parts:
         from forebay.lake.table import LakeTables
 
         return LakeTables(self.lake_home, self.staging)
+
+    def compaction(self) -> Compaction:
+        """Puts the lake's files together."""
+        from forebay.lake.compaction import Compaction
+
+        return Compaction(self.tables)
+
+    def vacuum(self, grace: timedelta | None = None) -> Vacuum:
+        """Removes the lake's files that nobody needs, after `grace` or else LAKE_GRACE_DAYS."""
+        from forebay.lake.vacuum import Vacuum
+
+        return Vacuum(self.tables, timedelta(days=self.settings.lake.grace_days) if grace is None else grace)
 
     @cached_property
     def lake_home(self) -> Home:

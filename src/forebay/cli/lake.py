@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forebay.cli.lake_compact import compact, vacuum
 from forebay.cli.lake_defects import defects
 from forebay.cli.lake_verify import verify
 from forebay.cli.lake_view import coverage, gaps
@@ -24,6 +25,8 @@ _MOST = 1_000_000
 """Tasks that are looked at for those that did not end well."""
 
 app = typer.Typer(help="Build the lake from the archive, without the vendor.")
+app.command("compact")(compact)
+app.command("vacuum")(vacuum)
 app.command("verify")(verify)
 app.command("defects")(defects)
 app.command("coverage")(coverage)

@@ -35,6 +35,9 @@ def sync(
     actions: Annotated[
         bool, typer.Option("--actions/--no-actions", help="Refresh splits and dividends too, once a day.")
     ] = True,
+    compact: Annotated[
+        bool, typer.Option("--compact/--no-compact", help="Put the lake's files of spans that are over together.")
+    ] = True,
     json: Json = False,
 ) -> int:
     """Fetch, check and store everything that is missing, then prove what is held.
@@ -49,6 +52,7 @@ def sync(
     from forebay.app import open_app
     from forebay.cli.actions import refresh_daily
     from forebay.cli.foreground import show
+    from forebay.cli.lake_compact import compact_closed
     from forebay.cli.strangers import fetch
 
     with open_app(settings) as app:
@@ -60,6 +64,8 @@ def sync(
         status, unknown = fetch(app, prospect)
         if actions:
             refresh_daily(app, prospect.wishes)
+        if compact:
+            compact_closed(app, prospect.wishes)
     code = show(status, prospect.plan.notes, json=json)
     return ExitCode.PARTIAL if unknown else code
 

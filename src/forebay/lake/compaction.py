@@ -27,6 +27,7 @@ from forebay.lake.sums import Sums
 from forebay.lake.table import LakeTables
 from forebay.lake.versions import Versions
 from forebay.model.catalogue import LAKE_DATASETS
+from forebay.model.intervals import Interval
 
 Advance = Callable[[int], None]
 """Told how many more rows were merged."""
@@ -55,10 +56,11 @@ class Compaction:
     tables: LakeTables
     file_rows: int = FILE_ROWS
 
-    def plan(self, table: str) -> list[Work]:
-        """What there is to do in a table, now. Raises LakeError when there is no such table."""
+    def plan(self, table: str, dates: Interval | None = None) -> list[Work]:
+        """What there is to do in a table, now, inside `dates`. Raises LakeError when there is no such table."""
         home = self.tables.home.table(table)
-        return list(plan(table, chosen_span(home, table), Versions(home, table).newest().files()))
+        works = plan(table, chosen_span(home, table), Versions(home, table).newest().files(dates))
+        return [work for work in works if dates is None or (work.dates.start in dates and work.dates.end in dates)]
 
     def run(self, work: Work, advance: Advance = lambda _: None) -> Compacted | None:
         """Do it; None when some of the files were replaced meanwhile: what replaced them stays, and is to be planned.

@@ -202,6 +202,12 @@ class LakeSettings(Group):
         about="A folder, or s3://bucket/prefix with the AWS_* settings where the store honours conditional puts. "
         "Default: lake/ under FOREBAY_HOME.",
     )
+    grace_days: int = setting(
+        "LAKE_GRACE_DAYS",
+        default=7,
+        ge=0,
+        about="Days that a file which was replaced stays in the lake, for queries and readers of earlier versions.",
+    )
 
 
 class FileSettings(Group):

@@ -1,0 +1,67 @@
+"""The lake in few files: by command, after a sync, and what the ledger still knows of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from shell import Shell
+
+from forebay import Lake
+
+TABLE = "stocks/bars_1m"
+SYNC = ("sync", "--datasets", TABLE, "--start", "2026-02-19", "--end", "2026-03-04")
+
+
+def files(folder: str = "data") -> list[str]:
+    """The Parquet files on disk of the minute bars, month by month."""
+    return sorted(f"{path.parent.name}/{path.name}" for path in Path(folder, "lake", TABLE).rglob("*.parquet"))
+
+
+def test_a_sync_compacts_what_is_over_and_worth_it(shell: Shell) -> None:
+    """A month of seven files becomes one; one of three stays; the rows are those of a lake that was left as it came."""
+    assert 0 == shell(*SYNC, "--no-compact", FOREBAY_HOME="plain").code
+    said = shell(*SYNC)
+    assert 0 == said.code, said.all
+
+    assert 0 == shell("lake", "vacuum", "--grace-days", "0").code
+    assert Lake("plain/lake").digest(TABLE) == Lake("data/lake").digest(TABLE)
+    assert 7 + 3 == len(files("plain"))
+    assert [1, 3] == [sum(path.startswith(month) for path in files()) for month in ("month=2026-02", "month=2026-03")]
+    before = files()
+    assert 0 == shell(*SYNC).code
+    assert before == files()
+
+
+def test_spans_are_compacted_by_command(shell: Shell) -> None:
+    """--dry-run changes nothing; --span lays the table out anew; a second run finds nothing to do."""
+    assert 0 == shell(*SYNC, "--no-compact").code
+    digest = Lake("data/lake").digest(TABLE)
+
+    planned = json.loads(shell("lake", "compact", "--datasets", TABLE, "--dry-run", "--json").out)
+    assert [7, 3] == [work["files"] for work in planned["planned"]]
+    assert [] == planned["done"]
+    assert 10 == len(files())
+    assert 0 == shell("lake", "compact", "--datasets", TABLE, "--span", "week").code
+
+    weeks = {work.split("__")[0].rpartition("/")[2] for work in files() if "-" in work.rsplit("__", 1)[1]}
+    assert {"2026-02-19", "2026-02-23", "2026-03-02"} == weeks
+    assert "nothing to compact" in shell("lake", "compact", "--datasets", TABLE).out
+    assert digest == Lake("data/lake").digest(TABLE)
+    assert 2 == shell("lake", "compact", "--datasets", TABLE, "--span", "fortnight").code
+
+
+def test_the_ledger_knows_a_compacted_lake_again(shell: Shell) -> None:
+    """A ledger that was lost is made of the files' footers: what was held is held, at the same revisions."""
+    assert 0 == shell(*SYNC).code
+    assert 0 == shell("lake", "compact").code
+    before = json.loads(shell("status", "--json").out)["covered"]
+    for path in Path("data").glob("*.db*"):
+        path.unlink()
+
+    assert 0 == shell("ledger", "rebuild").code
+
+    assert 0 == shell(*SYNC).code
+    status = json.loads(shell("status", "--json").out)
+    assert before == status["covered"]
+    assert 0 == sum(status["tasks"].values())  # nothing was missing, so nothing was asked for
