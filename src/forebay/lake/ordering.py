@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import polars as pl
 
-PIECE_ROWS = 2_000_000
+PIECE_ROWS = 1_000_000
 """Rows sorted at a time, about; those of one ticker at one instant are never cut apart."""
 
 
