@@ -89,7 +89,7 @@ def test_how_rows_arrive_does_not_change_their_file(basin: Basin) -> None:
     rows = bars([f"T{number:03}" for number in range(100)], source=Source.FLATFILE, per_day=300)
     portions = [rows[start : start + 777] for start in range(0, rows.height, 777)]
     basin.flatfile(rows)
-    staged = basin.tables.stage(portions, BAR_DATASETS["stocks/bars_1m"], "test")
+    staged = basin.tables.stage(portions, BAR_DATASETS["stocks/bars_1m"], "test", (DAY, FIRST))
 
     assert not basin.tables.replace_day(staged, DAY, FIRST).new
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from forebay.app import App
     from forebay.lake.scores import Reason
     from forebay.model.task import Task
-    from forebay.orchestration.verify import Scope, SessionScore
+    from forebay.orchestration.verify import Scope, SessionScore, Verifier
 
 _SESSIONS_SHOWN = 60
 """Sessions with something wrong that a person is shown; --json has all."""
@@ -57,17 +57,23 @@ def verify(
         raise UsageError(f"--end {end} is before --start {start}", remedy="swap them")
     with open_app(settings) as wired:
         scope = _scope(wired, datasets, known_feeds(wired), (start, end, tickers, deep))
-        scores = list(verifier(wired, grouped=grouped, seed=seed).run(scope))
+        scores = _scores(verifier(wired, grouped=grouped, seed=seed), scope)
         if mend:
-            scores, failed = _mended(wired, scope, scores, seed)
-    if mend:
-        for task in failed:
-            tell(f"{task.draft.key}: {task.state}: {task.error_message or task.hold or 'not begun'}")
+            for task in _mend(wired, scope, scores):
+                tell(f"{task.draft.key}: {task.state}: {task.error_message or task.hold or 'not begun'}")
+            scores = _scores(verifier(wired, seed=seed), scope)
     if json:
         print_json([_as_json(each) for each in scores])
     else:
         _show(scores)
     return ExitCode.OK if all(each.good for each in scores) else ExitCode.PARTIAL
+
+
+def _scores(verifier: Verifier, scope: Scope) -> list[SessionScore]:
+    from forebay.telemetry.progress import open_board
+
+    with open_board() as board:
+        return list(verifier.run(scope, board))
 
 
 def _scope(app: App, names: Sequence[str] | None, feeds: Any, asked: tuple[Any, ...]) -> Scope:
@@ -80,9 +86,9 @@ def _scope(app: App, names: Sequence[str] | None, feeds: Any, asked: tuple[Any, 
     return Scope(in_order(datasets), start, end, tuple(tickers or ()), deep, wanted)
 
 
-def _mended(app: App, scope: Scope, scores: list[SessionScore], seed: int) -> tuple[list[SessionScore], list[Task]]:
-    """Put right what can be loaded again; the scores afterwards, and the tasks that failed."""
-    from forebay.app.quality import carry_out, mending, verifier
+def _mend(app: App, scope: Scope, scores: Sequence[SessionScore]) -> list[Task]:
+    """Put right what can be loaded again; the tasks that failed."""
+    from forebay.app.quality import carry_out, mending
     from forebay.lake.scores import Check
 
     app.recover()
@@ -92,8 +98,7 @@ def _mended(app: App, scope: Scope, scores: list[SessionScore], seed: int) -> tu
         days = room.set_aside(dataset, broken)
         lost = {each.day for each in scores if each.table == dataset.table and _is_broken(each, Check.LOST_ROWS)}
         drafts += room.drafts(dataset, sorted(days | lost))
-    failed = carry_out(app, drafts)
-    return list(verifier(app, seed=seed).run(scope)), failed
+    return carry_out(app, drafts)
 
 
 def _is_broken(each: SessionScore, check: str) -> bool:

@@ -20,6 +20,7 @@ from forebay.orchestration.remedies import mend
 from forebay.orchestration.verify_pairs import Pair
 from forebay.orchestration.verify_records import Records, RecordsBook
 from forebay.orchestration.verify_vendor import Witnesses
+from forebay.telemetry.board import Board
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +67,37 @@ class Verifier:
     book: RecordsBook
     witnesses: Witnesses
 
-    def run(self, scope: Scope) -> Iterator[SessionScore]:
+    def run(self, scope: Scope, board: Board) -> Iterator[SessionScore]:
         """Every session in scope, by asset class, month, table and date.
 
         Raises LakeError, LedgerError, StoreUnavailable, and with REST as a witness VendorError. Memory: one block of a
         file, and for the tables of one asset class a row for each ticker and day of a month.
         """
         for _, alike in groupby(scope.datasets, lambda dataset: dataset.table.partition("/")[0]):
-            yield from self._class(list(alike), scope)
+            yield from self._class(list(alike), scope, board)
 
-    def _class(self, datasets: Sequence[Dataset], scope: Scope) -> Iterator[SessionScore]:
+    def _class(self, datasets: Sequence[Dataset], scope: Scope, board: Board) -> Iterator[SessionScore]:
         rooms = [_Room(self._reader(dataset, scope), self.book.records(dataset)) for dataset in datasets]
         wanted = {room.table: room.days(scope) for room in rooms}
         unasked = self._day_bars(datasets, scope)
+        if not (sessions := sum(map(len, wanted.values()))):
+            return
+        bar = board.row(f"{datasets[0].asset_class}: verified", sessions, "sessions")
         for month in sorted({(day.year, day.month) for days in wanted.values() for day in days}):
             days: Sessions | None = None
             for room in rooms:
                 dates = [day for day in wanted[room.table] if (day.year, day.month) == month]
                 if not dates:
                     continue
-                sessions = room.reader.read(dates)
+                read = room.reader.read(dates)
                 if room.kind is Kind.BARS_1D:  # read before its minutes: the catalogue has them so
-                    days = sessions
+                    days = read
                 pair = None
                 if room.kind is Kind.BARS_1M and (days := unasked.read(dates) if unasked else days):
-                    pair = Pair.of(room.reader, sessions, days)
+                    pair = Pair.of(room.reader, read, days)
                 for day in dates:
-                    yield self._score(room, sessions, day, pair, scope)
+                    bar.advance(1, f"{room.table} {day}")
+                    yield self._score(room, read, day, pair, scope)
 
     def _day_bars(self, datasets: Sequence[Dataset], scope: Scope) -> TableReader | None:
         """The day bars that minutes are compared with, where they are not asked for themselves."""
