@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from shutil import rmtree
 
 import polars as pl
 import pytest
 from homes import Home
 
-from forebay import Sandbox
+from forebay import Lake, Sandbox
 from forebay.errors import UsageError
 from forebay.lake.missing import NotHeld
 from forebay.model.catalogue import BARS, DATASETS, Dataset
@@ -125,3 +126,22 @@ def test_futures_bars_keep_what_their_files_have_more(everything):
     assert {"exchange", "session_end_date", "dollar_volume"} == set(rows.columns) - set(BAR_ROWS)
     assert [DAY.isoformat()] == rows["session_end_date"].unique().to_list()
     assert 0 == rows["dollar_volume"].null_count()
+
+
+def test_a_lost_lake_of_ticks_is_built_from_the_archive(vendor, shell):
+    """Synced into archive and lake, lost, and loaded again without the vendor: the same rows; the ledger agrees."""
+    tables = ("stocks/trades", "options/quotes", "indices/values", "futures_cme/bars_1d")
+    dates = ("--start", str(DAY), "--end", str(DAY))
+    synced = shell("sync", "--datasets", ",".join(tables), *dates, "--into", "archive,lake")
+    assert (0, True) == (synced.code, "complete: nothing is missing" in synced.out), synced.all
+    before = {table: Lake("data/lake").digest(table) for table in tables}
+    rmtree("data/lake")
+    asked = len(vendor.requests)
+
+    loaded = shell("lake", "load")
+
+    assert (0, True) == (loaded.code, "4 files loaded from the archive, 0 not" in loaded.out), loaded.all
+    assert before == {table: Lake("data/lake").digest(table) for table in tables}
+    assert "lake: 0 rows added, 0 corrected, 4 as recorded, 0 removed" in shell("ledger", "rebuild").out
+    assert 0 == shell("lake", "verify").code
+    assert asked == len(vendor.requests)

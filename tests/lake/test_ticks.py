@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lakes import Basin
+from lakes import FIRST, Basin
 from ticks import DAY, TICKS, bounds, good_rows
 
 from forebay.lake import ordering
@@ -174,6 +174,23 @@ def test_a_sorted_file_is_not_sorted_again(basin: Basin, monkeypatch):
     staged = basin.tables.stage([twice[:31], twice[31:]], dataset, "test")
 
     assert twice.equals(pl.read_parquet(staged.path, hive_partitioning=False).select(twice.columns))
+
+
+def test_bad_ticks_are_set_aside_in_columns_of_their_own(basin: Basin):
+    """What failed a check and what did not parse are kept side by side; the day is held without them."""
+    dataset = LAKE_DATASETS["options/quotes"]
+    rows = good_rows(dataset, 400)
+    wrong = rows[7:9].with_columns(ask_size=pl.lit(-1, pl.Int64()))
+    unreadable = pl.DataFrame({"reason": ["row 3: 2 fields instead of 9"], "text": ["O:A,b"]})
+    unreadable = pl.concat([pl.DataFrame(schema=bad_schema(dataset)), unreadable], how="diagonal")
+
+    staged = basin.tables.stage([rows[:7], wrong, unreadable, rows[9:]], dataset, "test")
+
+    assert bad_schema(dataset) == staged.bad.schema
+    assert ["size", "size", "row 3: 2 fields instead of 9"] == staged.bad["reason"].to_list()
+    expected = {"rows_seen": 401, "rows": 398, "repeated": 0, "bad_size": 2, "bad_unreadable": 1}
+    assert expected == staged.counts
+    assert basin.tables.replace_day(staged, DAY, FIRST).new
 
 
 def test_a_file_of_another_day_is_refused(basin: Basin):
