@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection
 from datetime import date, datetime
 
 import polars as pl
 
-from forebay.bars.adjust import Action, Adjustment, Span, adjust, steps
+from forebay.bars.adjust import Action, Adjustment, adjust, steps
 from forebay.errors import LakeError
 from forebay.lake.actions.counted import judged, of_tickers
-from forebay.lake.actions.names import Bearing, Names
+from forebay.lake.actions.names import Bearing, Histories, Names
 from forebay.lake.actions.overrides import Override, overrides_of
 from forebay.lake.actions.shape import DIVIDENDS, EVENTS, SPLITS, Shape
 from forebay.lake.actions.tables import read
@@ -41,16 +40,16 @@ def factors(
     overrides = overrides_of(home)
     names = names_of(home, known_at)
     family = None if tickers is None else names.family(tickers)
-    histories: defaultdict[tuple[Span, ...], list[Action]] = defaultdict(list)
+    histories = Histories(names)
     splits = _counting(home, SPLITS, overrides.splits, family, known_at)
     for ticker, day, old, new in splits.select("ticker", SPLITS.day, "split_from", "split_to").iter_rows():
-        histories[names.spans(ticker, day)].append(Action(day, shares=new / old))
+        histories.add(ticker, Action(day, shares=new / old))
     if how is Adjustment.TOTAL_RETURN:
         paid = _counting(home, DIVIDENDS, overrides.dividends, family, known_at)
         valued = paid.drop_nulls("previous_close").select("ticker", DIVIDENDS.day, "cash_amount", "previous_close")
         for ticker, day, cash, close in valued.iter_rows():
-            histories[names.spans(ticker, day)].append(Action(day, kept=1.0 - cash / close))
-    return steps(histories.items(), until)
+            histories.add(ticker, Action(day, kept=1.0 - cash / close))
+    return steps(histories.all(), until)
 
 
 def names_of(home: Home, known_at: datetime | None = None) -> Names:
@@ -67,11 +66,11 @@ def _counting(
     home: Home, shape: Shape, overrides: tuple[Override, ...], tickers: set[str] | None, known_at: datetime | None
 ) -> pl.DataFrame:
     """The rows of a table that count, of `tickers` (None: of all). Raises LakeError when there is no table."""
-    rows = read(home, shape, known_at)
+    rows = read(home, shape, known_at, tickers)
     if rows is None:
         when = f" at {known_at:%Y-%m-%d %H:%M}" if known_at else ""
         raise LakeError(
             f"the lake at {home.uri} knew no {shape.table.partition('/')[2]}{when}, so its bars cannot be adjusted",
             remedy="run `forebay actions refresh`" + (", or take a later moment" if known_at else ""),
         )
-    return of_tickers(judged(rows, overrides, shape), tickers).filter("counts")
+    return of_tickers(judged(rows, overrides, shape), tickers).filter("counts")  # overrides name others, too

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from forebay.bars.adjust import Span
+from forebay.bars.adjust import Action, Span
 
 _DAY = timedelta(days=1)
 
@@ -36,6 +36,10 @@ class Names:
             for bearing in self._borne[ticker]:
                 chains[bearing.instrument].append(bearing)
         self._chains = {instrument: sorted(chain, key=_begin) for instrument, chain in chains.items()}
+        self._spans = {
+            instrument: tuple(Span(one.ticker, one.first, one.last) for one in chain)
+            for instrument, chain in self._chains.items()
+        }
 
     def all(self) -> Iterator[Bearing]:
         """Every bearing."""
@@ -52,15 +56,34 @@ class Names:
         The vendor lists it under the last ticker that the instrument bore; a row that was read earlier, under the one
         of then. Where nobody known can be meant, it is whoever bore the ticker outside of all known spans.
         """
-        borne = self._borne.get(ticker, [])
+        borne = self._borne.get(ticker)
+        if borne is None:
+            return (Span(ticker),)
         alive = [one for one in borne if self._chains[one.instrument][0].first <= day]
         last = [one for one in alive if self._chains[one.instrument][-1].ticker == ticker]
         then = [one for one in borne if one.first <= day <= one.last]
         for candidates in (last, then, alive):
             if candidates:
-                chain = self._chains[max(candidates, key=_begin).instrument]
-                return tuple(Span(one.ticker, one.first, one.last) for one in chain)
+                return self._spans[max(candidates, key=_begin).instrument]
         return (_between(ticker, borne, day),)
+
+
+class Histories:
+    """Actions by the instrument that they are about."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._found: dict[Hashable, tuple[tuple[Span, ...], list[Action]]] = {}
+
+    def add(self, ticker: str, action: Action) -> None:
+        """One more, listed under `ticker`."""
+        spans = self._names.spans(ticker, action.day)
+        instrument = (spans[0].ticker, spans[0].first)  # of hundreds of thousands: a whole chain takes long to hash
+        self._found.setdefault(instrument, (spans, []))[1].append(action)
+
+    def all(self) -> Iterable[tuple[Sequence[Span], Sequence[Action]]]:
+        """Each instrument's spans and actions."""
+        return self._found.values()
 
 
 def _begin(bearing: Bearing) -> tuple[date, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,10 +24,12 @@ _ATTEMPTS = 5
 _WAIT = 0.2
 
 
-def read(home: Home, shape: Shape, known_at: datetime | None = None) -> pl.DataFrame | None:
-    """A table's rows, as they were known at a moment (None: now), in order; None when there was no such table yet.
+def read(
+    home: Home, shape: Shape, known_at: datetime | None = None, tickers: Collection[str] | None = None
+) -> pl.DataFrame | None:
+    """A table's rows, of `tickers` (None: of all), as they were known at a moment (None: now), sorted by day.
 
-    `home` is the lake's. Raises LakeError, StoreError.
+    None when there was no such table yet. `home` is the lake's. Raises LakeError, StoreError.
     """
     place = home.table(shape.table)
     if not delta.exists(place):
@@ -39,7 +41,7 @@ def read(home: Home, shape: Shape, known_at: datetime | None = None) -> pl.DataF
             if version is None:
                 return None
             table.load_as_version(version)
-        return _rows(place, shape, table)
+        return _rows(place, shape, table, tickers)
 
 
 def update(home: Home, shape: Shape, change: Callable[[pl.DataFrame], pl.DataFrame], clock: Clock) -> bool:
@@ -78,11 +80,13 @@ def _opened(place: Home, shape: Shape, now: datetime) -> DeltaTable:
     return delta.open_table(place)
 
 
-def _rows(place: Home, shape: Shape, table: DeltaTable) -> pl.DataFrame:
+def _rows(place: Home, shape: Shape, table: DeltaTable, tickers: Collection[str] | None = None) -> pl.DataFrame:
     paths = delta.files(table)
     if not paths:
         return shape.columns.to_frame()
-    return scan(place, paths).select(shape.columns.names()).collect().sort(shape.day, "ticker", shape.key)
+    rows = scan(place, paths).select(shape.columns.names())
+    asked = rows if tickers is None else rows.filter(pl.col("ticker").is_in(sorted(tickers)))
+    return asked.collect().sort(shape.day, "ticker", shape.key)
 
 
 def _replace(
