@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -175,11 +174,3 @@ def _explained(reason: Reason, dataset: Dataset, day: date) -> Reason:
 def in_order(datasets: Collection[Dataset]) -> tuple[Dataset, ...]:
     """Datasets of the lake in the catalogue's order, in which the tables of an asset class stand together."""
     return tuple(dataset for dataset in LAKE_DATASETS.values() if dataset in datasets)
-
-
-def worst(scores: Sequence[SessionScore]) -> dict[date, int]:
-    """The least score of each date."""
-    found: defaultdict[date, int] = defaultdict(lambda: PERFECT)
-    for each in scores:
-        found[each.day] = min(found[each.day], each.score)
-    return dict(sorted(found.items()))
