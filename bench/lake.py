@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import fields, replace
 from multiprocessing import get_context
 
 from bench import lake_compaction, lake_growth, lake_ingest, lake_reads
@@ -15,9 +16,11 @@ from bench.lake_files import FULL, QUICK, Size, bar_files, run_folder, trades_fi
 from bench.lake_report import Report
 from bench.lake_rivals import has_arctic
 
+_PARTS = [field.name for field in fields(Size)]
 
-def run(size: Size = FULL) -> dict[str, object]:
-    """Measure, print and return."""
+
+def run(size: Size = FULL, *, curve: bool = True) -> dict[str, object]:
+    """Measure, print and return; `curve`: also with other sizes of row groups."""
     print("making day files", file=sys.stderr)
     trades_file(size)
     days = [path for month in range(size.months) for path in bar_files(size, month)]
@@ -30,10 +33,12 @@ def run(size: Size = FULL) -> dict[str, object]:
         report.title("compaction of a month")
         first = lake_growth.ingest_month(size, 0, folder)
         lakes = lake_compaction.measure(folder / "lake", report)
+        lakes |= lake_compaction.variants(folder / "lake") if curve else {}
         report.title("reads")
         with get_context("spawn").Pool(1) as aside:
             reads = aside.apply(lake_reads.measure, (size, lakes))
-        lake_reads.judge(reads, list(lakes), report)
+        lake_reads.judge(reads, report)
+        lake_reads.curve(reads, lakes, report)
         report.title("more months")
         lake_growth.measure(size, folder, first, report)
     report.title(f"targets missed: {', '.join(report.missed) or 'none'}")
@@ -43,9 +48,14 @@ def run(size: Size = FULL) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the lake beside its rivals.")
     parser.add_argument("--quick", action="store_true", help="a small market")
+    parser.add_argument("--no-curve", action="store_true", help="only the usual size of row groups")
+    for name in _PARTS:
+        parser.add_argument(f"--{name}", type=int, help="instead of the size's own")
     if not has_arctic():
         print("arcticdb is not installed here, so it is left out: make bench-lake has it", file=sys.stderr)
-    run(QUICK if parser.parse_args().quick else FULL)
+    asked = parser.parse_args()
+    given = {name: getattr(asked, name) for name in _PARTS if getattr(asked, name)}
+    run(replace(QUICK if asked.quick else FULL, **given), curve=not asked.no_curve)
 
 
 if __name__ == "__main__":

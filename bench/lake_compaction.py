@@ -12,14 +12,16 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from bench.child import Cost, cost_of
+from bench.lake_reads import TABLE
 from bench.lake_report import Report
 from bench.lake_work import BIN_PACK, COMPACT, Z_ORDER
 
 from forebay.lake.reader import Lake
 
-TABLE = "stocks/bars_1m"
 SPANS = ("week", "month")
 """Of the session dates in one compacted file; a lake that is not compacted has a file a day."""
+GROUP_ROWS = (1 << 13, 1 << 16)
+"""Rows in a row group, beside the usual number, for the curve of what a layout makes fast and slow."""
 
 
 def measure(lake: Path, report: Report) -> dict[str, Path]:
@@ -41,6 +43,17 @@ def measure(lake: Path, report: Report) -> dict[str, Path]:
     report.at_most("compact_digests", len(set(digests)), 1)
     for name in rivals:
         shutil.rmtree(lake.with_name(name))
+    return lakes
+
+
+def variants(lake: Path) -> dict[str, Path]:
+    """Compact further copies of `lake`, with smaller and larger row groups; by span and rows of a group."""
+    lakes = {}
+    for span in SPANS:
+        for rows in GROUP_ROWS:
+            name = f"{span}_groups_of_{rows}"
+            lakes[name] = copied(lake, name)
+            cost_of(COMPACT.whole, str(lakes[name]), span, str(rows))
     return lakes
 
 

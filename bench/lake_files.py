@@ -41,10 +41,12 @@ class Size:
     months: int
     trades: int
     """About, in the day of trades."""
+    turns: int
+    """Of each contender of the ingest."""
 
 
-FULL = Size(tickers=10_000, days=31, months=6, trades=20_000_000)
-QUICK = Size(tickers=500, days=3, months=3, trades=1_000_000)
+FULL = Size(tickers=10_000, days=31, months=6, trades=20_000_000, turns=3)
+QUICK = Size(tickers=500, days=3, months=3, trades=1_000_000, turns=1)
 
 
 def work_folder() -> Path:

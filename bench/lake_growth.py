@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.child import Cost, cost_of
 from bench.lake_files import Size, bar_files, month_days
-from bench.lake_reads import TURNS, Read, timed
+from bench.lake_reads import DEFAULT, TURNS, Read, timed
 from bench.lake_report import Report
 from bench.lake_rivals import sampled_tickers
 from bench.lake_work import COMPACT, INGESTS
@@ -20,7 +20,6 @@ LOOKED_AT = (1, 3, 6)
 """After so many months the lake is read."""
 _FLAT = 1.25
 """Months differ a little; a cost that grew with the months held would be far above."""
-_SPAN = "month"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def measure(size: Size, folder: Path, first: Month, report: Report) -> None:
     for number in range(size.months):
         if number:
             months.append(ingest_month(size, number, folder))
-        cost = cost_of(COMPACT.whole, str(folder / "lake"), _SPAN)
+        cost = cost_of(COMPACT.whole, str(folder / "lake"), DEFAULT)
         report.note(f"month_{number + 1}_ingest_cpu_seconds_a_day", round(months[-1].ingest.cpu / months[-1].days, 2))
         report.note(f"month_{number + 1}_compact_cpu_seconds", round(cost.cpu, 1))
         if number + 1 in LOOKED_AT:

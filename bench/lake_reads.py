@@ -20,13 +20,16 @@ import pyarrow as pa
 from bench.lake_files import Size, month_days
 from bench.lake_report import Report
 from bench.lake_rivals import arctic_store, daily_files, has_arctic, sampled_tickers, ticker_files
+from deltalake import DeltaTable
 
 from forebay.lake.reader import Lake
+from forebay.lake.spans import default_span
 
 Read = Callable[[str], Any]
 """A read of one ticker, or of one day in ISO form; gives a table."""
 TURNS = 15
-DEFAULT = "month"
+TABLE = "stocks/bars_1m"
+DEFAULT = str(default_span(TABLE))
 """The layout that a table gets unless its property says otherwise."""
 
 
@@ -48,13 +51,27 @@ def measure(size: Size, lakes: Mapping[str, Path]) -> Reads:
     return Reads(timed(one_ticker, tickers, TURNS), timed(one_day, middle, TURNS // 2))
 
 
-def judge(reads: Reads, lakes: Sequence[str], report: Report) -> None:
-    """Print every layout's two reads, and hold those of the default layout to the targets."""
-    for name in dict.fromkeys((*reads.one_ticker, *reads.one_day)):
-        shown = "lake_by_" + name if name in lakes else name
-        for what, found in (("one_ticker_one_month", reads.one_ticker), ("one_day_all_tickers", reads.one_day)):
-            if name in found:
-                report.note(f"{what}_ms_{shown}", round(found[name], 2))
+def curve(reads: Reads, lakes: Mapping[str, Path], report: Report) -> None:
+    """What each layout of ours makes fast and slow, and its size: the trade-off as a small table."""
+    print(f"  {'layout':28} {'one ticker, a month':>20} {'one day, all tickers':>21} {'size':>10}")
+    rows = {}
+    for name, path in lakes.items():
+        size = sum(file.stat().st_size for file in held_files(path))
+        rows[name] = [round(reads.one_ticker[name], 2), round(reads.one_day[name], 1), round(size / 1e6, 1)]
+        print(f"  {name:28} {rows[name][0]:17.2f} ms {rows[name][1]:18.1f} ms {rows[name][2]:7.1f} MB")
+    report.figures["curve_one_ticker_ms_one_day_ms_size_mb"] = rows
+
+
+def held_files(lake: Path) -> list[Path]:
+    """The files of a lake's minute bars as of now; those that were compacted are still on the disk beside them."""
+    return [Path(path) for path in DeltaTable(lake / TABLE).file_uris()]
+
+
+def judge(reads: Reads, report: Report) -> None:
+    """Print what every contender takes, and hold our default layout to the targets."""
+    for what, found in (("one_ticker_one_month", reads.one_ticker), ("one_day_all_tickers", reads.one_day)):
+        for name, taken in found.items():
+            report.note(f"{what}_ms_{name}", round(taken, 2))
     ours, ticker = reads.one_ticker[DEFAULT], reads.one_ticker
     report.at_least("one_ticker_times_faster_than_polars", ticker["polars_daily"] / ours, 5)
     report.at_least("one_ticker_times_faster_than_duckdb", ticker["duckdb_daily"] / ours, 5)
