@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from lakes import DAY, FIRST, SECOND, Basin, bars
+from ticks import good_rows
 
 from forebay.errors import LakeError
 from forebay.lake import proving
@@ -22,6 +23,8 @@ from forebay.lake.remaining import deliveries_of
 from forebay.lake.spans import Span, choose_span, chosen_span
 from forebay.lake.sums import Sums, sums_of
 from forebay.lake.versions import Versions
+from forebay.model.calendar import day_start
+from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.intervals import Interval
 from forebay.model.partition import Source
 
@@ -337,3 +340,31 @@ def test_a_day_without_some_of_its_rows_is_of_no_revision(basin: Basin) -> None:
     }
 
     assert {DAYS[0]: FIRST, DAYS[1]: None, DAYS[2]: FIRST, DAYS[3]: FIRST} == found
+
+
+def test_ticks_of_one_instant_keep_the_vendors_order(basin: Basin) -> None:
+    """Trades of the same nanosecond are never sorted apart nor dropped: their sequence is the file's."""
+    dataset = LAKE_DATASETS["stocks/trades"]
+    days = [DAYS[0], DAYS[1]]
+    expected = []
+    for day in days:
+        start = int(day_start(dataset, day).timestamp()) * 10**9 + 36_000 * 10**9
+        rows = good_rows(dataset, 60).with_columns(
+            ticker=pl.Series(["A"] * 20 + ["SPY"] * 40),
+            sip_timestamp=pl.Series([start] * 20 + [start, start + 1] * 20, dtype=pl.Int64).sort(),
+            sequence_number=pl.Series(range(60, 0, -1), dtype=pl.Int64),
+            session_date=pl.lit(day),
+        )
+        revision = (day, FIRST)
+        basin.tables.replace_day(basin.tables.stage([rows], dataset, "ticks", revision), *revision)
+        expected.append(rows)
+    before = pl.concat(expected).sort("ticker", "sip_timestamp", maintain_order=True)
+
+    work = Compaction(basin.tables)
+    (planned,) = work.plan("stocks/trades")
+    assert work.run(planned)
+
+    home = basin.tables.home.table("stocks/trades")
+    paths = [file.path for file in Versions(home, "stocks/trades").newest().files()]
+    assert 1 == len(paths)
+    assert before.equals(scan(home, paths).collect().select(before.columns))
