@@ -30,6 +30,11 @@ class Report:
         """A figure that should be high."""
         self._held(name, value, f"at least {target:g}", value >= target, None)
 
+    def aim(self, name: str, value: float, goal: float) -> None:
+        """A figure that should be low, but need not be."""
+        self.figures[name] = {"value": round(value, 3), "goal": goal, "goal_met": value <= goal}
+        print(f"  {name:{_WIDTH}} {value:>12.3f}  goal {goal:g}: {'met' if value <= goal else 'missed'}")
+
     def _held(self, name: str, value: float, target: str, met: bool, goal: tuple[float, bool] | None) -> None:
         found: dict[str, object] = {"value": round(value, 3), "target": target, "met": met}
         said = f"{target}: {'met' if met else 'MISSED'}"
