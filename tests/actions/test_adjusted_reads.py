@@ -139,3 +139,11 @@ def test_all_tickers_at_once_are_adjusted_alike(held: Held) -> None:
     for ticker in (*SPLIT, *PAID):
         alone = held.lake.bars(ticker, "1d", adjust="total_return").collect()
         assert_frame_equal(alone, together.filter(pl.col("ticker") == ticker))
+
+
+def test_a_stretch_of_bars_is_adjusted_as_the_whole_is(held: Held) -> None:
+    """Actions before the first bar that is asked for change nothing of it, and are left out of the work alone."""
+    whole = held.lake.bars(["NVDA", "SOUR", "XYZ", "ATN"], "1d", adjust="total_return").collect()
+    for start in (date(2025, 10, 20), date(2025, 11, 12), date(2025, 11, 21)):
+        part = held.lake.bars(["NVDA", "SOUR", "XYZ", "ATN"], "1d", start, adjust="total_return").collect()
+        assert_frame_equal(whole.filter(pl.col("session_date") >= start), part)

@@ -226,7 +226,8 @@ class Lake(TickReader):
 
         known_at = known_until(self.home.table(found.dataset.table), as_of)
         until = as_day(on) or (known_at or self._clock.now()).astimezone(NEW_YORK).date()
-        return lambda bars: adjusted(bars, self.home, found.tickers, wanted, until, known_at)
+        since = found.dates.start
+        return lambda bars: adjusted(bars, self.home, found.tickers, wanted, until, known_at, since=since)
 
     def _warn(self, found: Sequence[Selection]) -> None:
         if self._missing is not None:

@@ -15,6 +15,7 @@ from forebay.lake.actions.overrides import Override, overrides_of
 from forebay.lake.actions.shape import DIVIDENDS, EVENTS, SPLITS, Shape
 from forebay.lake.actions.tables import read
 from forebay.lake.home import Home
+from forebay.model.intervals import Interval
 
 
 def adjusted(
@@ -24,28 +25,38 @@ def adjusted(
     how: Adjustment,
     until: date,
     known_at: datetime | None = None,
+    *,
+    since: date = date.min,
 ) -> pl.LazyFrame:
     """Bars of stocks in the shares of `until`: see `forebay.bars.adjust.adjust`, which also says what `bars` must be.
 
-    Actions after `until` change nothing. `tickers` are those that `bars` are of, None for any; `known_at` takes the
-    tables as they were known then. Raises LakeError when there are none, UsageError for a faulty override file.
+    Actions after `until` change nothing. `tickers` are those that `bars` are of, None for any, and no bar is before
+    `since`; `known_at` takes the tables as they were known then. Raises LakeError when there are none, UsageError for
+    a faulty override file.
     """
-    return adjust(bars, factors(home, tickers, how, until, known_at))
+    return adjust(bars, factors(home, tickers, how, until, known_at, since=since))
 
 
 def factors(
-    home: Home, tickers: Collection[str] | None, how: Adjustment, until: date, known_at: datetime | None = None
+    home: Home,
+    tickers: Collection[str] | None,
+    how: Adjustment,
+    until: date,
+    known_at: datetime | None = None,
+    *,
+    since: date = date.min,
 ) -> pl.DataFrame:
-    """What prices are divided and multiplied by, ticker by ticker and day by day (STEPS)."""
+    """What prices from `since` on are divided and multiplied by, ticker by ticker and day by day (STEPS)."""
+    dates = Interval(since, max(since, until))
     overrides = overrides_of(home)
     names = names_of(home, known_at)
     family = None if tickers is None else names.family(tickers)
     histories = Histories(names)
-    splits = _counting(home, SPLITS, overrides.splits, family, known_at)
+    splits = _counting(home, SPLITS, overrides.splits, family, dates, known_at)
     for ticker, day, old, new in splits.select("ticker", SPLITS.day, "split_from", "split_to").iter_rows():
         histories.add(ticker, Action(day, shares=new / old))
     if how is Adjustment.TOTAL_RETURN:
-        paid = _counting(home, DIVIDENDS, overrides.dividends, family, known_at)
+        paid = _counting(home, DIVIDENDS, overrides.dividends, family, dates, known_at)
         valued = paid.drop_nulls("previous_close").select("ticker", DIVIDENDS.day, "cash_amount", "previous_close")
         for ticker, day, cash, close in valued.iter_rows():
             histories.add(ticker, Action(day, kept=1.0 - cash / close))
@@ -63,7 +74,12 @@ def names_of(home: Home, known_at: datetime | None = None) -> Names:
 
 
 def _counting(
-    home: Home, shape: Shape, overrides: tuple[Override, ...], tickers: set[str] | None, known_at: datetime | None
+    home: Home,
+    shape: Shape,
+    overrides: tuple[Override, ...],
+    tickers: set[str] | None,
+    dates: Interval,
+    known_at: datetime | None,
 ) -> pl.DataFrame:
     """The rows of a table that count, of `tickers` (None: of all). Raises LakeError when there is no table."""
     rows = read(home, shape, known_at, tickers)
@@ -73,4 +89,5 @@ def _counting(
             f"the lake at {home.uri} knew no {shape.table.partition('/')[2]}{when}, so its bars cannot be adjusted",
             remedy="run `forebay actions refresh`" + (", or take a later moment" if known_at else ""),
         )
-    return of_tickers(judged(rows, overrides, shape), tickers).filter("counts")  # overrides name others, too
+    mine = of_tickers(judged(rows, overrides, shape), tickers)  # overrides are about others, too
+    return mine.filter("counts", pl.col(shape.day).is_between(dates.start, dates.end))
