@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from homes import Home, published
+from s3_server import a_bucket
 from shell import Shell
 
 from forebay import Sandbox
@@ -139,18 +140,14 @@ def test_a_lacking_close_is_found_and_mended(shell, vendor):
     assert {} == reasons(shell, code=0)
 
 
-@pytest.mark.parametrize("harm", ["a bit", "gone"])
-def test_a_damaged_file_is_found_and_mended(shell, vendor, home, harm):
+def test_a_damaged_file_is_found_and_mended(shell, vendor, home):
     """A file that rotted is named, other days stay as they were, and the command that is told brings its rows back."""
     sync(shell, BEFORE, DAMAGED)
     before = home.lake.digest("stocks/bars_1m")
     path, other = parquet(home, "stocks/bars_1m", DAMAGED), parquet(home, "stocks/bars_1m", BEFORE)
     kept, body = other.read_bytes(), bytearray(path.read_bytes())
-    if harm == "gone":
-        path.unlink()
-    else:
-        body[len(body) // 3] ^= 4
-        path.write_bytes(body)
+    body[len(body) // 3] ^= 4
+    path.write_bytes(body)
 
     found = reasons(shell, "--deep")
 
@@ -161,6 +158,26 @@ def test_a_damaged_file_is_found_and_mended(shell, vendor, home, harm):
     assert {} == reasons(shell, "--deep", code=0)
     assert before == home.lake.digest("stocks/bars_1m")
     assert kept == other.read_bytes()
+
+
+def test_a_lake_in_a_bucket_is_verified_and_mended_alike(shell, vendor):
+    """An object that is gone is named, and back after the command that is told."""
+    with a_bucket() as bucket:
+        keys = {"AWS_ACCESS_KEY_ID": bucket.key_id, "AWS_SECRET_ACCESS_KEY": bucket.secret}
+        there = {"LAKE_URI": f"s3://{bucket.name}/market", "AWS_ENDPOINT_URL": bucket.endpoint, **keys}
+        shell = replace(shell, env={**shell.env, **there})
+        sync(shell, BEFORE, DAMAGED, tables="stocks/bars_1d")
+        before = bucket.keys()
+        (key,) = [key for key in before if f"/{DAMAGED}__" in key]
+        bucket.client.delete_object(Bucket=bucket.name, Key=key)
+
+        found = reasons(shell, "--deep")
+
+        assert [(str(DAMAGED), "stocks/bars_1d", "damaged")] == list(found)
+        run(shell, found[str(DAMAGED), "stocks/bars_1d", "damaged"]["remedy"])
+        assert {} == reasons(shell, "--deep", code=0)
+        after = bucket.keys()
+        assert key in after
 
 
 def test_a_file_of_another_day_is_refused_and_replayed(shell, vendor):
