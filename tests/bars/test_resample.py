@@ -68,3 +68,15 @@ def test_what_no_minute_has_stays_null() -> None:
     found = resample(minutes(5, vwap=None, volume=None).lazy(), FIVE, NEW_YORK).collect().row(0, named=True)
 
     assert (None, None, None) == (found["volume"], found["vwap"], found["transactions"])
+
+
+def test_a_sum_depends_on_its_minutes_alone() -> None:
+    """To the last digit: however the minutes are cut into pieces, and in whatever company they are summed up."""
+    whole = minutes(390).with_columns(volume=pl.Series([0.1 * (i % 7) + 1e-3 / (i + 1) for i in range(390)]))
+    pieces = pl.concat([whole[start : start + 11] for start in range(0, 390, 11)], rechunk=False)
+    other = whole.with_columns(pl.lit("B").alias("ticker"))
+
+    expected = resample(whole.lazy(), window_named("1h"), NEW_YORK).collect()
+    assert expected.equals(resample(pieces.lazy(), window_named("1h"), NEW_YORK).collect())
+    both = resample(pl.concat([whole, other]).lazy(), window_named("1h"), NEW_YORK).collect()
+    assert expected["volume"].to_list() * 2 == both["volume"].to_list()

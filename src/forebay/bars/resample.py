@@ -22,33 +22,36 @@ def resample(bars: pl.LazyFrame, window: Window, zone: str) -> pl.LazyFrame:
 
 def rewindow(bars: pl.LazyFrame, start: pl.Expr, *, across_days: bool = False) -> pl.LazyFrame:
     """As `resample`, with windows whose first instants are given as an expression of the bars' columns."""
-    volume, vwap = pl.col("volume"), pl.col("vwap")
-    weighted = _total(vwap * volume) / _total(volume)
-    known = (vwap.is_not_null() | (volume == 0)).all() & (_total(volume) > 0)
     names = [name for name in bars.collect_schema().names() if name in BAR_ROWS or name in OPTION_ROWS]
-    summed = {
-        "high": pl.col("high").max(),
-        "low": pl.col("low").min(),
-        "close": pl.col("close").last(),
-        "volume": _sum("volume"),
-        "vwap": pl.when(known).then(weighted).alias("vwap"),
-        "transactions": _sum("transactions"),
-        "session_date": pl.col("session_date").last(),
-    }
     keys = ["ticker", "window_start"] if across_days else ["ticker", "session_date", "window_start"]
-    rest = [summed.get(name, pl.col(name).first()) for name in names if name not in keys]
-    started = bars.with_columns(start.alias("window_start"))
-    return started.group_by(keys, maintain_order=True).agg(rest).select(names)
+    volume, vwap = pl.col("volume"), pl.col("vwap")
+    weighed = bars.with_columns(
+        start.alias("window_start"),
+        (vwap * volume).alias("paid"),
+        (vwap.is_not_null() | (volume == 0)).alias("known"),
+    )
+    rest = [_OF_WINDOW.get(name, pl.col(name).first()) for name in names if name not in (*keys, "vwap")]
+    windows = weighed.group_by(keys, maintain_order=True).agg(*rest, pl.col("paid"), pl.col("known").all())
+    summed = windows.with_columns(_sum("volume"), _sum("paid"), _sum("transactions"))
+    known = pl.col("known") & (volume > 0)
+    return summed.with_columns(pl.when(known).then(pl.col("paid") / volume).alias("vwap")).select(names)
+
+
+_OF_WINDOW = {
+    "high": pl.col("high").max(),
+    "low": pl.col("low").min(),
+    "close": pl.col("close").last(),
+    "volume": pl.col("volume"),
+    "transactions": pl.col("transactions"),
+    "session_date": pl.col("session_date").last(),
+}
+"""What is not the first bar's; the columns to be summed are gathered as lists."""
 
 
 def _sum(name: str) -> pl.Expr:
-    column = pl.col(name)
-    return pl.when(column.count() > 0).then(_total(column)).alias(name)
+    """Of a list, null without a number in it. Each list lies in one piece, and its sum depends on its numbers alone.
 
-
-def _total(numbers: pl.Expr) -> pl.Expr:
-    """Their sum, added one after the other: the same bars give the same last digit, however they are stored.
-
-    `sum` adds in parts, which depend on how many cores there are and how the bars are spread over files.
+    `sum` within a group adds in parts, which depend on how many cores there are and how the bars are spread over files.
     """
-    return numbers.fill_null(0).cum_sum().last()
+    numbers = pl.col(name).list.drop_nulls()
+    return pl.when(numbers.list.len() > 0).then(numbers.list.sum()).alias(name)
