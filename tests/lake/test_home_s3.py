@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from forebay.lake import delta
 from forebay.lake.bucket_home import BucketHome
 from forebay.lake.compaction import Compaction
 from forebay.lake.delta import CHECKPOINT_EVERY, NewFile
-from forebay.lake.home import Conflict, scan
+from forebay.lake.home import Conflict, explained, scan
 from forebay.lake.log import TableLog
 from forebay.lake.vacuum import Vacuum
 from forebay.model.partition import Source
@@ -395,6 +395,26 @@ def test_a_bucket_that_may_not_be_read(
 
     with pytest.raises(StoreError, match=says):
         Lake(home_in(bucket.name, gate.url)).bars("A")
+
+
+READS: list[Callable[[Lake], object]] = [
+    lambda lake: lake.bars("A").collect(),
+    lambda lake: lake.sql("select * from stocks.bars_1m"),
+    lambda lake: lake.digest(TABLE),
+]
+
+
+@pytest.mark.parametrize("read", READS, ids=["Polars", "DuckDB", "digest"])
+def test_what_an_engine_meets_is_told_alike(
+    basin: Basin, bucket: ABucket, gate: Gate, read: Callable[[Lake], object]
+) -> None:
+    """The log may be read, the files may not: whichever library asked, it is the keys that do not allow it."""
+    fill(basin)
+    lake = Lake(home_in(bucket.name, gate.url))
+    gate.forbids = lambda method, path: (403, "AccessDenied") if ".parquet" in path else None
+
+    with pytest.raises(StoreError, match="the keys do not allow this in s3://"), explained(lake.home):
+        read(lake)
 
 
 def test_options_by_name(bucket: ABucket, basin: Basin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow.dataset as ds
-from pyarrow.fs import FileSystem, S3FileSystem
+from pyarrow.fs import AwsStandardS3RetryStrategy, FileSystem, S3FileSystem
 
 from forebay.lake.home import Home
 from forebay.lake.parquet import arrow_schema
 from forebay.lake.tables import Selection
 
 _BUCKET = "s3://"
+_CONNECT, _ANSWER, _ATTEMPTS = 10, 30, 4
+"""Seconds to a connection and to an answer, and how often a request is tried."""
 
 
 def arrow_rows(found: Selection) -> Any:
@@ -35,4 +37,7 @@ def _files(home: Home) -> FileSystem:
         session_token=options.get("aws_session_token"),
         region=options.get("aws_region"),
         endpoint_override=endpoint or None,
+        connect_timeout=_CONNECT,
+        request_timeout=_ANSWER,
+        retry_strategy=AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
     )

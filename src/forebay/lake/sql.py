@@ -11,11 +11,13 @@ import polars as pl
 
 from forebay.errors import UsageError
 from forebay.lake.arrow import arrow_rows
+from forebay.lake.home import Home
 from forebay.lake.sql_scope import Scope, scopes_of
 from forebay.lake.tables import Selection, Tables
 from forebay.lake.versions import AsOf
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.rows import row_schema
+from forebay.stores.wire import of_the_wire
 
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
@@ -27,7 +29,7 @@ def ask(query: str, tables: Tables, as_of: AsOf | None = None) -> pl.DataFrame:
     number of a version when it names several tables; LakeError when the lake is empty or a file is damaged.
     """
     held = _held(tables)
-    with duckdb.connect() as connection, _translated(held):
+    with duckdb.connect() as connection, _translated(tables.home, held):
         _check(connection, query)
         scopes = [scope for scope in scopes_of(connection, query, held) if scope.table in held]
         for table in held:  # so that a query for one that is not there is told what is
@@ -49,7 +51,7 @@ def connected(tables: Tables, as_of: AsOf | None = None) -> duckdb.DuckDBPyConne
     """A connection with a view for every table. Raises LakeError when the lake is empty."""
     held = _held(tables)
     connection = duckdb.connect()
-    with _translated(held):
+    with _translated(tables.home, held):
         _add_views(connection, tables, [Scope(table) for table in held], as_of)
     return connection
 
@@ -100,9 +102,12 @@ def _source(connection: duckdb.DuckDBPyConnection, found: Selection) -> str:
 
 
 @contextmanager
-def _translated(held: Sequence[str]) -> Iterator[None]:
+def _translated(home: Home, held: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
+        if home.options and of_the_wire(error):
+            told = home.explain(error)
+            raise told from told.__cause__
         known = ", ".join(table.replace("/", ".") for table in held)
         raise UsageError(f"the query failed: {error}", remedy=f"tables of this lake: {known}") from error

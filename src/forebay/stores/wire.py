@@ -10,9 +10,11 @@ from obstore.exceptions import BaseError
 FAILURES = (BaseError, OSError)
 """What a call of the object-store library raises when it fails."""
 
-_STATUS = re.compile(r"non-2xx status code:? (\d{3})")
+_STATUS = re.compile(r"(?:non-2xx status code:?|HTTP status) (\d{3})")
+_OF_ARROW = re.compile(r"AWS Error (\w+)")
+"""How Arrow begins what a bucket answered; it does not pass S3's own word on."""
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
-_REQUEST = re.compile(r"[Ee]rror performing|error sending request|status code|HTTP error|Generic S3 error")
+_REQUEST = re.compile(r"[Ee]rror performing|error sending request|status code|HTTP error|Generic S3 error|AWS Error")
 _BRANCH = "\u21b3"
 _DRAWN = re.compile(rf"\x1b\[\d*m|{_BRANCH}")
 _MESSAGE = re.compile(r"<Message>([^<]{1,300})")
@@ -35,7 +37,10 @@ class Answer:
 def answer(error: Exception) -> Answer:
     """What was answered to the request that failed with `error`."""
     said = _flat(str(error))
-    return Answer(_found(_STATUS, said), _found(_CODE, said), _found(_MESSAGE, said), _reason(said))
+    status, code = _found(_STATUS, said), _found(_CODE, said)
+    if not status and _found(_OF_ARROW, said) == "ACCESS_DENIED":
+        status, code = "403", "AccessDenied"
+    return Answer(status, code, _found(_MESSAGE, said), _reason(said))
 
 
 def safe_cause(error: Exception) -> Exception:
