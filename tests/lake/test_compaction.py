@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from lakes import DAY, FIRST, SECOND, Basin, bars
 from ticks import good_rows
@@ -185,8 +186,12 @@ def test_a_day_that_comes_again_the_same_commits_nothing(basin: Basin) -> None:
     assert before == (held(basin), version(basin))
 
 
-def test_a_day_that_comes_again_rewrites_only_files_that_differ(basin: Basin) -> None:
-    """One ticker's prices differ, one is new, one is gone: other files stay, and rows are the new day's."""
+def test_a_day_that_comes_again_rewrites_only_files_that_differ(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One ticker's prices differ, one is new, one is gone: other files stay, and rows are the new day's.
+
+    What is written anew has the small row groups of a compacted file.
+    """
+    monkeypatch.setattr("forebay.lake.placing.GROUP_ROWS", 4)
     fill(basin)
     compact(basin, 9)
     before = set(held(basin))
@@ -201,6 +206,9 @@ def test_a_day_that_comes_again_rewrites_only_files_that_differ(basin: Basin) ->
     assert len(before) == len(held(basin))
     assert [] == compact(basin, 9)
     assert not list(basin.staging.folder.glob("*.parquet"))
+    written = set(held(basin)) - before
+    groups = [pq.read_metadata(basin.root / TABLE / path).num_row_groups for path in written]
+    assert all(count > 1 for count in groups)
     newest = [each for each in _deliveries(basin, Source.FLATFILE) if each.dates.start == DAYS[1]]
     assert {FIRST, SECOND} == {each.revision for each in newest}
     assert again.height == sum(each.held for each in newest)

@@ -13,14 +13,15 @@ from forebay.clock import Clock
 from forebay.errors import LakeError
 from forebay.failpoints import reach
 from forebay.lake import delta
+from forebay.lake.cutting import GROUP_ROWS
 from forebay.lake.damage import damage
 from forebay.lake.deliveries import Delivery, facts, untouched
 from forebay.lake.home import Conflict, scan
-from forebay.lake.layout import partition_folder
+from forebay.lake.layout import is_compacted, partition_folder
 from forebay.lake.log import TableLog
 from forebay.lake.moving import mark_of
 from forebay.lake.ownership import Giving, merged_name
-from forebay.lake.parquet import RowWriter
+from forebay.lake.parquet import ROW_GROUP_ROWS, RowWriter
 from forebay.lake.remaining import Remaining
 from forebay.lake.staging import Staging, storage_errors
 from forebay.model.catalogue import LAKE_DATASETS
@@ -92,9 +93,15 @@ class Placing:
         self._scanned = list(paths)
         return scan(self._home, self._scanned)
 
-    def write(self, tables: Iterable[pl.DataFrame], deliveries: Iterable[Delivery] = ()) -> Path:
+    def write(
+        self, tables: Iterable[pl.DataFrame], deliveries: Iterable[Delivery] = (), *, compacted: bool = False
+    ) -> Path:
         """A file in staging with these rows, which are sorted already; its footer names their deliveries."""
-        with storage_errors(self._staging.folder), self._writer() as writer:
+        dataset, group_rows = LAKE_DATASETS[self._table], GROUP_ROWS if compacted else ROW_GROUP_ROWS
+        with (
+            storage_errors(self._staging.folder),
+            RowWriter(self._staging.new_file(), dataset, group_rows) as writer,
+        ):
             for table in tables:
                 writer.write(table)
             writer.note(facts(deliveries))
@@ -126,7 +133,8 @@ class Placing:
         if not gone.height:
             return
         rest = Remaining(self._home, LAKE_DATASETS[self._table], paths, ~goes)
-        written = self.write(rest.tables(), untouched(rest.deliveries(), gone.iter_rows()))
+        kept = untouched(rest.deliveries(), gone.iter_rows())
+        written = self.write(rest.tables(), kept, compacted=is_compacted(paths[0]))
         found = pl.scan_parquet(written).select(pl.len(), pl.col("session_date").unique().implode()).collect()
         rows, days = found.row(0)
         if rows:
@@ -153,9 +161,6 @@ class Placing:
             self._home.tidy(lambda: self._log.shelf)
         self.version = self._log.version
         self._done = True
-
-    def _writer(self) -> RowWriter:
-        return RowWriter(self._staging.new_file(), LAKE_DATASETS[self._table])
 
     def _held_now(self) -> list[str]:
         return delta.files(delta.open_table(self._home))
