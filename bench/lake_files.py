@@ -1,7 +1,7 @@
 """The lake benchmark's input: day files of the simulated vendor, made once and kept for the next run.
 
 They are what `forebay sandbox` would serve, byte by byte the vendor's form. Trades come in pieces, since a day of them
-does not fit into memory; a market of the asked size has about 850 trades a ticker and day, so that more trades need
+does not fit into memory; a market of the asked size has somewhat over 800 trades a ticker and day, so that more trades need
 more tickers.
 """
 
@@ -26,7 +26,7 @@ BARS, TRADES = DATASETS["us_stocks_sip/minute_aggs_v1"], DATASETS["us_stocks_sip
 MONTHS = ((2026, 3), (2026, 4), (2026, 5), (2026, 6), (2026, 7), (2026, 8))
 """The first has the month that is read and compacted; the others show what more of them cost."""
 _SEED = 7
-_TRADES_OF_A_TICKER = 840
+_TRADES_OF_A_TICKER = 800
 _BODY = 1
 """zlib's level, as the sandbox's."""
 
