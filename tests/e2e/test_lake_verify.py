@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 from homes import Home, published
 from s3_server import a_bucket
 from shell import Shell
@@ -158,6 +159,22 @@ def test_a_damaged_file_is_found_and_mended(shell, vendor, home):
     assert {} == reasons(shell, "--deep", code=0)
     assert before == home.lake.digest("stocks/bars_1m")
     assert kept == other.read_bytes()
+
+
+def test_a_damaged_month_is_mended_day_by_day(shell, vendor, home):
+    """A compacted file holds several sessions: all of them are named, and all are loaded again by one command."""
+    sync(shell, BEFORE, DAMAGED, tables="stocks/bars_1m")
+    before = home.lake.digest("stocks/bars_1m")
+    assert 0 == shell("lake", "compact", "--datasets", "stocks/bars_1m").code
+    (path,) = {Path(file) for file in DeltaTable(str(home.folder / "data/lake/stocks/bars_1m")).file_uris()}
+    path.write_bytes(path.read_bytes()[:-1])
+
+    found = reasons(shell)
+
+    assert {(str(day), "stocks/bars_1m", "damaged") for day in (BEFORE, DAMAGED)} == set(found)
+    run(shell, found[str(DAMAGED), "stocks/bars_1m", "damaged"]["remedy"])
+    assert {} == reasons(shell, "--deep", code=0)
+    assert before == home.lake.digest("stocks/bars_1m")
 
 
 def test_a_lake_in_a_bucket_is_verified_and_mended_alike(shell, vendor):
