@@ -112,7 +112,7 @@ def test_a_bucket_holds_what_a_folder_would(tmp_path: Path, bucket: ABucket, hom
 
 
 def test_reading_from_a_bucket(basin: Basin, home: BucketHome) -> None:
-    """Bars, SQL and single files, by their addresses and with no more than the keys that were given."""
+    """Bars, SQL, earlier versions and single files, by their addresses and with no more than the keys given."""
     fill(basin)
     deliver(basin)
 
@@ -120,6 +120,8 @@ def test_reading_from_a_bucket(basin: Basin, home: BucketHome) -> None:
     rows = lake.bars("A", start=NEXT).collect()
     assert [(NEXT, 10.0)] * 2 == rows.select("session_date", "open").rows()
     assert [("A", 4), ("B", 2)] == lake.sql("select ticker, count(*) from stocks.bars_1m group by 1 order by 1").rows()
+    assert [10.0] * 4 == lake.bars("A", as_of=1).collect()["open"].to_list()
+    assert [(4, 10.0)] == lake.sql("select count(*), max(open) from stocks.bars_1m", as_of=1).rows()
     table = home.table(TABLE)
     (path,) = [path for path in delta.files(delta.open_table(table)) if "__flatfile__" in path]
     assert 4 == scan(table, [path]).select(pl.len()).collect().item()

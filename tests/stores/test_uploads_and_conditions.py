@@ -11,15 +11,16 @@ from random import Random
 import pytest
 from s3_server import ABucket
 
-from conftest import QUICK
 from forebay.clock import SystemClock
 from forebay.errors import StoreUnavailable
 from forebay.stores.bucket import Bucket, Keys
+from forebay.stores.client import Timeouts
 from forebay.stores.s3 import S3Store
 from forebay.stores.upload import upload
 from s3_gate import Gate, a_gate
 
 MIB = 2**20
+QUICK = Timeouts(connect=2, read=5, write=5, whole=20, retries=2, pause=0.01)
 
 
 @pytest.fixture
