@@ -259,6 +259,24 @@ def test_a_session_that_feeds_want_and_nobody_holds_is_missing(shell, vendor, ho
     assert {} == reasons(shell, code=0)
 
 
+def test_what_the_vendor_is_known_for_is_no_surprise(tmp_path, monkeypatch, capsys):
+    """A closing minute that lacks in January 2025 is said to be known, and weighs what it weighs."""
+    day = date(2025, 1, 15)
+    rule = {"kind": "closing_minute_missing", "dataset": MINUTES.name, "date": day}
+    with Sandbox(start=day, end=day, tickers=32, faults=[rule]) as sandbox:
+        home = Home(tmp_path, sandbox)
+        monkeypatch.chdir(home.folder)
+        shell = Shell(monkeypatch, capsys, {**sandbox.env, "FOREBAY_HOME": "data"})
+        assert "nothing was verified" in shell("lake", "verify").err
+        sync(shell, day)
+
+        reason = reasons(shell)[str(day), "stocks/bars_1m", "closing_minute"]
+
+        assert "closing_minute_missing" == reason["known"]
+        assert reason["cost"] > 0
+        assert "known: closing_minute_missing" in shell("lake", "verify").out
+
+
 def test_known_defects_are_put_right_and_recorded(tmp_path, monkeypatch, capsys):
     """The file of 2019-08-12 comes with the next day's times: mended on the way in, and said ever after."""
     late = date(2019, 8, 12)

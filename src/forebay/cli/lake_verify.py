@@ -62,6 +62,8 @@ def verify(
             for task in _mend(wired, scope, scores):
                 tell(f"{task.draft.key}: {task.state}: {task.error_message or task.hold or 'not begun'}")
             scores = _scores(verifier(wired, seed=seed), scope)
+    if not scores:
+        tell("note: nothing was verified: the lake holds no such sessions, and no feed wants them")
     if json:
         print_json([_as_json(each) for each in scores])
     else:
