@@ -376,3 +376,19 @@ def test_ticks_of_one_instant_keep_the_vendors_order(basin: Basin) -> None:
     paths = [file.path for file in Versions(home, "stocks/trades").newest().files()]
     assert 1 == len(paths)
     assert before.equals(scan(home, paths).collect().select(before.columns))
+
+
+def test_files_that_are_not_sorted_are_refused(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of our name whose rows somebody put into another order is named, and nothing changes."""
+    monkeypatch.setattr("forebay.lake.merging.RANGE_ROWS", 3)
+    fill(basin, DAYS[:2])
+    before = held(basin)
+    path = basin.root / TABLE / before[0]
+    pl.read_parquet(path, hive_partitioning=False).sample(fraction=1, shuffle=True, seed=3).write_parquet(
+        path, row_group_size=3
+    )
+
+    with pytest.raises(LakeError, match="sorted"):
+        compact(basin)
+
+    assert before == held(basin)

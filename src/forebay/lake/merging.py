@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forebay.errors import LakeError
 from forebay.lake.runs import Key, Run, cuts
 from forebay.lake.sums import Sums, sums_of
 from forebay.model.rows import time_column
@@ -27,13 +28,25 @@ class Merge:
     def __init__(self, runs: Sequence[Run]) -> None:
         self.read = Sums()
         self._runs = runs
+        self._last = ""
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         for key in cuts(self._runs, RANGE_ROWS):
             found = self._until(key)
             if found is not None:
+                self._prove_order(found)
                 yield found
                 del found  # whoever took it may let go of it before the next is made
+
+    def _prove_order(self, rows: pl.DataFrame) -> None:
+        """Rows follow those before them; they would not if a run were not sorted. Raises LakeError."""
+        if rows["ticker"][0] < self._last:
+            paths = ", ".join(run.path for run in self._runs)
+            raise LakeError(
+                f"rows of {rows['ticker'][0]} came after {self._last}: not all of these files are sorted: {paths}",
+                remedy="load their days again: forebay lake load --again",
+            )
+        self._last = rows["ticker"][-1]
 
     def _until(self, key: Key) -> pl.DataFrame | None:
         parts = [rows for run in self._runs if (rows := run.until(key)) is not None and rows.height]
