@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MOST = 1_000_000
 """Tasks that are looked at for those that did not end well."""
 
-app = typer.Typer(help="Build the lake from the archive, without the vendor.")
+app = typer.Typer(help="Load, compact, verify and list the tables of the lake.")
 app.command("compact")(compact)
 app.command("vacuum")(vacuum)
 app.command("verify")(verify)
@@ -35,7 +35,7 @@ app.command("gaps")(gaps)
 
 @app.callback()
 def _lake() -> None:
-    """Build the lake from the archive, without the vendor."""
+    """Load, compact, verify and list the tables of the lake."""
 
 
 @app.command("load")

@@ -39,7 +39,7 @@ COMMANDS = {
     "feeds": Late("forebay.cli.feeds:app", "List feeds, and forget remembered ones."),
     "tasks": Late("forebay.cli.tasks:app", "List tasks; retry, pause, cancel and reorder them."),
     "ledger": Late("forebay.cli.ledger:app", "Move the ledger, or rebuild it from storage."),
-    "lake": Late("forebay.cli.lake:app", "Build the lake from the archive, without the vendor."),
+    "lake": Late("forebay.cli.lake:app", "Load, compact, verify and list the tables of the lake."),
     "quarantine": Late("forebay.cli.quarantine:app", "Look at what failed a check, replay or dismiss it."),
     "config": Late("forebay.cli.config:app", "Show the settings and where each came from."),
     "doctor": Late("forebay.cli.doctor:doctor", "Check keys, plan, clock, disk, ledger and lake."),
