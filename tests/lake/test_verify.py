@@ -13,6 +13,7 @@ from lakes import DAY, DAYS, FIRST, MINUTES, Basin, bars
 from forebay.errors import LakeError
 from forebay.lake.address import home_at
 from forebay.lake.compaction import Compaction
+from forebay.lake.layout import FileName
 from forebay.lake.parquet import RowWriter
 from forebay.lake.reconcile import on_one_side, other_prices, other_than_grouped, other_volume, usual_lack
 from forebay.lake.scores import WEIGHTS, Check, Reason, score
@@ -20,7 +21,7 @@ from forebay.lake.verify import TableReader
 from forebay.lake.verify_files import HeldFile, look_into
 from forebay.lake.verify_totals import Totals
 from forebay.model.intervals import Interval
-from forebay.model.partition import Source
+from forebay.model.partition import ALL_SYMBOLS, Source
 
 OPEN = datetime(2024, 3, 7, 14, 30, tzinfo=UTC)
 """Of the regular session of DAY."""
@@ -98,7 +99,9 @@ def test_rows_out_of_order_and_keys_twice_are_told(tmp_path: Path) -> None:
     rows = bars(["AAP", "AAp"], per_day=3)
 
     assert [] == texts(written(tmp_path, rows), 6)
-    assert "not sorted" in texts(written(tmp_path, rows.reverse()), 6)[0]
+    ours = FileName(Interval(DAY, DAY), Source.REST, ALL_SYMBOLS, "mark")
+    assert "not sorted" in texts(written(tmp_path, rows.reverse()), 6, name=ours)[0]
+    assert [] == texts(written(tmp_path, rows.reverse()), 6)  # another program's file
     assert "twice" in texts(written(tmp_path, pl.concat([rows[:3], rows[2:]])), 7)[0]
 
 

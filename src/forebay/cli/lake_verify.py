@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -96,15 +97,14 @@ def _mend(app: App, scope: Scope, scores: Sequence[SessionScore]) -> list[Task]:
     app.recover()
     room, drafts = mending(app), []
     for dataset in scope.datasets:
-        broken = {each.day for each in scores if each.table == dataset.table and _is_broken(each, Check.DAMAGED)}
-        days = room.set_aside(dataset, broken)
-        lost = {each.day for each in scores if each.table == dataset.table and _is_broken(each, Check.LOST_ROWS)}
-        drafts += room.drafts(dataset, sorted(days | lost))
+        of_table = [each for each in scores if each.table == dataset.table]
+        days = room.set_aside(dataset, _days_with(of_table, Check.DAMAGED, Check.DISORDER, Check.BAD_ROWS))
+        drafts += room.drafts(dataset, sorted(days | _days_with(of_table, Check.LOST_ROWS)))
     return carry_out(app, drafts)
 
 
-def _is_broken(each: SessionScore, check: str) -> bool:
-    return any(reason.check == check for reason in each.reasons)
+def _days_with(scores: Sequence[SessionScore], *checks: str) -> set[date]:
+    return {each.day for each in scores if any(reason.check in checks for reason in each.reasons)}
 
 
 def _show(scores: Sequence[SessionScore]) -> None:

@@ -73,6 +73,11 @@ class Looked:
         """Whether its rows cannot be had, or are not those that were committed."""
         return any(fault.check is Check.DAMAGED for fault in self.faults)
 
+    @property
+    def to_be_replaced(self) -> bool:
+        """Whether loading its sessions again is what helps; rows of another program come from nowhere else."""
+        return self.damaged or (bool(self.faults) and self.file.name is not None)
+
 
 def held_files(lake: Home, table: str) -> list[HeldFile]:
     """The files of a table's newest version, in the order of their dates; none where there is no table.

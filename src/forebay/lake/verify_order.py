@@ -53,11 +53,10 @@ class Order:
     def _checks(self) -> dict[str, pl.Expr]:
         ticker, time = pl.col("ticker"), pl.col(self._time)
         same = ticker == ticker.shift(1)
-        checks = {_UNSORTED: (ticker < ticker.shift(1)) | (same & (time < time.shift(1)))}
-        if self._unique:
-            checks[_TWICE] = same & (time == time.shift(1))
-        if self._name is None:
+        checks = {_TWICE: same & (time == time.shift(1))} if self._unique else {}
+        if self._name is None:  # another program's: readers sort for themselves
             return checks
+        checks[_UNSORTED] = (ticker < ticker.shift(1)) | (same & (time < time.shift(1)))
         day, dates = pl.col("session_date"), self._name.dates
         named = day.is_in(self._name.held()) if self._name.compacted else day.is_between(dates.start, dates.end)
         checks[_OUTSIDE] = ~named

@@ -31,13 +31,14 @@ class Mending:
     tables: LakeTables
 
     def set_aside(self, dataset: Dataset, days: Collection[date]) -> set[date]:
-        """Take the damaged files with rows of `days` out of the table; every session date that they held.
+        """Take the files with rows of `days` that are not as they should be out of the table; the dates they held.
 
         Each file is read to its end. It stays on disk, out of the table, until a vacuum. Raises LakeError, StoreError.
         """
-        reader = TableReader.of(self.tables.home, dataset, deep=True)
-        looked = reader.read(sorted(days)).looked if days else ()
-        damaged = [each.file for each in looked if each.damaged]
+        held = TableReader.of(self.tables.home, dataset).files
+        suspects = [file for file in held if any(file.holds(day) for day in days)]
+        looked = TableReader(dataset, suspects, deep=True).read(sorted(days)).looked if suspects else ()
+        damaged = [each.file for each in looked if each.to_be_replaced]
         if damaged:
             self.tables.set_aside(dataset.table, [file.path for file in damaged])
         return {day for file in damaged for day in _sessions(dataset, file, days) if file.holds(day)}
