@@ -11,8 +11,8 @@ from functools import cache
 from forebay.model.catalogue import BARS, Column, Dataset
 from forebay.model.rows import row_schema
 
-PAGE_BYTES = 512 << 10
-"""One page of a column in a row group: of prices, pages of half the size take a fortieth more."""
+PAGE_BYTES = 64 << 20
+"""No limit: a row group has one page of each column. Of prices, pages of 128 KiB take a twentieth more."""
 
 _PRICES = ("open", "high", "low", "close", "vwap", "price", "ask_price", "bid_price", "value")
 _PLAIN = (*_PRICES, "volume", "dollar_volume", "trf_timestamp")

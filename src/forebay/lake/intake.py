@@ -119,8 +119,7 @@ class _Intake:
             self._set_aside(checked.bad)
         if not checked.good.height:
             return
-        self.in_order = self.in_order and self._continues(checked.good)
-        self._write(checked.good, good)
+        self._write(self._arranged(checked.good) if self.in_order else checked.good, good)
 
     def settle(self, arrived: Stash, ordered: Stash) -> Stash:
         """Sort rows that came out of order, a range of tickers at a time, and make bars' keys unique."""
@@ -164,16 +163,23 @@ class _Intake:
         if self.tally.bad.total() > MOST_BAD_ROWS:
             self.judge()
 
-    def _continues(self, rows: pl.DataFrame) -> bool:
-        """Whether keys rise within `rows` and from the last row before them, strictly where they are bars'.
+    def _arranged(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows, sorted if they are ticks and some came late: cheaper now than a sort of the whole file after."""
+        strictly = self._dataset.kind in BARS
+        rises = _rises(rows, self._time, strictly=strictly)
+        if not rises and not strictly:
+            rows, rises = rows.sort("ticker", self._time, maintain_order=True), True
+        self.in_order = rises and self._follows(rows, strictly=strictly)
+        return rows
+
+    def _follows(self, rows: pl.DataFrame, *, strictly: bool) -> bool:
+        """Whether they follow the last row before them; bars must not have its key again.
 
         Python orders strings by code point and Polars by UTF-8 bytes, which is the same order.
         """
-        strictly = self._dataset.kind in BARS
         ticker, time = rows.get_column("ticker"), rows.get_column(self._time)
         first, before, self._last = (ticker[0], time[0]), self._last, (ticker[-1], time[-1])
-        follows = before is None or before < first or (before == first and not strictly)
-        return follows and _rises(rows, self._time, strictly=strictly)
+        return before is None or before < first or (before == first and not strictly)
 
     def _write(self, rows: pl.DataFrame, good: Stash) -> None:
         if self._dataset.asset_class is AssetClass.OPTIONS:

@@ -78,7 +78,7 @@ class RowWriter:
         self._held.append(rows if rows.columns == self._columns else rows.select(self._columns))
         held = sum(table.height for table in self._held)
         if held >= self._group_rows:
-            rows = pl.concat(self._held, rechunk=True)
+            rows = pl.concat(self._held)
             whole = held - held % self._group_rows
             self._put(rows[:whole])
             self._held = [rows[whole:]]
@@ -89,7 +89,7 @@ class RowWriter:
 
     def close(self) -> None:
         """Write what is left and the footer."""
-        self._put(pl.concat(self._held, rechunk=True))
+        self._put(pl.concat(self._held))
         self._held.clear()
         self._file.close()
 
