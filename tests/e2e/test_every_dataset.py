@@ -145,3 +145,17 @@ def test_a_lost_lake_of_ticks_is_built_from_the_archive(vendor, shell):
     assert "lake: 0 rows added, 0 corrected, 4 as recorded, 0 removed" in shell("ledger", "rebuild").out
     assert 0 == shell("lake", "verify").code
     assert asked == len(vendor.requests)
+
+
+def test_tickers_are_named_for_ticks_as_for_bars(vendor, shell):
+    """The file comes whole; a ticker that nobody knows is told, one of futures is asked of nobody; no bars, no export."""
+    dates = ("--start", str(DAY), "--end", str(DAY))
+    known = shell("sync", "--datasets", "stocks/trades", "--tickers", "AAPL", *dates)
+    assert (0, True) == (known.code, "1 of 1 symbol days held" in known.out), known.all
+    future = shell("sync", "--datasets", "futures_cme/trades", "--tickers", "ESH6", *dates)
+    assert (0, True) == (future.code, "1 of 1 symbol days held" in future.out), future.all
+    quotes = shell("sync", "--datasets", "stocks/quotes", "--tickers", "NOSUCH", *dates)
+    assert (3, True) == (quotes.code, "NOSUCH" in quotes.err), quotes.all
+    assert {"AAP", "AAPL"} < set(Lake("data/lake").tickers("stocks/trades"))
+    exported = shell("export")
+    assert (3, True) == (exported.code, "0 files written" in exported.out), exported.all

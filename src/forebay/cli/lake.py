@@ -50,6 +50,8 @@ def load(
 ) -> int:
     """Load what the archive holds and the lake does not. Asks no vendor; a lake that was deleted is built anew.
 
+    Without --datasets everything that is archived is loaded, trades and quotes too.
+
     Example: forebay lake load --datasets stocks/bars_1d --start 2024-01-01
     """
     settings = load_settings(ctx)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from forebay.cli.output import tell
 from forebay.model.feed import LAKE
+from forebay.model.instrument import AssetClass
 
 if TYPE_CHECKING:
     from forebay.app import App
@@ -60,14 +61,17 @@ def _look_into(app: App, strange: Sequence[str]) -> Collection[str]:
 
 
 def _silent(app: App, wishes: Sequence[Wish]) -> Sequence[str]:
-    """Those of which no universe knows anything, and the lake has no bar that is wished for; in byte order."""
+    """Those of which no universe knows anything, and the lake has no row that is wished for; in byte order.
+
+    Futures are left out: no reference that is asked here knows them.
+    """
     named = [wish for wish in wishes if not wish.whole_market and wish.destination == LAKE]
+    named = [wish for wish in named if wish.dataset.asset_class is not AssetClass.FUTURES]
     tickers = {symbol for wish in named for symbol in wish.symbols}
     strange = tickers - app.universes.lifetimes(tickers).keys()
     for wish in named:
         asked = sorted(strange.intersection(wish.symbols))
         if asked and wish.dataset.table in app.lake.tables():
-            timeframe = wish.dataset.kind.removeprefix("bars_")
-            rows = app.lake.bars(asked, timeframe, wish.span.start, wish.span.end).select("ticker").unique()
+            rows = app.lake.rows(wish.dataset.table, asked, wish.span.start, wish.span.end).select("ticker").unique()
             strange -= set(rows.collect()["ticker"])
     return sorted(strange, key=str.encode)

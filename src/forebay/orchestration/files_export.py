@@ -42,7 +42,8 @@ class Exporter:
     def held(self, timeframes: Iterable[str]) -> list[str]:
         """Every ticker of which the lake has bars that these timeframes are made from, in byte order."""
         kinds = {base_of(timeframe) for timeframe in timeframes}
-        tables = [table for table in self.files.lake.tables() if BAR_DATASETS[table].kind in kinds]
+        held = set(self.files.lake.tables())
+        tables = [table for table, dataset in BAR_DATASETS.items() if table in held and dataset.kind in kinds]
         return sorted({ticker for table in tables for ticker in self.files.lake.tickers(table)})
 
     def export(self, ticker: str, timeframes: Iterable[str], dates: Interval) -> Iterator[Exported]:
