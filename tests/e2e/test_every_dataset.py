@@ -148,7 +148,7 @@ def test_a_lost_lake_of_ticks_is_built_from_the_archive(vendor, shell):
 
 
 def test_tickers_are_named_for_ticks_as_for_bars(vendor, shell):
-    """The file comes whole; a ticker that nobody knows is told, one of futures is asked of nobody; no bars, no export."""
+    """The file comes whole; a ticker nobody knows is told, one of futures is asked of nobody; no bar, no export."""
     dates = ("--start", str(DAY), "--end", str(DAY))
     known = shell("sync", "--datasets", "stocks/trades", "--tickers", "AAPL", *dates)
     assert (0, True) == (known.code, "1 of 1 symbol days held" in known.out), known.all
