@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
+from homes import Home
 from shell import Shell
 
 from forebay import Lake
+from forebay.model.task import TaskKind
+from forebay.orchestration.compacting import Compacting
 
 TABLE = "stocks/bars_1m"
 SYNC = ("sync", "--datasets", TABLE, "--start", "2026-02-19", "--end", "2026-03-04")
@@ -65,3 +69,22 @@ def test_the_ledger_knows_a_compacted_lake_again(shell: Shell) -> None:
     status = json.loads(shell("status", "--json").out)
     assert before == status["covered"]
     assert 0 == sum(status["tasks"].values())  # nothing was missing, so nothing was asked for
+
+
+def test_a_compaction_is_a_task_like_any_other(home: Home, shell: Shell) -> None:
+    """Queued and not yet done it hides no gap; any worker does it, once; done, it is due again only for new files."""
+    assert 0 == shell(*SYNC, "--no-compact").code
+    now = datetime(2026, 4, 1, tzinfo=UTC)
+    with home.app() as app:
+        queue = Compacting(app.ledger, app.compaction())
+        assert [] == queue.queue([TABLE], datetime(2026, 2, 27, 12, tzinfo=UTC))  # February may still get its last day
+        assert 1 == len(queue.queue([TABLE], now))
+    planned = ("plan", *SYNC[1:-1], "2026-03-05", "--json")
+    assert 1 == json.loads(shell(*planned).out)["tasks"]
+
+    with home.app() as app:
+        app.worker(kinds=[TaskKind.COMPACT], offline=True).drain()
+        assert [] == Compacting(app.ledger, app.compaction()).queue([TABLE], now)
+
+    assert 7 + 1 + 3 == len(files())
+    assert 1 == sum("-" in path.rsplit("__", 1)[1] for path in files())

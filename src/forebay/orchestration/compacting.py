@@ -11,10 +11,11 @@ from forebay.lake.compaction_plan import Work
 from forebay.ledger import Ledger
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import LAKE_DATASETS
-from forebay.model.feed import LAKE
 from forebay.model.partition import ALL_SYMBOLS, Partition
 from forebay.model.task import TaskDraft, TaskKind
 
+DESTINATION = "layout"
+"""Of these tasks: they bring nothing to the lake, so that nothing of it is to wait for them or to count on them."""
 _SETTLED = timedelta(days=2)
 """After a span's last day: its file comes on the next, and may come a day late."""
 _WORTH_IT = 5
@@ -58,7 +59,7 @@ def _draft(work: Work) -> TaskDraft:
         key=f"compact/{work.table}/{work.source}/{work.dates.start}..{work.dates.end}",
         dataset=LAKE_DATASETS[work.table].name,
         partition=Partition(work.table, ALL_SYMBOLS, work.dates),
-        destination=LAKE,
+        destination=DESTINATION,
         source=work.source,
         priority=_LAST,
     )
