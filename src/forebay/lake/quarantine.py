@@ -83,8 +83,8 @@ class Quarantine:
     ) -> Path:
         """Keep bad `rows` (columns of `bad_schema`), or only the fact that `key` was refused; the note's path.
 
-        `whole`: nothing else of it was taken either. Same partition, key and revision twice is kept once, as it was the
-        last time. Raises StoreError when it cannot be written.
+        `whole`: nothing else of it was taken either, as where no rows are given. Same partition, key and revision twice
+        is kept once, as it was the last time. Raises StoreError when it cannot be written.
         """
         note = {
             "table": partition.table,
@@ -96,7 +96,7 @@ class Quarantine:
             "rows": 0 if rows is None else rows.height,
             "noted_at": now.isoformat(),
             "revision": None if revision is None else revision.etag,
-            "whole": whole,
+            "whole": whole or rows is None,
         }
         path = self._path(partition, key, revision)
         with storage_errors(self.folder):
