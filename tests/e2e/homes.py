@@ -105,7 +105,7 @@ class Home:
 
     def _orphans(self) -> list[Path]:
         lake = self.folder / "data" / "lake"
-        tables = [DeltaTable(str(lake / table)) for table in self.lake.tables()]
+        tables = [DeltaTable(str(log.parent)) for log in lake.rglob("_delta_log")]
         known = {Path(uri.removeprefix("file://")) for table in tables for uri in table.file_uris()}
         return [path for path in lake.rglob("*.parquet") if "_delta_log" not in path.parts and path not in known]
 
