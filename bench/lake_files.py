@@ -1,8 +1,7 @@
 """The lake benchmark's input: day files of the simulated vendor, made once and kept for the next run.
 
-They are what `forebay sandbox` would serve, byte by byte the vendor's form. Trades come in pieces, since a day of them
-does not fit into memory; a market of the asked size has somewhat over 800 trades a ticker and day, so that more trades need
-more tickers.
+They have the rows and the form of what `forebay sandbox` serves. Trades come in pieces, since a day of them does
+not fit into memory; a ticker has somewhat over 800 a day, so that their market is larger than that of the bars.
 """
 
 from __future__ import annotations
