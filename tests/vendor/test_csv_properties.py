@@ -15,10 +15,10 @@ from unittest.mock import patch
 
 import polars as pl
 import pytest
+from csv_files import File, files
+from csv_oracle import bits, told
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
-from tests.vendor.csv_files import File, files
-from tests.vendor.csv_oracle import bits, told
 
 from forebay.errors import CheckFailed
 from forebay.model.catalogue import DATASETS, Dataset
