@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pyarrow.dataset as ds
-from pyarrow.fs import AwsStandardS3RetryStrategy, FileSystem, S3FileSystem
+from typing import TYPE_CHECKING, Any
 
 from forebay.lake.home import Home
 from forebay.lake.parquet import arrow_schema
 from forebay.lake.tables import Selection
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
 
 _BUCKET = "s3://"
 _CONNECT, _ANSWER, _ATTEMPTS = 10, 30, 4
@@ -24,11 +24,15 @@ def arrow_rows(found: Selection) -> Any:
     schema = arrow_schema(found.dataset)
     if not found.files:
         return schema.empty_table()
+    import pyarrow.dataset as ds  # it imports pandas, which a folder's reader need not wait for
+
     paths = [found.home.source(file.path).removeprefix(_BUCKET) for file in found.files]
     return ds.dataset(paths, schema=schema, filesystem=_files(found.home), format="parquet")
 
 
 def _files(home: Home) -> FileSystem:
+    from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
+
     options = {name.lower(): value for name, value in home.options.items()}
     endpoint = options.get("aws_endpoint_url", "")
     return S3FileSystem(

@@ -17,7 +17,6 @@ from forebay.lake.tables import Selection, Tables
 from forebay.lake.versions import AsOf
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.rows import row_schema
-from forebay.stores.wire import of_the_wire
 
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
@@ -106,8 +105,11 @@ def _translated(home: Home, held: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        if home.options and of_the_wire(error):
-            told = home.explain(error)
-            raise told from told.__cause__
+        if home.options:
+            from forebay.stores.wire import of_the_wire  # by way of obstore, which a folder has no use for
+
+            if of_the_wire(error):
+                told = home.explain(error)
+                raise told from told.__cause__
         known = ", ".join(table.replace("/", ".") for table in held)
         raise UsageError(f"the query failed: {error}", remedy=f"tables of this lake: {known}") from error

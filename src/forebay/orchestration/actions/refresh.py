@@ -49,9 +49,7 @@ class Refreshed:
         if self.doubted:
             lines.append(f"{self.doubted:,} are doubted and not applied: `forebay actions check` shows them")
         if self.names_left:
-            lines.append(
-                f"{self.names_left:,} tickers were not asked for other names yet: refresh again for more"
-            )
+            lines.append(f"{self.names_left:,} tickers were not asked for other names yet: refresh again for more")
         return "\n".join(lines)
 
 
