@@ -29,7 +29,7 @@ def parsed(text: str):
 @pytest.mark.parametrize(
     ("text", "says", "remedy"),
     [
-        (entry(do='"dorp"'), "line 2: unknown 'dorp'", "did you mean 'drop'"),
+        (entry(do='"drip"'), "line 2: unknown 'drip'", "did you mean 'drop'"),
         (entry(tikcer='"A"'), "line 5: unknown word 'tikcer'", "did you mean 'ticker'"),
         (entry(date='"2025-01-02"'), "line 4: date = '2025-01-02' is not a date without quotes", "write date as"),
         (entry(date="2025-01-02T10:00:00Z"), "line 4: date", "write date as"),
