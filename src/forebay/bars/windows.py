@@ -85,6 +85,8 @@ class Window:
 
 def window_named(word: str) -> Window:
     """A size as a person writes it. Raises UsageError for one that there is not."""
+    if not isinstance(word, str):
+        raise UsageError(f"timeframe={word!r} is no text", remedy="write it as '5m', '1h' or '1d'")
     if _SECONDS.fullmatch(word):
         raise UsageError(
             f"bars of {word} are made of trades, not of the minute bars in the lake",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime
 
 from forebay.errors import UsageError
@@ -13,6 +13,7 @@ from forebay.model.words import nearest
 
 Day = str | date
 """`2024-01-31` or a date."""
+_NAMING = "write one as 'AAPL', several as ['AAPL', 'MSFT']"
 
 
 def dates_between(start: Day | None, end: Day | None) -> Interval:
@@ -31,7 +32,7 @@ def as_day(given: Day | None) -> date | None:
         return given
     try:
         return date.fromisoformat(given)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise UsageError(f"{given!r} is not a date", remedy="write dates as 2024-01-31") from error
 
 
@@ -45,19 +46,26 @@ def by_dataset(
     without a class, for an unknown class, and for one that has no rows of the kind.
     """
     if tickers is None or asset_class is not None:
-        names = None if tickers is None else _names(tickers)
+        names = None if tickers is None else names_of(tickers)
         return dict.fromkeys(_datasets(kind, asset_class, held), names)
     grouped: dict[AssetClass, list[str]] = {}
-    for ticker in _names(tickers):
+    for ticker in names_of(tickers):
         grouped.setdefault(asset_class_of(ticker), []).append(ticker)
     return {_datasets(kind, each, held)[0]: names for each, names in grouped.items()}
 
 
-def _names(tickers: str | Sequence[str]) -> list[str]:
-    names = sorted({tickers} if isinstance(tickers, str) else set(tickers))
+def names_of(tickers: str | Iterable[str]) -> list[str]:
+    """Tickers, each once and in byte order. Raises UsageError for none, and for what is not the name of one."""
+    try:
+        names = {tickers} if isinstance(tickers, str) else set(tickers)
+    except TypeError as error:
+        raise UsageError(f"tickers={tickers!r} names no tickers", remedy=_NAMING) from error
     if not names:
         raise UsageError("no tickers were given", remedy="name some, or pass None with asset_class='stocks' for all")
-    return names
+    for each in names:
+        if not isinstance(each, str) or not each:
+            raise UsageError(f"{each!r} is no ticker", remedy=_NAMING)
+    return sorted(names)
 
 
 def _datasets(kind: Kind, name: str | None, held: Callable[[], Collection[str]]) -> list[Dataset]:

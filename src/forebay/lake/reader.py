@@ -18,7 +18,7 @@ from forebay.lake.digest import content_of, digest
 from forebay.lake.history import known_until
 from forebay.lake.home import Home, explained, scan
 from forebay.lake.missing import Missing, absent, message
-from forebay.lake.question import Day, as_day, by_dataset, dates_between
+from forebay.lake.question import Day, as_day, by_dataset, dates_between, names_of
 from forebay.lake.selecting import sorted_together
 from forebay.lake.tables import Selection, Tables
 from forebay.lake.ticks import TickReader
@@ -213,7 +213,7 @@ class Lake(TickReader):
         end: Day | None,
         as_of: AsOf | None = None,
     ) -> Selection:
-        names = sorted({tickers} if isinstance(tickers, str) else set(tickers)) if tickers is not None else None
+        names = None if tickers is None else names_of(tickers)
         dates = dates_between(start, end)
         self._tables.snapshot(table)  # says what is wrong with a name that no dataset has
         return self._tables.select(LAKE_DATASETS[table], dates, names, as_of)

@@ -57,6 +57,11 @@ class Versions:
         newest = self.newest()
         if as_of is None:
             return newest
+        if isinstance(as_of, bool) or not isinstance(as_of, int | datetime):
+            raise UsageError(
+                f"as_of={as_of!r} is neither a version's number nor a moment",
+                remedy="pass `lake.version(table)` of then, or datetime(2026, 3, 1, tzinfo=UTC)",
+            )
         version = version_by(self._home, as_of, newest.version) if isinstance(as_of, datetime) else as_of
         if not 0 <= version <= newest.version:
             raise UsageError(
