@@ -23,6 +23,7 @@ from forebay.lake.compaction import Compaction
 from forebay.lake.delta import CHECKPOINT_EVERY, NewFile
 from forebay.lake.home import Conflict, explained, scan
 from forebay.lake.log import TableLog
+from forebay.lake.table import LakeTables
 from forebay.lake.vacuum import Vacuum
 from forebay.model.partition import Source
 from forebay.stores.conditional import SCRATCH, Unconditional
@@ -205,6 +206,24 @@ def test_a_bucket_is_compacted_and_swept(basin: Basin, bucket: ABucket, home: Bu
     assert before == Lake(home).digest(TABLE)
     basin.flatfile(bars(["A", "B"], price=60.0, source=Source.FLATFILE), DAY, SECOND)
     assert [60.0, 60.0, 10.0, 10.0] == Lake(home).bars("A").collect()["open"].to_list()
+
+
+def test_a_vacuum_without_grace_spares_what_another_process_is_about_to_commit(
+    basin: Basin, bucket: ABucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bucket has no lock: a file that was just uploaded and not yet committed must not go, or its rows are lost."""
+    fill(basin)
+    other, gone = home_in(bucket.name, bucket.endpoint), []
+
+    def meanwhile(point: str) -> None:
+        if point == "lake.placed":
+            gone.extend(Vacuum(LakeTables(other, basin.staging), timedelta()).run(TABLE, datetime.now(UTC)))
+
+    monkeypatch.setattr("forebay.lake.placing.reach", meanwhile)
+    deliver(basin)
+
+    assert [] == gone
+    assert {"A": 4, "B": 2} == dict(Lake(other).bars(["A", "B"]).collect().group_by("ticker").len().iter_rows())
 
 
 @pytest.mark.parametrize("answer", [(501, "NotImplemented"), (400, "InvalidArgument")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import BufferedReader
 from pathlib import Path
 from threading import Lock
@@ -25,6 +25,9 @@ from forebay.stores.s3 import S3Store
 from forebay.stores.store import Stored
 from forebay.stores.upload import upload
 from forebay.stores.wire import answer, of_the_wire, reason
+
+_SETTLING = timedelta(days=1)
+"""More than a month of ticks takes to be uploaded and committed, and clocks to differ."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,11 @@ class BucketHome:
     def reading(self) -> Mapping[str, Any]:
         """With a function that has the keys when they are needed."""
         return polars_arguments(self._place.bucket, self._place.timeouts)
+
+    @property
+    def settling(self) -> timedelta:
+        """A day: another process may be between the upload of its files and their commit."""
+        return _SETTLING
 
     def table(self, name: str) -> BucketHome:
         """The home of a table; it shares connections and the probe's answer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class FolderHome:
         self.folder = folder
         self.options: dict[str, str] = {}
         self.reading: Mapping[str, Any] = {}
+        self.settling = timedelta()
         self._placed: list[str] = []
         """What got its name since leftovers were last cleared."""
 

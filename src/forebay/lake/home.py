@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, Protocol
@@ -52,6 +52,10 @@ class Home(Protocol):
     @property
     def reading(self) -> Mapping[str, Any]:
         """Named arguments for `polars.scan_parquet` over `source`s. Holds keys: never to be shown."""
+
+    @property
+    def settling(self) -> timedelta:
+        """How long a file that no commit names may still be on its way to one, for all that `writer` keeps out."""
 
     def table(self, name: str) -> Home:
         """The home of a table of this lake, such as `stocks/bars_1m`."""

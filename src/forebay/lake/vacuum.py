@@ -52,14 +52,15 @@ class Vacuum:
         there = [held for held in home.list() if _is_data(held.path)]  # before the log: what comes later is needed
         newest = delta.open_table(home)
         needed, removed = set(delta.files(newest)), _removed(home, int(newest.version()))
-        spare = (held for held in there if held.path not in needed)
+        settled = now - home.settling
+        spare = (held for held in there if held.path not in needed and held.modified_at <= settled)
         return [waste for held in spare if (waste := _waste(held, removed, now - self.grace))]
 
     def run(self, table: str, now: datetime) -> list[Waste]:
         """Remove it, one file after the other, as the table's only writer; what went."""
         home, gone = self.tables.home.table(table), []
         delta.keep_versions(home, self.grace)
-        home.give_up(now - self.grace)
+        home.give_up(now - max(self.grace, home.settling))
         with home.writer(self.tables.clock):
             home.tidy(lambda: set(delta.files(delta.open_table(home))))
             for waste in self.look(table, now):
