@@ -62,6 +62,7 @@ def test_an_earlier_version_is_read(filled):
     assert [] == rows(filled("bars", "AAPL", "--as-of", "0", "--json"))
     assert [{"n": 2}] == rows(filled("query", "select count(*) n from stocks.bars_1d", "--as-of", "1", "--json"))
     assert 2 == len(rows(filled("bars", "AAPL", "--as-of", "2036-01-01", "--json")))
+    assert "no stocks/bars_1d of AAPL" in filled("bars", "AAPL", "--as-of", "0").err
     filled.refuses("bars", "AAPL", "--as-of", "77", says="no version 77", next_step="from 0 to")
     assert 2 == filled("bars", "AAPL", "--as-of", "yesterday").code
 
@@ -79,3 +80,16 @@ def test_what_is_held_is_counted_and_what_is_not_is_named(filled):
     said = filled("bars", "AAPL", "MSFT", *DATES)
     assert "forebay sync --tickers MSFT --timeframes 1d --start 2026-03-05 --end 2026-03-06" in said.err
     assert "AAPL" not in said.err
+
+
+def test_futures_are_read_by_their_class(shell):
+    """They have no prefix: `--asset-class` says what they are, in bars, gaps and the command for what is missing."""
+    day = ("--start", "2026-03-05", "--end", "2026-03-05")
+    assert 0 == shell("sync", "--datasets", "futures_cme/bars_1d", *day).code
+    (future,) = rows(shell("bars", "ESH6", "--asset-class", "futures", *day, "--json"))
+
+    assert "2026-03-05" == future["session_date"]
+    assert 0 == shell("lake", "gaps", "ESH6", "--asset-class", "futures_cme", *day).code
+    said = shell("bars", "ESZ9", "--asset-class", "futures_cme", *day)
+    assert "forebay sync --datasets futures_cme/bars_1d --start 2026-03-05 --end 2026-03-05" in said.err
+    shell.refuses("bars", "ESH6", "--asset-class", "future", says="'future'", next_step="futures_cme")

@@ -9,6 +9,7 @@ import pytest
 from lakes import Basin, bars
 
 from forebay import Lake, NotHeld
+from forebay.errors import LakeError
 from forebay.model.partition import Source
 
 TABLE = "stocks/bars_1m"
@@ -66,6 +67,25 @@ def test_what_is_not_held_is_said(lake: Lake, ask: object, says: str) -> None:
         found = ask(lake).collect()
 
     assert [name for name in found["ticker"].unique().to_list() if name != "A"] == []
+
+
+@pytest.mark.parametrize(
+    "dates", [("2024-03-09", "2024-03-10"), ("2024-03-29", "2024-03-29"), ("1999-01-04", "1999-12-31")]
+)
+def test_no_command_is_named_that_could_fetch_nothing(lake: Lake, dates: tuple[str, str]) -> None:
+    """A weekend, a holiday and the years before the first file have no session: there is nothing to sync."""
+    with pytest.warns(NotHeld, match="no session from") as told:
+        lake.bars("A", "1m", *dates)
+
+    assert "forebay sync" not in str(told[0].message)
+
+
+def test_what_is_missing_is_asked_of_the_same_rows(lake: Lake) -> None:
+    """`missing` looks at the version and into the class that `bars` was asked for."""
+    assert [] == lake.missing("C", as_of=lake.version(TABLE))
+    assert 1 == len(lake.missing("C", as_of=0))
+    with pytest.raises(LakeError, match="futures_cme/bars_1m"):
+        lake.missing("ESZ5", asset_class="futures_cme")
 
 
 def test_what_is_held_is_not_warned_of(lake: Lake) -> None:

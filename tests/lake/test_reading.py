@@ -115,6 +115,7 @@ def test_wrong_queries_are_usage_errors(lake: Lake, query: str, says: str) -> No
         (lambda lake: lake.bars("AAP", 5), UsageError, "timeframe=5"),
         (lambda lake: lake.bars("AAP", session=None), UsageError, "None"),
         (lambda lake: lake.bars("AAP", adjust=True), UsageError, "True"),
+        (lambda lake: lake.bars("AAP", adjust_as_of=date(2024, 3, 7)), UsageError, "without adjust"),
         (lambda lake: lake.bars("AAP", asset_class=5), UsageError, "5"),
         (lambda lake: lake.bars("AAP", start=20240307), UsageError, "20240307"),
         (lambda lake: lake.bars("AAP", as_of="1"), UsageError, "as_of='1'"),

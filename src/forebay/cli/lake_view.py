@@ -8,7 +8,7 @@ import typer
 
 from forebay.cli.options import End, Json, Start, Tickers
 from forebay.cli.output import ExitCode
-from forebay.cli.query import AsOf, opened
+from forebay.cli.query import AsOf, AssetClass, opened
 from forebay.cli.rows_out import Form, Format, show_frame
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def gaps(
     timeframe: Annotated[str, typer.Option("--timeframe", metavar="SIZE", help="1d, or any size from 1m up.")] = "1d",
     start: Start = None,
     end: End = None,
+    asset_class: AssetClass = None,
     form: Format = Form.TABLE,
     *,
     json: Json = False,
@@ -53,7 +54,7 @@ def gaps(
     Example: forebay lake gaps AAPL --timeframe 1m --start 2024-03-01 --end 2024-03-31
     """
     with opened(ctx) as lake:
-        frame = lake.gaps(tickers, timeframe, start, end)
+        frame = lake.gaps(tickers, timeframe, start, end, asset_class=asset_class)
     show_frame(frame, Form.JSON if json else form)
     return ExitCode.PARTIAL if frame.height else ExitCode.OK
 

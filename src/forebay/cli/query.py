@@ -40,6 +40,12 @@ AsOf = Annotated[
         help="What a table held then: a version's number, or a time (UTC).",
     ),
 ]
+AssetClass = Annotated[
+    str | None,
+    typer.Option(
+        "--asset-class", metavar="CLASS", help="Else the tickers' prefixes say it; futures have none: futures_cme."
+    ),
+]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Write all rows to a .parquet, .csv or .arrow file.")
 ]
@@ -75,6 +81,7 @@ def bars(
     ] = "1d",
     start: Start = None,
     end: End = None,
+    asset_class: AssetClass = None,
     session: Annotated[
         str, typer.Option("--session", metavar="HOURS", help="all, regular (09:30-16:00) or extended (04:00-20:00).")
     ] = "all",
@@ -106,6 +113,7 @@ def bars(
             timeframe,
             start,
             end,
+            asset_class=asset_class,
             adjust=adjust,
             adjust_as_of=adjust_as_of,
             session=session,
@@ -116,7 +124,7 @@ def bars(
             deliver(found, out)
         else:
             show_frame(found.collect(), Form.JSON if json else form)
-        for line in lake.missing(tickers, timeframe, start, end, session=session):
+        for line in lake.missing(tickers, timeframe, start, end, asset_class=asset_class, session=session, as_of=as_of):
             tell(line)
     return ExitCode.OK
 

@@ -9,6 +9,8 @@ from threading import Lock
 
 from forebay.lake.selecting import rows_as_stored
 from forebay.lake.tables import Selection
+from forebay.model.calendar import session_days
+from forebay.model.exchanges import LAST_YEAR
 from forebay.model.intervals import Interval
 
 _MOST_LOOKED_FOR = 20
@@ -59,8 +61,17 @@ def absent(found: Selection) -> list[str]:
 
 def message(found: Selection, tickers: Sequence[str] | None) -> str:
     """What is not held, and the command that fetches it. `tickers` None: nothing at all of the table."""
+    if _without_session(found):
+        first = f", of what is published from {found.dataset.first_date} on"
+        return f"{found.dataset.table} has no session {_when(found.dates)}{first}: nothing is to be fetched"
     what = f"no {found.dataset.table} of {', '.join(tickers)}" if tickers else f"no {found.dataset.table} at all"
     return f"{what} {_when(found.dates)} are held (tickers are case-sensitive); to fetch: {command(found, tickers)}"
+
+
+def _without_session(found: Selection) -> bool:
+    """Whether the calendar says that there can be no rows: a weekend, a holiday, dates before the first file."""
+    first, last = max(found.dates.start, found.dataset.first_date), found.dates.end
+    return last.year <= LAST_YEAR and not session_days(found.dataset.calendar, first, last)
 
 
 def command(found: Selection, tickers: Sequence[str] | None) -> str:

@@ -11,6 +11,7 @@ import polars as pl
 
 from forebay.bars.adjust import adjustment_named
 from forebay.clock import Clock, SystemClock
+from forebay.errors import UsageError
 from forebay.lake import holdings
 from forebay.lake.address import home_at
 from forebay.lake.asking import Adjust, BarQuestion
@@ -179,12 +180,14 @@ class Lake(TickReader):
         start: Day | None = None,
         end: Day | None = None,
         *,
+        asset_class: str | None = None,
         session: str = "all",
+        as_of: AsOf | None = None,
     ) -> list[str]:
         """Which of these tickers have no bar on these dates, table by table, with the command that fetches them."""
         question = BarQuestion.of(timeframe, dates_between(start, end), session, None)
-        asked = by_dataset(question.kind, tickers, None, self._tables.held).items()
-        found = [question.select(self._tables, each, names, None) for each, names in asked]
+        asked = by_dataset(question.kind, tickers, asset_class, self._tables.held).items()
+        found = [question.select(self._tables, each, names, as_of) for each, names in asked]
         return [message(each, names) for each in found if (names := absent(each))]
 
     def digest(
@@ -219,6 +222,8 @@ class Lake(TickReader):
         return self._tables.select(LAKE_DATASETS[table], dates, names, as_of)
 
     def _adjusting(self, found: Selection, how: str | None, on: Day | None, as_of: AsOf | None) -> Adjust | None:
+        if how is None and on is not None:
+            raise UsageError("adjust_as_of without adjust: nothing is adjusted", remedy="say adjust='splits' too")
         wanted = None if how is None else adjustment_named(how)
         if wanted is None or found.dataset.asset_class is not AssetClass.STOCKS:
             return None
