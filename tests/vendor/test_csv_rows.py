@@ -261,6 +261,38 @@ def test_an_error_of_the_source_comes_through() -> None:
         list(read_rows(broken(), MINUTES, DAY))
 
 
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of one endless line is refused after MOST_LINE_BYTES of it, not when it has been read to its end."""
+    monkeypatch.setattr(gunzip, "BLOCK_BYTES", 1 << 10)
+    monkeypatch.setattr(gunzip, "MOST_LINE_BYTES", 1 << 12)
+    received = Received()
+    packed = gzip.compress(HEADER.encode() + b"\n" + bytes(32 << 20))
+
+    with pytest.raises(CheckFailed, match="a line is longer than 4,096 bytes"):
+        list(read_rows(pieces(packed, 1024), MINUTES, DAY, received))
+
+    assert received.bytes < len(packed) // 2
+
+
+def test_garbage_comes_in_small_tables() -> None:
+    """A block of empty lines, each of them a bad row, is never one table of millions of rows with a reason each."""
+    tables = list(read_rows(pieces(gzip.compress(HEADER.encode() + b"\n" * 200_001), 4096), MINUTES, DAY))
+
+    assert 200_000 == sum(table.height for table in tables)
+    assert 100_000 > max(table.height for table in tables)
+    assert ["row 200000: 0 fields instead of 8"] == tables[-1]["reason"].to_list()[-1:]
+
+
+def test_an_error_does_not_repeat_all_of_what_is_wrong() -> None:
+    """A header or a number of any length costs a message of a few lines."""
+    with pytest.raises(CheckFailed) as refused:
+        read("x" * 100_000 + "," * 10_000 + "\n")
+    _, bad = read(f"{HEADER}\n{LINE.replace('4930', 'y' * 100_000)}\n")
+
+    assert len(str(refused.value)) < 1_000
+    assert len(bad["reason"][0]) < 200
+
+
 def test_a_reader_that_stops_early_leaves_no_thread() -> None:
     """Closing the iterator after one table ends the thread that unpacks."""
     tables = read_rows(pieces(gzip.compress("\n".join([HEADER] + [LINE] * 400_000).encode()), 4096), MINUTES, DAY)

@@ -15,6 +15,21 @@ _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 """Narrower than Python, which takes underscores and blanks."""
 
 
+_PART_BYTES = 64 << 10
+"""Text split at a time: a line of garbage may be one byte, and takes a thousand times that as a row with a reason."""
+_MOST_TOLD = 60
+"""Characters of a field that a reason repeats."""
+
+
+def in_parts(body: bytes) -> Iterator[bytes]:
+    """The same whole lines, a few at a time: as much as `split_rows` should be given at once."""
+    start = 0
+    while start < len(body):
+        end = body.find(b"\n", start + _PART_BYTES) + 1 or len(body)
+        yield body[start:end]
+        start = end
+
+
 def split_rows(
     body: bytes, schema: Mapping[str, pl.DataType], first_row: int, optional: Collection[str] = ()
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -61,10 +76,10 @@ def _value(name: str, kind: pl.DataType, text: str) -> object:
         return text
     wanted = _FLOAT if kind == pl.Float64() else _INT
     if not wanted.fullmatch(text):
-        raise ValueError(f"{name} {text!r} is not {'a number' if wanted is _FLOAT else 'an integer'}")
+        raise ValueError(f"{name} {text[:_MOST_TOLD]!r} is not {'a number' if wanted is _FLOAT else 'an integer'}")
     value = float(text) if wanted is _FLOAT else int(text)
     if not (-(2**63) <= value < 2**63 if isinstance(value, int) else math.isfinite(value)):
-        raise ValueError(f"{name} {text} does not fit 64 bits")
+        raise ValueError(f"{name} {text[:_MOST_TOLD]} does not fit 64 bits")
     if name == "window_start" and value % _NANOS_PER_MICRO:
         raise ValueError(f"window_start {text} has a fraction of a microsecond")
     return value

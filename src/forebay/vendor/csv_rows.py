@@ -16,11 +16,13 @@ from forebay.model.partition import Source
 from forebay.model.rows import BAR_ROWS, COLUMN_TYPES, bad_schema, plain_schema
 from forebay.vendor.ahead import ahead
 from forebay.vendor.csv_parse import parse
-from forebay.vendor.csv_repair import split_rows
+from forebay.vendor.csv_repair import in_parts, split_rows
 from forebay.vendor.gunzip import Received, blocks
 from forebay.vendor.spelling import DASHED_PAIR
 
 _NANOS_PER_MICRO = 1000
+_MOST_TOLD = 60
+"""Characters of a column's name, and columns, that an error repeats: what stands there may be anything."""
 _PAIRS = (AssetClass.CRYPTO, AssetClass.FOREX)
 
 
@@ -78,7 +80,7 @@ def read_header(line: bytes, dataset: Dataset, day: date) -> tuple[str, ...]:
     missing = [name for name in dataset.columns if name not in names]
     for columns, fault in ((unknown, "has an unknown column"), (missing, "lacks the column")):
         if columns:
-            listed = ", ".join(repr(name) for name in columns)
+            listed = ", ".join(repr(name[:_MOST_TOLD]) for name in columns[:_MOST_TOLD])
             raise CheckFailed(f"{dataset.key(day)} {fault}: {listed}", remedy=_REPAIR)
     if len(set(names)) != len(names):
         raise CheckFailed(f"{dataset.key(day)} names a column twice: {', '.join(names)}", remedy=_REPAIR)
@@ -92,13 +94,14 @@ def _tables(body: bytes, file: CsvFile, received: Received) -> Iterator[pl.DataF
         received.rows += rows.height
         yield rows.select(_columns(dataset, day))
         return
-    good, bad = split_rows(body, file.schema, received.rows + 1, dataset.optional)
-    received.rows += good.height + bad.height
-    if good.height:
-        yield good.select(_columns(dataset, day))
-    if bad.height:
-        given = {name: pl.col(name) for name in bad.columns} | _marks(day)
-        yield bad.select(_cast(given, bad_schema(dataset)))
+    for part in in_parts(body):
+        good, bad = split_rows(part, file.schema, received.rows + 1, dataset.optional)
+        received.rows += good.height + bad.height
+        if good.height:
+            yield good.select(_columns(dataset, day))
+        if bad.height:
+            given = {name: pl.col(name) for name in bad.columns} | _marks(day)
+            yield bad.select(_cast(given, bad_schema(dataset)))
 
 
 @lru_cache(maxsize=16)

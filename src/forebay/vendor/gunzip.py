@@ -7,11 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from forebay.errors import CheckFailed
 from forebay.vendor.ahead import ahead
 from forebay.vendor.inflate import Inflater
 
 BLOCK_BYTES = 4 << 20
 """Text in one block: smaller ones cost more calls, larger ones more new memory each time; best of 1 to 16 MiB."""
+
+MOST_LINE_BYTES = 1 << 20
+"""The vendor's lines have some hundred bytes. Without a bound, a file without line ends would have to fit in memory."""
 
 Chunk = bytes
 """`bytes`, where a field of that name hides it."""
@@ -40,12 +44,13 @@ class Received:
 def blocks(chunks: Iterable[bytes], name: str, received: Received, size: int | None = None) -> Iterator[bytes]:
     """Decompress `chunks` into blocks of whole lines of about `size` (BLOCK_BYTES), at most two of them waiting.
 
-    Raises Damaged naming `name` when the gzip is cut short or damaged; what `chunks` raises comes through.
+    Raises Damaged naming `name` when the gzip is cut short or damaged, CheckFailed for a line of no end; what `chunks`
+    raises comes through.
     """
-    return ahead(_whole_lines(_decompress(chunks, name, received), size or BLOCK_BYTES), "gunzip")
+    return ahead(_whole_lines(_decompress(chunks, name, received), name, size or BLOCK_BYTES), "gunzip")
 
 
-def _whole_lines(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
+def _whole_lines(pieces: Iterable[bytes], name: str, size: int) -> Iterator[bytes]:
     """Join pieces into blocks that end with a line's end; the last one ends where the text does."""
     held: list[bytes] = []
     bytes_held = 0
@@ -58,6 +63,11 @@ def _whole_lines(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
             yield b"".join(held)
             held = [piece[cut:]]
             bytes_held = len(held[0])
+        elif bytes_held > size + MOST_LINE_BYTES:
+            raise CheckFailed(
+                f"{name}: a line is longer than {MOST_LINE_BYTES:,} bytes, so it is no CSV of the vendor's",
+                remedy="look at the file; load it again after the vendor repairs it",
+            )
     if bytes_held:
         yield b"".join(held)
 
