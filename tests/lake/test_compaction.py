@@ -336,6 +336,22 @@ def test_a_compacted_lake_proves_what_it_holds(basin: Basin) -> None:
     assert ("REST", 2, True) == (rest.symbol, rest.rows, rest.is_delivery())
 
 
+def test_days_that_came_again_stay_of_their_newest_revision_when_merged_again(basin: Basin) -> None:
+    """Files that the newer revision left as they were name the one before; merged with the others they are of one."""
+    fill(basin)
+    compact(basin, 9)
+    for number, day in enumerate(DAYS):
+        again = bars(NAMES, [day], source=Source.FLATFILE, price=20.0 + number)
+        volume = pl.when(ticker="B").then(7.0).otherwise("volume")
+        basin.flatfile(again.with_columns(volume=volume), day, SECOND)
+    fill(basin, [DAYS[3] + timedelta(days=1)])
+
+    compact(basin)
+
+    found = {proof.dates.start: proof.revision([]) for proof in proofs(basin.tables.home, TABLE)}
+    assert {**dict.fromkeys(DAYS, SECOND), DAYS[3] + timedelta(days=1): FIRST} == found
+
+
 def test_a_day_without_some_of_its_rows_is_of_no_revision(basin: Basin) -> None:
     """Rows that a repair took away are not passed off as the vendor's file."""
     fill(basin)

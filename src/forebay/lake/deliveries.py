@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
@@ -16,6 +16,7 @@ from forebay.model.partition import ALL_SYMBOLS, Revision, Source
 
 KEY = "forebay.deliveries"
 """Of the footer's entry: a list in JSON."""
+_UNKNOWN = datetime.min.replace(tzinfo=UTC)
 Counts = Mapping[tuple[str, date], int]
 """Rows by ticker and session date; by `*` and session date where a delivery is of all symbols."""
 
@@ -98,10 +99,12 @@ def shared_out(deliveries: Iterable[Delivery], counts: Counts) -> list[Delivery]
     """What each delivery has of the rows counted; those with none are left out.
 
     Where two deliveries may have brought a row it is the narrower one's: of one symbol before of all, of fewer days
-    before of more. At worst neither is whole then, and both are asked for again.
+    before of more. At worst neither is whole then, and both are asked for again. Of a day's revisions it is the
+    newest's: the rows that it brought anew are among those that it left as they were.
     """
     offered: dict[str, list[Delivery]] = {}
-    for delivery in sorted({each.whole for each in deliveries}, key=lambda each: each.dates.days):
+    newest_first = sorted({each.whole for each in deliveries}, key=_published, reverse=True)
+    for delivery in sorted(newest_first, key=lambda each: each.dates.days):
         offered.setdefault(delivery.symbol, []).append(delivery)
     held: dict[Delivery, int] = {}
     for (ticker, day), count in counts.items():
@@ -119,6 +122,12 @@ def untouched(deliveries: Iterable[Delivery], gone: Iterable[tuple[str, date]]) 
         days.setdefault(ticker, set()).add(day)
         days[ALL_SYMBOLS].add(day)
     return [each for each in deliveries if not any(day in each.dates for day in days.get(each.symbol, ()))]
+
+
+def _published(delivery: Delivery) -> tuple[datetime, int]:
+    """Rises with the revision; by their rows where there is none, so that it is no chance."""
+    revision = delivery.revision
+    return revision.last_modified if revision else _UNKNOWN, delivery.rows
 
 
 def _spell(delivery: Delivery) -> dict[str, Any]:
