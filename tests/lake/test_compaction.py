@@ -16,11 +16,13 @@ from ticks import good_rows
 from forebay.errors import LakeError
 from forebay.lake import proving
 from forebay.lake.compaction import Compacted, Compaction
+from forebay.lake.compaction_plan import plan
 from forebay.lake.deliveries import Delivery
 from forebay.lake.home import scan
-from forebay.lake.layout import parse_name
+from forebay.lake.layout import FileName, parse_name
 from forebay.lake.proof import proofs
 from forebay.lake.remaining import deliveries_of
+from forebay.lake.snapshot import LakeFile
 from forebay.lake.spans import Span, choose_span, chosen_span
 from forebay.lake.sums import Sums, sums_of
 from forebay.lake.versions import Versions
@@ -281,6 +283,20 @@ def test_bars_from_trades_take_the_place_of_rows_in_compacted_files(basin: Basin
     whole = [each for each in _deliveries(basin, Source.FLATFILE) if each.dates.start == DAYS[1]]
     assert sum(each.held for each in whole) < whole[0].rows
     assert [] == compact(basin, 9)
+
+
+def test_planning_goes_through_dates_once_not_file_by_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A market's tickers by REST are 10,000 files a year: their days are not counted 10,000 times after each sync."""
+    asked = []
+    held_by = FileName.held
+    monkeypatch.setattr(FileName, "held", lambda name: asked.append(name) or held_by(name))
+    paths = [f"year=2023/2023-01-01__2023-12-31__rest__T{number}__0123456789ab.parquet" for number in range(100)]
+
+    (work,) = plan("stocks/bars_1d", Span.YEAR, [LakeFile.of(path, 10, 250, None, None) for path in paths])
+
+    assert 100 == len(work.files)
+    assert (Interval(date(2023, 1, 1), date(2023, 12, 31)),) == work.spans
+    assert 1 == len(asked)
 
 
 def test_what_another_writer_replaced_meanwhile_wins(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,9 @@ def plan(table: str, span: Span, held: Iterable[LakeFile]) -> Iterator[Work]:
             folders[folder, file.name.source].append((file, _reach(table, span, file.name)))
     for (partition, source), found in sorted(folders.items(), key=lambda one: one[0]):
         for files in _together(found):
-            days = {day for file in files if file.name for day in file.name.held()}
+            # thousands of tickers by REST have the same dates: their days are gone through once
+            alike = {(file.name.dates, file.name.days): file.name for file in files if file.name}
+            days = {day for name in alike.values() for day in name.held()}
             spans = tuple(sorted({span_around(table, span, day) for day in days}))
             if not _settled(files, spans):
                 yield Work(table, partition, source, spans, tuple(files))
