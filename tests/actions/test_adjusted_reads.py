@@ -112,6 +112,23 @@ def test_what_became_known_later_is_not_in_what_was_known_then(home: Held) -> No
         factors(home.lake.home, ["NVDA"], Adjustment.SPLITS, LAST, NOON - timedelta(days=1))
 
 
+def test_actions_are_tables_in_sql(held: Held) -> None:
+    """Splits and their kin are there beside the bars, as they were known when the bars were."""
+    of_nvda = "select distinct s.id from stocks.bars_1d b join stocks.splits s using (ticker) where ticker = 'NVDA'"
+    assert 1 == held.lake.sql(of_nvda).height
+    assert 1 == held.lake.sql(of_nvda, as_of=held.lake.version("stocks/bars_1d")).height
+    assert 0 < held.lake.sql("select * from stocks.dividends where cash_amount > 0").height
+    with held.lake.duckdb() as connection:
+        assert [(1,)] == connection.sql("select count(*) from stocks.splits where ticker = 'NVDA'").fetchall()
+    with pytest.raises(UsageError, match="of which table"):
+        held.lake.sql("select * from stocks.splits", as_of=0)
+    with pytest.raises(UsageError, match="no time zone"):
+        held.lake.sql("select * from stocks.splits", as_of=NOON.replace(tzinfo=None))
+    with pytest.raises(LakeError) as refused:
+        held.lake.rows("stocks/splits")
+    assert "stocks.splits" in refused.value.remedy
+
+
 def test_adjusting_twice_is_refused(held: Held) -> None:
     """Adjusted bars carry their factors, so a second adjustment is noticed; so is undoing what was never done."""
     steps = factors(held.lake.home, ["NVDA"], Adjustment.SPLITS, NOON.date())

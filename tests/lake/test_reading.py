@@ -83,6 +83,7 @@ def test_sql_sees_schemas_and_utc(lake: Lake) -> None:
         ("select 1; select 2", "one statement"),
         ("selec 1", "failed"),
         ("select * from stocks.trades", "failed"),
+        ("select interval 1 day as step", "step INTERVAL"),
     ],
 )
 def test_wrong_queries_are_usage_errors(lake: Lake, query: str, says: str) -> None:
@@ -140,6 +141,17 @@ def test_a_near_miss_gets_a_suggestion(lake: Lake) -> None:
         lake.bars("AAP", "15min")
 
     assert "did you mean '15m'?" in refused.value.remedy
+
+
+def test_a_table_that_is_not_there_is_fetched_or_spelled_right(lake: Lake) -> None:
+    """The next step is the command for that table, or the name that looks like it."""
+    with pytest.raises(LakeError) as absent:
+        lake.trades("AAP")
+    with pytest.raises(LakeError) as misspelt:
+        lake.rows("stocks.bars_1m")
+
+    assert "forebay sync --datasets stocks/trades --start DATE" in absent.value.remedy
+    assert "did you mean 'stocks/bars_1m'?" in misspelt.value.remedy
 
 
 def test_other_engines_read_the_tables(lake: Lake) -> None:

@@ -10,6 +10,7 @@ import duckdb
 import polars as pl
 
 from forebay.errors import UsageError
+from forebay.lake.actions.views import ACTION_TABLES, add_actions
 from forebay.lake.arrow import arrow_rows
 from forebay.lake.home import Home
 from forebay.lake.sql_scope import Scope, scopes_of
@@ -30,10 +31,13 @@ def ask(query: str, tables: Tables, as_of: AsOf | None = None) -> pl.DataFrame:
     held = _held(tables)
     with duckdb.connect() as connection, _translated(tables.home, held):
         _check(connection, query)
-        scopes = [scope for scope in scopes_of(connection, query, held) if scope.table in held]
+        named = scopes_of(connection, query, [*held, *ACTION_TABLES])
+        scopes = [scope for scope in named if scope.table in held]
         for table in held:  # so that a query for one that is not there is told what is
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.partition('/')[0]}")
         _add_views(connection, tables, scopes, as_of)
+        beside = [scope.table for scope in scopes]
+        add_actions(connection, tables.home, [scope.table for scope in named], beside, as_of)
         return _frame(connection.sql(query))
 
 
@@ -43,7 +47,13 @@ def _frame(answer: duckdb.DuckDBPyRelation) -> pl.DataFrame:
         raise UsageError(
             f"several columns are called {', '.join(twice)}", remedy="name them apart: select a.close as first_close"
         )
-    return pl.DataFrame(answer.to_arrow_table())
+    try:
+        return pl.DataFrame(answer.to_arrow_table())
+    except pl.exceptions.ComputeError as error:  # of an INTERVAL, for one
+        types = ", ".join(f"{name} {kind}" for name, kind in zip(answer.columns, answer.types, strict=True))
+        raise UsageError(
+            f"a column has a type that Polars does not: {types}", remedy="cast it in the query: column::varchar"
+        ) from error
 
 
 def connected(tables: Tables, as_of: AsOf | None = None) -> duckdb.DuckDBPyConnection:
@@ -52,6 +62,7 @@ def connected(tables: Tables, as_of: AsOf | None = None) -> duckdb.DuckDBPyConne
     connection = duckdb.connect()
     with _translated(tables.home, held):
         _add_views(connection, tables, [Scope(table) for table in held], as_of)
+        add_actions(connection, tables.home, ACTION_TABLES, held, as_of)
     return connection
 
 

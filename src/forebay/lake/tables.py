@@ -19,6 +19,7 @@ from forebay.lake.versions import AsOf, Versions
 from forebay.model.catalogue import LAKE_DATASETS, Dataset
 from forebay.model.exchanges import LAST_YEAR
 from forebay.model.intervals import Interval
+from forebay.model.words import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,4 +96,11 @@ class Tables:
         held = self.held()
         what = f"no table {table}" if table and held else "no tables yet"
         listed = f"; it has {', '.join(held)}" if held else ""
-        return LakeError(f"the lake at {self.home.uri} has {what}{listed}", remedy="add a feed and run `forebay sync`")
+        return LakeError(f"the lake at {self.home.uri} has {what}{listed}", remedy=self._remedy(table, held))
+
+    def _remedy(self, table: str, held: Sequence[str]) -> str:
+        if table in LAKE_DATASETS:
+            return f"`forebay sync --datasets {table} --start DATE` fetches it"
+        if table and delta.exists(self.home.table(table)):
+            return f"that is no table of a dataset: ask for it in SQL, {table.replace('/', '.')}"
+        return nearest(table, held) if held and table else "add a feed and run `forebay sync`"
