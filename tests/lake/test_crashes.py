@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from deltalake import DeltaTable
-from lakes import DAY, FIRST, Basin, bars
+from lakes import DAY, FIRST, SECOND, Basin, bars
 
 from forebay import Lake
+from forebay.errors import StoreError
 from forebay.lake import delta, folder_home
 from forebay.lake.folder_home import FolderHome
 from forebay.lake.staging import Staging
@@ -148,6 +149,26 @@ def test_rows_delivered_before_stay_when_a_delivery_fails(basin: Basin) -> None:
     target.with_name("_delta_log_away").rename(target)
 
     assert before == (Lake(basin.root).digest("stocks/bars_1m"), basin.files())
+
+
+def test_an_earlier_version_keeps_a_file_that_a_failed_delivery_brought_again(
+    basin: Basin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vendor takes a correction back, and the commit fails: the first version is still read as it was."""
+    first = bars("A", source=Source.FLATFILE)
+    basin.flatfile(first)
+    basin.flatfile(bars("A", source=Source.FLATFILE, price=50.0), revision=SECOND)
+
+    def refused(*_: Any) -> None:
+        raise PermissionError(13, "the disk was mounted read-only")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(folder_home, "publish", refused)
+        with pytest.raises(StoreError):
+            basin.flatfile(first)
+
+    assert first["open"].to_list() == Lake(basin.root).bars("A", as_of=1).collect()["open"].to_list()
+    assert [50.0, 50.0] == Lake(basin.root).bars("A").collect()["open"].to_list()
 
 
 def test_a_commit_of_another_program_in_between_is_planned_around(

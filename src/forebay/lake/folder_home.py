@@ -30,7 +30,7 @@ class FolderHome:
         self.reading: Mapping[str, Any] = {}
         self.settling = timedelta()
         self._placed: list[str] = []
-        """What got its name since leftovers were last cleared."""
+        """What got a name that was free since leftovers were last cleared."""
 
     @property
     def uri(self) -> str:
@@ -96,8 +96,9 @@ class FolderHome:
 
     def place(self, staged: Path, path: str) -> None:
         """Note the file, then rename it here, or copy it when it comes from another disk."""
-        self._placed.append(path)
         with storage_errors(self.folder / path):
+            if not (self.folder / path).exists():  # what is there belongs to an earlier version, which may be read
+                self._placed.append(path)
             announce(self.folder, self._placed)
             move(staged, self.folder / path, incoming(self.folder))
 
