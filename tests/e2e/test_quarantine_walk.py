@@ -146,10 +146,12 @@ def test_what_is_dismissed_counts_no_more(shell, press, home):
 
     assert 0 == shell("quarantine", "dismiss", note["id"], "--reason", "test symbols").code
 
+    again = shell("quarantine", "replay", note["id"])
     assert [] == listed(shell)
     (ended,) = listed(shell, "--ended")
     assert ("dismissed", "test symbols", 1) == (ended["ended"], ended["ended_reason"], ended["rows"])
     assert "quarantine:" not in shell("status").out
+    assert f"{note['id']} stocks/bars_1d {DAY}: done: dismissed before: test symbols" in again.out
     assert "quarantined" not in shell("lake", "verify").out
     shell.refuses("quarantine", "show", "00000000", says="nothing in quarantine", next_step="quarantine list")
     shell.refuses("quarantine", "replay", says="name what to replay", next_step="quarantine list")

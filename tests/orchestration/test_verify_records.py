@@ -64,10 +64,10 @@ def test_other_rows_than_were_stored_are_told() -> None:
 
 
 def test_a_session_of_which_nothing_is_held_is_missing() -> None:
-    """With the reason that is known; tolerated while the vendor is not due, and not where it is known to be empty."""
+    """With the reason that is known; tolerated while the vendor is not due, and not where REST has nothing either."""
     day = date(2025, 12, 8)
     waits = row(day, 0, Verdict.PENDING_UPSTREAM, reason="it is due by noon")
-    empty = row(day, 0, Verdict.KNOWN_EMPTY)
+    empty = replace(row(day, 0, Verdict.KNOWN_EMPTY), source=Source.REST)
 
     (plain,) = records(1000).reasons(day, pl.DataFrame(), partial=False)
     (due,) = records(1000, others={day: [waits]}).reasons(day, pl.DataFrame(), partial=False)
@@ -76,6 +76,17 @@ def test_a_session_of_which_nothing_is_held_is_missing() -> None:
     assert f"forebay sync --datasets stocks/bars_1m --start {day} --end {day}" == plain.remedy
     assert (Check.MISSING, "it is due by noon", True) == (due.check, due.text, due.tolerated)
     assert [] == checks(records(1000, spans=[empty]), day, pl.DataFrame())
+
+
+def test_a_file_without_rows_between_full_sessions_is_told() -> None:
+    """A header alone is the vendor's answer, and no error; but not what such a session looks like."""
+    empty = row(LAST, 0, Verdict.KNOWN_EMPTY)
+    before = {day: row(day, 1000) for day in DAYS[:-1]}
+
+    (told,) = records(0, of_files=before, spans=[empty]).reasons(LAST, pl.DataFrame(), partial=False)
+
+    assert (Check.BAND, "0 rows; the 20 sessions before it have 1,000 (median)") == (told.check, told.text)
+    assert [] == checks(records(0, of_files={}, spans=[empty]), LAST, pl.DataFrame())
 
 
 def test_a_suspect_session_is_told_once() -> None:

@@ -123,7 +123,7 @@ def replay(
         notes = [_found(wired.quarantine, each) for each in identities or ()]
         notes = notes or _asked(wired.quarantine, datasets, (start, end))
         room = replaying(wired, notes)
-        done = [room.replay(note) for note in notes if note.ended is None]
+        done = [room.replay(note) if note.ended is None else _is_over(note) for note in notes]
     _show_replayed(done, json=json)
     return ExitCode.OK if all(each.done for each in done) else ExitCode.PARTIAL
 
@@ -181,6 +181,12 @@ def _head(note: Quarantined) -> tuple[Any, ...]:
 
 def _as_json(note: Quarantined) -> dict[str, Any]:
     return {name: value for name, value in asdict(note).items() if value is not None}
+
+
+def _is_over(note: Quarantined) -> Replayed:
+    from forebay.orchestration.replay import Replayed
+
+    return Replayed(note, 0, 0, f"{note.ended} before: {note.ended_reason}")
 
 
 def _show_replayed(done: Sequence[Replayed], *, json: bool) -> None:

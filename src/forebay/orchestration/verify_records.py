@@ -80,7 +80,9 @@ class Records:
             yield Reason(Check.LOST_ROWS, text, remedy=mend(self.dataset.table, day))
 
     def _missing(self, day: date) -> Iterator[Reason]:
-        if any(day in row.partition.dates for row in self.spans):
+        if answers := [row for row in self.spans if day in row.partition.dates]:
+            if any(_is_empty_file(row) for row in answers):
+                yield from self._band(day, 0)
             return
         known = [row for row in self.others.get(day, ()) if row.partition.symbol == ALL_SYMBOLS]
         waits = any(row.verdict is Verdict.PENDING_UPSTREAM for row in known)
@@ -149,6 +151,11 @@ def _concerns(note: Quarantined, held: Coverage | None) -> bool:
     if held is None or not held.verdict.satisfies:
         return True
     return held.evidence.revision is not None and note.revision == held.evidence.revision.etag
+
+
+def _is_empty_file(row: Coverage) -> bool:
+    """Whether it is a file with a header and no row: the vendor's answer, and an odd one between full sessions."""
+    return row.source is Source.FLATFILE and row.verdict is Verdict.KNOWN_EMPTY
 
 
 def _length(calendar: str, day: date) -> timedelta:
