@@ -20,7 +20,7 @@ _PARTS = [field.name for field in fields(Size)]
 
 
 def run(size: Size = FULL, *, curve: bool = True) -> dict[str, object]:
-    """Measure, print and return; `curve`: also with other sizes of row groups."""
+    """Measure, print and return; `curve`: also with other sizes of tiles."""
     print("making day files", file=sys.stderr)
     trades_file(size)
     days = [path for month in range(size.months) for path in bar_files(size, month)]
@@ -48,7 +48,7 @@ def run(size: Size = FULL, *, curve: bool = True) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the lake beside its rivals.")
     parser.add_argument("--quick", action="store_true", help="a small market")
-    parser.add_argument("--no-curve", action="store_true", help="only the usual size of row groups")
+    parser.add_argument("--no-curve", action="store_true", help="only the usual size of tiles")
     for name in _PARTS:
         parser.add_argument(f"--{name}", type=int, help="instead of the size's own")
     if not has_arctic():

@@ -20,8 +20,8 @@ from forebay.lake.reader import Lake
 
 SPANS = ("week", "month")
 """Of the session dates in one compacted file; a lake that is not compacted has a file a day."""
-GROUP_ROWS = (1 << 13, 1 << 16)
-"""Rows in a row group, beside the usual number, for the curve of what a layout makes fast and slow."""
+TILE_ROWS = (1 << 14, 1 << 18)
+"""Rows in a tile, beside the usual number, for the curve of what a layout makes fast and slow."""
 
 
 def measure(lake: Path, report: Report) -> dict[str, Path]:
@@ -47,11 +47,11 @@ def measure(lake: Path, report: Report) -> dict[str, Path]:
 
 
 def variants(lake: Path) -> dict[str, Path]:
-    """Compact further copies of `lake`, with smaller and larger row groups; by span and rows of a group."""
+    """Compact further copies of `lake`, with smaller and larger tiles; by span and rows of a tile."""
     lakes = {}
     for span in SPANS:
-        for rows in GROUP_ROWS:
-            name = f"{span}_groups_of_{rows}"
+        for rows in TILE_ROWS:
+            name = f"{span}_tiles_of_{rows}"
             lakes[name] = copied(lake, name)
             cost_of(COMPACT.whole, str(lakes[name]), span, str(rows))
     return lakes

@@ -68,16 +68,16 @@ INGESTS = {
 COMPACT = Program(
     """
 from pathlib import Path
-from forebay.lake import cutting
+from forebay.lake import tiles
 from forebay.lake.compaction import Compaction
 from forebay.lake.spans import Span, choose_span
 from forebay.lake.staging import Staging
 from forebay.lake.table import LakeTables
 """,
     """
-span, *group_rows = sources
-if group_rows:
-    cutting.GROUP_ROWS = int(group_rows[0])
+span, *tile_rows = sources
+if tile_rows:
+    tiles.TILE_ROWS = int(tile_rows[0])
 with Staging(Path(out).with_name("tmp"), "bench") as staging:
     tables = LakeTables(Path(out), staging)
     choose_span(tables.home.table("stocks/bars_1m"), Span(span))
@@ -86,7 +86,7 @@ with Staging(Path(out).with_name("tmp"), "bench") as staging:
         assert compaction.run(work)
 """,
 )
-"""The lake at `out`, by a span, with row groups of as many rows as the lake usually has, or as told."""
+"""The lake at `out`, by a span, with tiles of as many rows as the lake usually has, or as told."""
 
 _DELTA = "from deltalake import DeltaTable, WriterProperties\n"
 Z_ORDER = Program(_DELTA, 'DeltaTable(out).optimize.z_order(["ticker", "window_start"])\n')

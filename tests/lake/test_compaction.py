@@ -21,6 +21,7 @@ from forebay.lake.deliveries import Delivery
 from forebay.lake.home import scan
 from forebay.lake.layout import FileName, parse_name
 from forebay.lake.proof import proofs
+from forebay.lake.reader import Lake
 from forebay.lake.remaining import deliveries_of
 from forebay.lake.snapshot import LakeFile
 from forebay.lake.spans import Span, choose_span, chosen_span
@@ -67,8 +68,8 @@ def version(basin: Basin) -> int:
     return Versions(basin.tables.home.table(TABLE), TABLE).newest().version
 
 
-def test_the_same_rows_are_in_one_sorted_file(basin: Basin) -> None:
-    """Files of a month become one, with every row once, by ticker and time, in a commit that changes no data."""
+def test_the_same_rows_are_in_one_file(basin: Basin) -> None:
+    """Files of a month become one, with every row once, day by day in a tile, in a commit that changes no data."""
     fill(basin)
     before = total(basin)
 
@@ -76,7 +77,7 @@ def test_the_same_rows_are_in_one_sorted_file(basin: Basin) -> None:
 
     assert before == total(basin)
     found = rows(basin)
-    assert found.equals(found.sort("ticker", "window_start"))
+    assert found.equals(found.sort("session_date", "ticker", "window_start"))
     assert 1 == len(held(basin))
     name = parse_name(held(basin)[0])
     assert name is not None
@@ -127,7 +128,7 @@ def test_a_large_ticker_is_merged_in_parts(basin: Basin, monkeypatch: pytest.Mon
 
     found = rows(basin)
     assert before == sums_of(found)
-    assert found.equals(found.sort("ticker", "window_start"))
+    assert found.equals(found.sort("session_date", "ticker", "window_start"))
 
 
 def test_weeks_and_months_are_a_choice_of_the_table(basin: Basin) -> None:
@@ -193,7 +194,7 @@ def test_a_day_that_comes_again_rewrites_only_files_that_differ(basin: Basin, mo
 
     What is written anew has the small row groups of a compacted file.
     """
-    monkeypatch.setattr("forebay.lake.placing.GROUP_ROWS", 4)
+    monkeypatch.setattr("forebay.lake.tiles.TILE_ROWS", 4)
     fill(basin)
     compact(basin, 9)
     before = set(held(basin))
@@ -407,7 +408,57 @@ def test_ticks_of_one_instant_keep_the_vendors_order(basin: Basin) -> None:
     home = basin.tables.home.table("stocks/trades")
     paths = [file.path for file in Versions(home, "stocks/trades").newest().files()]
     assert 1 == len(paths)
-    assert before.equals(scan(home, paths).collect().select(before.columns))
+    assert before.equals(Lake(basin.root).rows("stocks/trades").collect().select(before.columns))
+
+
+def test_a_tile_has_a_row_group_for_each_day(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file's tiles follow each other by ticker, and of each a reader of one day decodes one row group."""
+    monkeypatch.setattr("forebay.lake.tiles.TILE_ROWS", 20)
+    fill(basin)
+    before = rows(basin).sort("ticker", "window_start")
+
+    compact(basin)
+
+    (path,) = held(basin)
+    found = [_bounds(group) for group in _groups(basin.root / TABLE / path)]
+    assert all(first == last for _, _, first, last in found)
+    tiles = [list(tile) for _, tile in itertools.groupby(found, key=lambda group: group[:2])]
+    assert all([day for _, _, day, _ in tile] == DAYS for tile in tiles)
+    assert len(tiles) > 1
+    assert all(one[0][1] < other[0][0] for one, other in itertools.pairwise(tiles))
+    lake = Lake(basin.root)
+    assert before.equals(lake.rows(TABLE).collect().select(before.columns))
+    one_day = lake.rows(TABLE, None, DAYS[1], DAYS[1]).collect().select(before.columns)
+    assert before.filter(pl.col("session_date") == DAYS[1]).equals(one_day)
+    two = lake.rows(TABLE, ["AAp", "A"]).collect().select(before.columns)
+    assert before.filter(pl.col("ticker").is_in(["AAp", "A"])).equals(two)
+
+
+def test_tiles_are_merged_again(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compacted month and a day that came late become one month, as if the day had been there before."""
+    monkeypatch.setattr("forebay.lake.tiles.TILE_ROWS", 20)
+    fill(basin, DAYS[:3])
+    compact(basin)
+    basin.flatfile(bars(NAMES, [DAYS[3]], source=Source.FLATFILE, price=23.0), DAYS[3])
+    before = rows(basin).sort("ticker", "window_start")
+
+    compact(basin)
+
+    (path,) = held(basin)
+    assert before.equals(Lake(basin.root).rows(TABLE).collect().select(before.columns))
+    assert all(first == last for _, _, first, last in map(_bounds, _groups(basin.root / TABLE / path)))
+
+
+def _groups(path: Path) -> list[pq.RowGroupMetaData]:
+    footer = pq.read_metadata(path)
+    return [footer.row_group(each) for each in range(footer.num_row_groups)]
+
+
+def _bounds(group: pq.RowGroupMetaData) -> tuple[str, str, date, date]:
+    """First and last ticker, first and last session date."""
+    names = {group.column(each).path_in_schema: each for each in range(group.num_columns)}
+    ticker, day = (group.column(names[each]).statistics for each in ("ticker", "session_date"))
+    return ticker.min, ticker.max, day.min, day.max
 
 
 def test_files_that_are_not_sorted_are_refused(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,19 +13,13 @@ import polars as pl
 
 from forebay.failpoints import reach
 from forebay.lake.deliveries import Delivery, counted, facts, shared_out
-from forebay.lake.parquet import RowWriter
+from forebay.lake.tiles import CompactedWriter
 from forebay.model.catalogue import Dataset
 from forebay.model.intervals import Interval
 from forebay.model.partition import Source
 
-FILE_ROWS = 2 << 20
-"""Rows in a file, about: 2 million take a reader of one ticker 4 ms, 4 million 6 ms: its footer is longer."""
-GROUP_ROWS = 1 << 14
-"""Rows in a row group of a compacted file: what a reader of one ticker decodes at least.
-
-Of 8,192 rows a file is 3 % larger and a ticker no faster; of 65,536 it is 12 % smaller, and a day of all tickers takes
-three times as long: fewer groups can be passed over by their dates.
-"""
+FILE_ROWS = 1 << 20
+"""Rows in a file, about: a reader of one ticker waits for its footer, which grows with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +53,7 @@ class Cutter:
 
     def __init__(self, target: Target, dates: Interval) -> None:
         self._target, self._dates = target, dates
-        self._writer: RowWriter | None = None
+        self._writer: CompactedWriter | None = None
         self._counts: Counter[tuple[str, date]] = Counter()
         self._days: set[date] = set()
         self._last: str | None = None
@@ -114,7 +108,7 @@ class Cutter:
         if not rows.height:
             return
         if self._writer is None:
-            self._writer = RowWriter(self._target.new_file(), self._target.dataset, GROUP_ROWS)
+            self._writer = CompactedWriter(self._target.new_file(), self._target.dataset)
         counts = counted(rows, self._target.source)
         self._counts.update(counts)
         self._days.update(day for _, day in counts)

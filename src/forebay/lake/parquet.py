@@ -54,6 +54,7 @@ class RowWriter:
     def __init__(self, path: Path, dataset: Dataset, group_rows: int = ROW_GROUP_ROWS) -> None:
         self.path = path
         self.rows = 0
+        self._dataset = dataset
         self._group_rows = group_rows
         self._columns = no_rows(dataset).columns
         self._held = [no_rows(dataset)]
@@ -82,6 +83,13 @@ class RowWriter:
             whole = held - held % self._group_rows
             self._put(rows[:whole])
             self._held = [rows[whole:]]
+
+    def group(self, rows: pl.DataFrame) -> None:
+        """Append rows as row groups of their own, whatever came before and comes after."""
+        self._put(pl.concat(self._held))
+        self._held = [no_rows(self._dataset)]
+        self.rows += rows.height
+        self._put(rows if rows.columns == self._columns else rows.select(self._columns))
 
     def note(self, facts: Mapping[str, str]) -> None:
         """Put words of our own into the footer, by key; before `close`."""

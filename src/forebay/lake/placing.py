@@ -13,7 +13,6 @@ from forebay.clock import Clock
 from forebay.errors import LakeError
 from forebay.failpoints import reach
 from forebay.lake import delta
-from forebay.lake.cutting import GROUP_ROWS
 from forebay.lake.damage import damage
 from forebay.lake.deliveries import Delivery, facts, untouched
 from forebay.lake.home import Conflict, scan
@@ -21,9 +20,10 @@ from forebay.lake.layout import is_compacted, partition_folder
 from forebay.lake.log import TableLog
 from forebay.lake.moving import mark_of
 from forebay.lake.ownership import Giving, merged_name
-from forebay.lake.parquet import ROW_GROUP_ROWS, RowWriter
+from forebay.lake.parquet import RowWriter
 from forebay.lake.remaining import Remaining
 from forebay.lake.staging import Staging, storage_errors
+from forebay.lake.tiles import CompactedWriter
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.rows import row_schema
@@ -97,15 +97,13 @@ class Placing:
         self, tables: Iterable[pl.DataFrame], deliveries: Iterable[Delivery] = (), *, compacted: bool = False
     ) -> Path:
         """A file in staging with these rows, which are sorted already; its footer names their deliveries."""
-        dataset, group_rows = LAKE_DATASETS[self._table], GROUP_ROWS if compacted else ROW_GROUP_ROWS
-        with (
-            storage_errors(self._staging.folder),
-            RowWriter(self._staging.new_file(), dataset, group_rows) as writer,
-        ):
+        kind = CompactedWriter if compacted else RowWriter
+        path = self._staging.new_file()
+        with storage_errors(self._staging.folder), kind(path, LAKE_DATASETS[self._table]) as writer:
             for table in tables:
                 writer.write(table)
             writer.note(facts(deliveries))
-        return writer.path
+        return path
 
     def put(self, staged: Path, target: str, rows: int) -> None:
         """Plan a file into the table, once it is proved: there, readable, with `rows` rows."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from forebay.errors import LakeError
 from forebay.lake.home import Home, scan
+from forebay.lake.layout import is_compacted
 from forebay.model.catalogue import Dataset
 from forebay.model.rows import row_schema, time_column
 
@@ -28,11 +29,17 @@ LAST: Key = (chr(0x10FFFF), _AFTER)
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A row group: its rows lie between two keys, both included."""
+    """Row groups that follow each other: their rows lie between two keys, both included."""
 
     rows: int
     first: Key
     last: Key
+    tiled: bool = False
+    """Whether its rows stand by session date first, and have to be sorted."""
+
+    def of_tile(self, group: Group) -> Group:
+        """Both, of one tile."""
+        return Group(self.rows + group.rows, min(self.first, group.first), max(self.last, group.last), tiled=True)
 
 
 @dataclass
@@ -52,13 +59,15 @@ class Run:
     def __post_init__(self) -> None:
         with readable(self.home, self.path), self.home.open(self.path) as file:
             footer = pq.ParquetFile(file).metadata
-            self.groups = list(_joined(self._group(footer.row_group(each)) for each in range(footer.num_row_groups)))
+        groups = [self._group(footer.row_group(each)) for each in range(footer.num_row_groups)]
+        self.groups = list(_joined(_tiles(groups) if is_compacted(self.path) else groups))
 
     def until(self, key: Key) -> pl.DataFrame | None:
         """The rows up to `key`, itself included, that were not asked for before; None when there are none."""
         while self._next < len(self.groups) and self.groups[self._next].first <= key:
-            self._held.append(self._read(self.groups[self._next].rows))
-            self._next += 1
+            tiled = self.groups[self._next].tiled
+            rows = self.read()
+            self._held.append(rows.sort("ticker", time_column(self.dataset), maintain_order=True) if tiled else rows)
         if not self._held:
             return None
         rows = self._held[0] if len(self._held) == 1 else pl.concat(self._held)
@@ -67,11 +76,12 @@ class Run:
         taken = rows[:count]
         return taken if self.where is None else taken.filter(self.where)
 
-    def _read(self, rows: int) -> pl.DataFrame:
-        """The next rows; Polars skips the row groups before them and decodes the others side by side."""
-        with readable(self.home, self.path):
+    def read(self) -> pl.DataFrame:
+        """The rows of the next of `groups`, as they stand in the file."""
+        rows = self.groups[self._next].rows
+        with readable(self.home, self.path):  # Polars skips the row groups before and decodes the others side by side
             found = scan(self.home, [self.path]).slice(self._read_rows, rows)
-            self._read_rows += rows
+            self._next, self._read_rows = self._next + 1, self._read_rows + rows
             return found.select(row_schema(self.dataset).names()).collect()
 
     def _count(self, rows: pl.DataFrame, key: Key) -> int:
@@ -113,12 +123,25 @@ def readable(home: Home, path: str) -> Iterator[None]:
         ) from told.__cause__
 
 
+def _tiles(groups: Sequence[Group]) -> Iterator[Group]:
+    """Row groups whose tickers overlap as one, whose rows are not in order: those of a tile, a session date each."""
+    lowest = [LAST[0]]
+    for group in reversed(groups):
+        lowest.append(min(lowest[-1], group.first[0]))
+    held: Group | None = None
+    for group, after in zip(groups, reversed(lowest[:-1]), strict=True):
+        held = group if held is None else held.of_tile(group)
+        if held.last[0] <= after:
+            yield held
+            held = None
+
+
 def _joined(groups: Iterable[Group]) -> Iterator[Group]:
     """Neighbouring row groups as one, up to _READ_ROWS rows."""
     held: Group | None = None
     for group in groups:
         if held and held.rows + group.rows <= _READ_ROWS:
-            held = Group(held.rows + group.rows, held.first, group.last)
+            held = Group(held.rows + group.rows, held.first, group.last, held.tiled or group.tiled)
             continue
         if held:
             yield held

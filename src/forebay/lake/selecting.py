@@ -12,6 +12,7 @@ import polars as pl
 
 from forebay.lake.home import Home, scan
 from forebay.lake.snapshot import LakeFile
+from forebay.lake.tiles import is_tiled
 from forebay.model.catalogue import Dataset
 from forebay.model.intervals import Interval
 from forebay.model.rows import row_schema, time_column
@@ -21,7 +22,7 @@ def select_rows(
     home: Home, dataset: Dataset, files: Sequence[LakeFile], dates: Interval, tickers: Sequence[str] | None
 ) -> pl.LazyFrame:
     """Rows of `tickers` (None: of all) on `dates` from files of a table, sorted by ticker bytes, then time."""
-    ordered = _in_order(files, tickers)
+    ordered = _in_order(dataset, files, dates, tickers)
     rows = rows_as_stored(home, dataset, ordered or files, dates, tickers)
     return rows if ordered else rows.sort("ticker", time_column(dataset), maintain_order=True)
 
@@ -49,13 +50,18 @@ def _is_one_of(tickers: Sequence[str]) -> pl.Expr:
     return pl.col("ticker") == tickers[0] if len(tickers) == 1 else pl.col("ticker").is_in(tickers)
 
 
-def _in_order(files: Sequence[LakeFile], tickers: Sequence[str] | None) -> list[LakeFile] | None:
+def _in_order(
+    dataset: Dataset, files: Sequence[LakeFile], dates: Interval, tickers: Sequence[str] | None
+) -> list[LakeFile] | None:
     """The files one after the other, where that is the order of their rows; None where rows have to be sorted.
 
-    A file of ours is sorted in itself. So are several of them, of one ticker when their dates follow each other, of any
-    when their tickers do.
+    A file of ours is sorted in itself; a tiled one is as far as one ticker or one day is asked for. So are several of
+    them, of one ticker when their dates follow each other, of any when their tickers do.
     """
     if any(file.name is None for file in files):
+        return None
+    narrow = dates.days == 1 or (tickers is not None and len(tickers) == 1)
+    if not narrow and is_tiled(dataset) and any(file.name and file.name.compacted for file in files):
         return None
     if len(files) <= 1:
         return list(files) or None

@@ -56,8 +56,10 @@ class Order:
         checks = {_TWICE: same & (time == time.shift(1))} if self._unique else {}
         if self._name is None:  # another program's: readers sort for themselves
             return checks
-        checks[_UNSORTED] = (ticker < ticker.shift(1)) | (same & (time < time.shift(1)))
         day, dates = pl.col("session_date"), self._name.dates
+        falls = (ticker < ticker.shift(1)) | (same & (time < time.shift(1)))
+        begins_day = day > day.shift(1)  # of a tile, whose rows stand by session date first
+        checks[_UNSORTED] = falls & ~begins_day if self._name.compacted else falls
         named = day.is_in(self._name.held()) if self._name.compacted else day.is_between(dates.start, dates.end)
         checks[_OUTSIDE] = ~named
         if self._name.source is Source.FLATFILE:  # what stays of several files is named after the least of them
