@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 from lakes import DAY, DAYS, MINUTES, Basin, bars
 
 from forebay.errors import CheckFailed
+from forebay.lake import intake
 from forebay.lake.intake import Refused
 from forebay.lake.quality import check_rows, split_twins
 from forebay.model.catalogue import BAR_DATASETS
@@ -149,6 +151,24 @@ def test_a_rotten_file_is_refused_with_its_rows(basin: Basin) -> None:
 
     assert 100 == refused.value.rows.height
     assert isinstance(refused.value, CheckFailed)
+
+
+def test_bad_rows_never_fill_the_memory(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of a percent of a huge file may be more than fits: it is refused with what was kept by then."""
+    monkeypatch.setattr(intake, "MOST_BAD_BYTES", 100)
+    seen: list[int] = []
+
+    def tables() -> Iterator[pl.DataFrame]:
+        for minute in range(3):
+            seen.append(minute)
+            negative = pl.when(pl.int_range(pl.len()) < 2).then(-1.0).otherwise("volume").alias("volume")
+            yield bars("ABC"[minute], per_day=500).with_columns(negative)
+
+    with pytest.raises(Refused, match="the name: 2 of the first 500 rows are bad, too many to keep") as refused:
+        basin.tables.stage(tables(), MINUTES, "the name")
+
+    assert 2 == refused.value.rows.height
+    assert [0] == seen
 
 
 @pytest.mark.parametrize("defect", [each for each in DEFECTS.values() if each.fix], ids=lambda defect: defect.name)

@@ -1,4 +1,4 @@
-"""Work that is one step ahead of whoever uses it."""
+"""Work that is one step ahead of whoever uses it, and no more: a piece of a merge is large, so none of them waits."""
 
 from __future__ import annotations
 

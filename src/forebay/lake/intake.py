@@ -23,7 +23,9 @@ from forebay.model.rows import time_column
 FileFacts = Callable[[int, Mapping[str, int]], Mapping[str, str]]
 """What a file's footer says, by its number of rows and the known defects put right in them (name to rows)."""
 MOST_BAD_ROWS = 100_000
-"""Bad rows held in memory; a file with more is refused before its end."""
+"""Bad rows from which on a file is judged by their share before its end, too."""
+MOST_BAD_BYTES = 64 << 20
+"""Bad rows that are held in memory; a file with more is refused, be their share ever so small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class _Intake:
         self._time = time_column(dataset)
         self._name = name
         self._bad: list[pl.DataFrame] = []
+        self._bad_bytes = 0
         self._defects = defects_of(dataset)
         self._last: tuple[str, Any] | None = None
         """The key of the last good row."""
@@ -160,8 +163,15 @@ class _Intake:
         else:
             self.tally.bad[check] += bad.height
         self._bad.append(bad)
+        self._bad_bytes += int(bad.estimated_size())
         if self.tally.bad.total() > MOST_BAD_ROWS:
             self.judge()
+        if self._bad_bytes > MOST_BAD_BYTES:
+            raise Refused(
+                f"{self._name}: {self.tally.bad.total()} of the first {self.tally.rows} rows are bad, too many to keep",
+                remedy="nothing of it was stored; those rows are in quarantine with a reason each",
+                rows=self.bad_rows(),
+            )
 
     def _arranged(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows, sorted if they are ticks and some came late: cheaper now than a sort of the whole file after."""
