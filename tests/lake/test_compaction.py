@@ -24,7 +24,7 @@ from forebay.lake.proof import proofs
 from forebay.lake.reader import Lake
 from forebay.lake.remaining import deliveries_of
 from forebay.lake.snapshot import LakeFile
-from forebay.lake.spans import Span, choose_span, chosen_span
+from forebay.lake.spans import Span, choose_span, chosen_span, spans_of
 from forebay.lake.sums import Sums, sums_of
 from forebay.lake.versions import Versions
 from forebay.model.calendar import day_start
@@ -152,6 +152,24 @@ def test_weeks_and_months_are_a_choice_of_the_table(basin: Basin) -> None:
     compact(basin)
     assert 2 == len(held(basin))
     assert before == total(basin)
+
+
+def test_a_span_is_as_long_as_a_partition_at_most() -> None:
+    """Day bars can go back to years after months; nothing else has years, for none of its files cross a month."""
+    assert [Span.DAY, Span.WEEK, Span.MONTH, Span.YEAR] == spans_of("stocks/bars_1d")
+    assert [Span.DAY, Span.WEEK, Span.MONTH] == spans_of(TABLE) == spans_of("stocks/trades")
+
+
+def test_spans_of_unequal_size_are_a_file_each(basin: Basin) -> None:
+    """A file of three days in one week and one in the next becomes two, not cut at the half of its rows."""
+    days = [DAY - timedelta(days=2), DAY - timedelta(days=1), DAY, DAYS[2]]
+    fill(basin, days)
+    compact(basin)
+    choose_span(basin.tables.home.table(TABLE), Span.WEEK)
+
+    compact(basin)
+
+    assert [days[:3], days[3:]] == [name.held() for path in held(basin) if (name := parse_name(path))]
 
 
 def test_rest_files_of_symbols_become_files_of_all(basin: Basin) -> None:

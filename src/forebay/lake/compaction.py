@@ -105,9 +105,11 @@ class Compaction:
         return merge.read
 
     def _share(self, work: Work) -> int:
-        """Rows of a file, so that the last is no smaller than the others."""
-        files = max(1, round(work.rows / len(work.spans) / self.file_rows))
-        return max(1, ceil(work.rows / len(work.spans) / files))
+        """Rows of a file, so that the last is no smaller than the others; spans may be of any sizes."""
+        if len(work.spans) > 1:
+            return self.file_rows
+        files = max(1, round(work.rows / self.file_rows))
+        return max(1, ceil(work.rows / files))
 
     def _exchange(self, work: Work, read: Sums, written: Sequence[Written]) -> Compacted | None:
         targets = {_target(work, each): each for each in written}

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from forebay.lake import delta
 from forebay.lake.home import Home
-from forebay.lake.layout import partition_value, split_by_partition
+from forebay.lake.layout import partition_column, split_by_partition
 from forebay.model.catalogue import LAKE_DATASETS, Kind
 from forebay.model.intervals import Interval
 
@@ -36,8 +36,7 @@ def default_span(table: str) -> Span:
 
 def spans_of(table: str) -> list[Span]:
     """Those that a table can have: none is longer than its partitions."""
-    longest = Span.YEAR if len(partition_value(table, date.min)) == len("2024") else Span.MONTH
-    return list(Span)[: list(Span).index(longest) + 1]
+    return [span for span in Span if span is not Span.YEAR or partition_column(table) == "year"]
 
 
 def span_around(table: str, span: Span, day: date) -> Interval:
