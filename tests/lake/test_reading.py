@@ -83,7 +83,8 @@ def test_sql_sees_schemas_and_utc(lake: Lake) -> None:
         ("select 1; select 2", "one statement"),
         ("selec 1", "failed"),
         ("select * from stocks.trades", "failed"),
-        ("select interval 1 day as step", "step INTERVAL"),
+        ("select interval 1 day as step", "INTERVAL: step"),
+        ("select interval 1 day as step where false", "INTERVAL: step"),
     ],
 )
 def test_wrong_queries_are_usage_errors(lake: Lake, query: str, says: str) -> None:

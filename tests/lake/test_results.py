@@ -154,3 +154,18 @@ def test_a_damaged_file_is_named_in_sql_too(lake: Lake) -> None:
     with pytest.raises(LakeError, match="2024-04-01__"):
         lake.sql("select * from stocks.bars_1m")
     assert 2 == lake.sql("select * from stocks.bars_1m where ticker = 'C'").height
+
+
+def test_a_large_answer_comes_in_batches(lake: Lake, tmp_path: Path) -> None:
+    """More rows than one batch go to a file as they come, all and in order; so do the first of them."""
+    query = "select range as number, ticker from range(250_000), (select min(ticker) ticker from stocks.bars_1m)"
+    with lake.sql_rows(query + " order by number") as rows:
+        rows.sink_parquet(tmp_path / "rows.parquet")
+    with lake.sql_rows("select range as number, 'A' as ticker from range(400_000)") as rows:
+        first = rows.select("number").head(150_000).collect()
+
+    written = pl.read_parquet(tmp_path / "rows.parquet")
+    assert list(range(250_000)) == written["number"].to_list()
+    assert list(range(150_000)) == first["number"].to_list()
+    with pytest.raises(UsageError, match="read-only"), lake.sql_rows("drop table stocks.bars_1m"):
+        pass

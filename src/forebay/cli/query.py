@@ -65,11 +65,11 @@ def query(
     Example: forebay query "select ticker, avg(close) from stocks.bars_1d group by ticker"
     """
     with opened(ctx) as lake:
-        frame = lake.sql(sql, as_of=as_of)
-    if out:
-        deliver(frame.lazy(), out)
-    else:
-        show_frame(frame, Form.JSON if json else form)
+        if out:
+            with lake.sql_rows(sql, as_of=as_of) as rows:
+                deliver(rows, out)
+        else:
+            show_frame(lake.sql(sql, as_of=as_of), Form.JSON if json else form)
     return ExitCode.OK
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,6 +116,15 @@ class Lake(TickReader):
         from forebay.lake.sql import ask  # DuckDB takes a fifth of a second to import
 
         return ask(query, self._tables, as_of)
+
+    def sql_rows(self, query: str, *, as_of: AsOf | None = None) -> AbstractContextManager[pl.LazyFrame]:
+        """The same answer lazily, for more than fits memory: `with lake.sql_rows(query) as rows: rows.sink_csv(...)`.
+
+        Its rows can be asked for once, inside the context. Raises as `sql`.
+        """
+        from forebay.lake.sql import asking
+
+        return asking(query, self._tables, as_of)
 
     def duckdb(self, *, as_of: AsOf | None = None) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in memory with a view for each table (`stocks.bars_1d`), as held now; to be closed.

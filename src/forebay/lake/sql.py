@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import duckdb
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from forebay.errors import UsageError
 from forebay.lake.actions.views import ACTION_TABLES, add_actions
@@ -19,6 +21,8 @@ from forebay.lake.versions import AsOf
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.rows import row_schema
 
+_BATCH = 100_000
+"""Rows of an answer that come at once."""
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
@@ -28,6 +32,28 @@ def ask(query: str, tables: Tables, as_of: AsOf | None = None) -> pl.DataFrame:
     Raises UsageError when the query does not parse, names what is not there, or does anything but read, and for the
     number of a version when it names several tables; LakeError when the lake is empty or a file is damaged.
     """
+    with _answer(query, tables, as_of) as answer:
+        return pl.DataFrame(answer.to_arrow_table())
+
+
+@contextmanager
+def asking(query: str, tables: Tables, as_of: AsOf | None = None) -> Iterator[pl.LazyFrame]:
+    """The answer as rows that come a batch at a time, for as long as the context lasts; raises as `ask`."""
+    with _answer(query, tables, as_of) as answer:
+        reader = answer.to_arrow_reader(_BATCH)
+        empty = pl.DataFrame(reader.schema.empty_table())
+
+        def batches(columns: list[str] | None, where: pl.Expr | None, rows: int | None, _size: int | None) -> Any:
+            for batch in reader:
+                frame = pl.DataFrame(batch).head(_BATCH if rows is None else rows).select(columns or empty.columns)
+                rows = None if rows is None else rows - frame.height
+                yield frame if where is None else frame.filter(where)
+
+        yield register_io_source(batches, schema=empty.schema)
+
+
+@contextmanager
+def _answer(query: str, tables: Tables, as_of: AsOf | None) -> Iterator[duckdb.DuckDBPyRelation]:
     held = _held(tables)
     with duckdb.connect() as connection, _translated(tables.home, held):
         _check(connection, query)
@@ -38,22 +64,21 @@ def ask(query: str, tables: Tables, as_of: AsOf | None = None) -> pl.DataFrame:
         _add_views(connection, tables, scopes, as_of)
         beside = [scope.table for scope in scopes]
         add_actions(connection, tables.home, [scope.table for scope in named], beside, as_of)
-        return _frame(connection.sql(query))
+        answer = connection.sql(query)
+        _check_columns(answer)
+        yield answer
 
 
-def _frame(answer: duckdb.DuckDBPyRelation) -> pl.DataFrame:
+def _check_columns(answer: duckdb.DuckDBPyRelation) -> None:
+    """Raises UsageError for columns that share a name, and for a type that Polars has not."""
     twice = sorted(name for name, count in Counter(answer.columns).items() if count > 1)
     if twice:
         raise UsageError(
             f"several columns are called {', '.join(twice)}", remedy="name them apart: select a.close as first_close"
         )
-    try:
-        return pl.DataFrame(answer.to_arrow_table())
-    except pl.exceptions.ComputeError as error:  # of an INTERVAL, for one
-        types = ", ".join(f"{name} {kind}" for name, kind in zip(answer.columns, answer.types, strict=True))
-        raise UsageError(
-            f"a column has a type that Polars does not: {types}", remedy="cast it in the query: column::varchar"
-        ) from error
+    lengths = [name for name, kind in zip(answer.columns, answer.types, strict=True) if "INTERVAL" in str(kind)]
+    if lengths:
+        raise UsageError(f"Polars has no type for an INTERVAL: {', '.join(lengths)}", remedy="cast it: column::varchar")
 
 
 def connected(tables: Tables, as_of: AsOf | None = None) -> duckdb.DuckDBPyConnection:
