@@ -167,5 +167,8 @@ def test_a_large_answer_comes_in_batches(lake: Lake, tmp_path: Path) -> None:
     written = pl.read_parquet(tmp_path / "rows.parquet")
     assert list(range(250_000)) == written["number"].to_list()
     assert list(range(150_000)) == first["number"].to_list()
+    late = "select cast(case when range > 500_000 then 'x' else '1' end as int) as v from range(600_000)"
+    with pytest.raises(UsageError, match="Could not convert"), lake.sql_rows(late) as rows:
+        rows.sink_csv(tmp_path / "rows.csv")
     with pytest.raises(UsageError, match="read-only"), lake.sql_rows("drop table stocks.bars_1m"):
         pass

@@ -44,12 +44,23 @@ def asking(query: str, tables: Tables, as_of: AsOf | None = None) -> Iterator[pl
         empty = pl.DataFrame(reader.schema.empty_table())
 
         def batches(columns: list[str] | None, where: pl.Expr | None, rows: int | None, _size: int | None) -> Any:
-            for batch in reader:
+            for batch in _read(reader, tables.home):
                 frame = pl.DataFrame(batch).head(_BATCH if rows is None else rows).select(columns or empty.columns)
                 rows = None if rows is None else rows - frame.height
                 yield frame if where is None else frame.filter(where)
 
         yield register_io_source(batches, schema=empty.schema)
+
+
+def _read(reader: Any, home: Home) -> Iterator[Any]:
+    """What fails after the first rows comes as Arrow's OSError, which is not about the file that is written."""
+    try:
+        yield from reader
+    except OSError as error:
+        if home.options:
+            told = home.explain(error)
+            raise told from told.__cause__
+        raise UsageError(f"the query failed: {error}", remedy="correct it, or look at the rows it names") from error
 
 
 @contextmanager
