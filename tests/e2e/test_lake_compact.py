@@ -55,6 +55,16 @@ def test_spans_are_compacted_by_command(shell: Shell) -> None:
     assert 2 == shell("lake", "compact", "--datasets", TABLE, "--span", "fortnight").code
 
 
+def test_a_grace_of_a_million_days_is_refused_in_a_sentence(shell: Shell) -> None:
+    """No calendar goes back so far: as an option and as a setting it is a wrong value, not a fault of the program."""
+    asked = shell("lake", "vacuum", "--grace-days", "1000000")
+    by_setting = shell("lake", "vacuum", LAKE_GRACE_DAYS="1000000")
+
+    assert (2, 2) == (asked.code, by_setting.code)
+    assert "'--grace-days'" in asked.err
+    assert "LAKE_GRACE_DAYS=1000000" in by_setting.err
+
+
 def test_the_ledger_knows_a_compacted_lake_again(shell: Shell) -> None:
     """A ledger that was lost is made of the files' footers: what was held is held, at the same revisions."""
     assert 0 == shell(*SYNC).code

@@ -27,7 +27,11 @@ Dry = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, an
 GraceDays = Annotated[
     int | None,
     typer.Option(
-        "--grace-days", min=0, metavar="N", help="Days that a replaced file stays; LAKE_GRACE_DAYS without it."
+        "--grace-days",
+        min=0,
+        max=36_500,
+        metavar="N",
+        help="Days that a replaced file stays; LAKE_GRACE_DAYS without it.",
     ),
 ]
 

@@ -206,6 +206,7 @@ class LakeSettings(Group):
         "LAKE_GRACE_DAYS",
         default=7,
         ge=0,
+        le=36_500,
         about="Days that a file which was replaced stays in the lake, for queries and readers of earlier versions.",
     )
 
