@@ -36,8 +36,8 @@ _FOREBAY_IMPORTS = """
 from datetime import UTC, datetime
 from pathlib import Path
 from bench.market_day import DAY
-from forebay.lake.staging import Staging
-from forebay.lake.table import LakeTables
+from forebay.lake.home.staging import Staging
+from forebay.lake.writing.table import LakeTables
 from forebay.model.catalogue import DATASETS
 from forebay.model.partition import Revision
 from forebay.vendor.csv_rows import read_rows

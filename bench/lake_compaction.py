@@ -16,7 +16,7 @@ from bench.lake_reads import TABLE
 from bench.lake_report import Report
 from bench.lake_work import BIN_PACK, COMPACT, Z_ORDER
 
-from forebay.lake.reader import Lake
+from forebay.lake.reading.reader import Lake
 
 SPANS = ("week", "month")
 """Of the session dates in one compacted file; a lake that is not compacted has a file a day."""

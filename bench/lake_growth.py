@@ -14,7 +14,7 @@ from bench.lake_report import Report
 from bench.lake_rivals import sampled_tickers
 from bench.lake_work import COMPACT, INGESTS
 
-from forebay.lake.reader import Lake
+from forebay.lake.reading.reader import Lake
 
 LOOKED_AT = (1, 3, 6)
 """After so many months the lake is read."""

@@ -22,8 +22,8 @@ from bench.lake_report import Report
 from bench.lake_rivals import arctic_store, daily_files, has_arctic, sampled_tickers, ticker_files
 from deltalake import DeltaTable
 
-from forebay.lake.reader import Lake
-from forebay.lake.spans import default_span
+from forebay.lake.compaction.spans import default_span
+from forebay.lake.reading.reader import Lake
 
 Read = Callable[[str], Any]
 """A read of one ticker, or of one day in ISO form; gives a table."""

@@ -22,8 +22,8 @@ _PATHS = "import sys\nout, *sources = sys.argv[1:]\n"
 _FOREBAY_IMPORTS = """
 from datetime import UTC, date, datetime
 from pathlib import Path
-from forebay.lake.staging import Staging
-from forebay.lake.table import LakeTables
+from forebay.lake.home.staging import Staging
+from forebay.lake.writing.table import LakeTables
 from forebay.model.catalogue import DATASETS
 from forebay.model.partition import Revision
 from forebay.vendor.csv_rows import read_rows
@@ -68,11 +68,11 @@ INGESTS = {
 COMPACT = Program(
     """
 from pathlib import Path
-from forebay.lake import tiles
-from forebay.lake.compaction import Compaction
-from forebay.lake.spans import Span, choose_span
-from forebay.lake.staging import Staging
-from forebay.lake.table import LakeTables
+from forebay.lake.format import tiles
+from forebay.lake.compaction.compaction import Compaction
+from forebay.lake.compaction.spans import Span, choose_span
+from forebay.lake.home.staging import Staging
+from forebay.lake.writing.table import LakeTables
 """,
     """
 span, *tile_rows = sources

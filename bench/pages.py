@@ -45,7 +45,7 @@ from forebay.model.intervals import Interval
 from forebay.model.partition import Partition, Source
 from forebay.model.task import TaskDraft, TaskKind
 from forebay.settings import load
-import forebay.tasks.fetch, forebay.lake.table, forebay.vendor.rest
+import forebay.tasks.fetch, forebay.lake.writing.table, forebay.vendor.rest
 """,
     """
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))

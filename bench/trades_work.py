@@ -36,8 +36,8 @@ from forebay.bars.conditions import Rulings
 from forebay.bars.sizes import ONE_MINUTE, Hours
 from forebay.bars.trades import TradeRules, judge
 from forebay.clock import SystemClock
-from forebay.lake.parquet import RowWriter
-from forebay.lake.quarantine import Quarantine
+from forebay.lake.format.parquet import RowWriter
+from forebay.lake.intake.quarantine import Quarantine
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.partition import Revision
 from forebay.orchestration.trade_bars import TradeBars

@@ -7,16 +7,16 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from forebay.lake.missing import NotHeld
-    from forebay.lake.reader import Lake
+    from forebay.lake.reading.missing import NotHeld
+    from forebay.lake.reading.reader import Lake
     from forebay.sandbox.server import Sandbox
 
 __version__ = version("forebay")
 __all__ = ["Lake", "NotHeld", "Sandbox", "__version__"]
 
 _HOMES = {
-    "Lake": "forebay.lake.reader",
-    "NotHeld": "forebay.lake.missing",
+    "Lake": "forebay.lake.reading.reader",
+    "NotHeld": "forebay.lake.reading.missing",
     "Sandbox": "forebay.sandbox.server",
 }
 

@@ -12,8 +12,8 @@ from forebay.errors import CheckFailed
 from forebay.lake.actions.merge import check_losses, merge
 from forebay.lake.actions.shape import SPLITS
 from forebay.lake.actions.tables import read, update
-from forebay.lake.address import home_at
-from forebay.lake.home import Home
+from forebay.lake.home.address import home_at
+from forebay.lake.home.home import Home
 from forebay.testing import FakeClock
 
 DAY = date(2025, 1, 2)

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from forebay.clock import SystemClock
-from forebay.lake.quarantine import Quarantine
+from forebay.lake.intake.quarantine import Quarantine
 from forebay.ledger import Ledger
 from forebay.model.catalogue import DATASETS
 from forebay.model.intervals import Interval

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from forebay import Lake, Sandbox
-from forebay.lake.staging import Staging
-from forebay.lake.table import LakeTables
+from forebay.lake.home.staging import Staging
+from forebay.lake.writing.table import LakeTables
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.intervals import Interval
 from forebay.model.rows import BAR_ROWS

@@ -11,7 +11,7 @@ from homes import Home
 
 from forebay import Lake, Sandbox
 from forebay.errors import UsageError
-from forebay.lake.missing import NotHeld
+from forebay.lake.reading.missing import NotHeld
 from forebay.model.catalogue import BARS, DATASETS, Dataset
 from forebay.model.feed import Feed
 from forebay.model.instrument import parse_option

@@ -13,7 +13,7 @@ from homes import END, START, Home, published, truth
 from shell import Shell
 
 from forebay import Sandbox
-from forebay.lake.quarantine import Quarantine
+from forebay.lake.intake.quarantine import Quarantine
 from forebay.model.catalogue import DATASETS
 from forebay.model.coverage import Verdict
 from forebay.model.intervals import Interval

@@ -7,8 +7,8 @@ from pathlib import Path
 from lakes import Basin
 
 from forebay.clock import Clock, SystemClock
-from forebay.lake.bucket_home import BucketHome, bucket_home
-from forebay.lake.table import LakeTables
+from forebay.lake.home.bucket import BucketHome, bucket_home
+from forebay.lake.writing.table import LakeTables
 from forebay.settings import AwsSettings
 from forebay.stores.address import s3_bucket
 from forebay.stores.client import Timeouts

@@ -13,12 +13,12 @@ import polars as pl
 from lakes import Basin
 
 from forebay import failpoints
-from forebay.lake.compaction import Compaction
-from forebay.lake.folder_home import FolderHome
-from forebay.lake.home import scan
-from forebay.lake.sums import Sums, sums_of
-from forebay.lake.vacuum import Vacuum
-from forebay.lake.versions import Versions
+from forebay.lake.compaction.compaction import Compaction
+from forebay.lake.compaction.vacuum import Vacuum
+from forebay.lake.home.folder import FolderHome
+from forebay.lake.home.home import scan
+from forebay.lake.log.versions import Versions
+from forebay.lake.sorting.sums import Sums, sums_of
 
 TABLE = "stocks/bars_1m"
 FAR = datetime.now(UTC) + timedelta(days=365)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from forebay.lake.intake import Staged
-from forebay.lake.staging import Staging
-from forebay.lake.table import LakeTables
+from forebay.lake.home.staging import Staging
+from forebay.lake.intake.intake import Staged
+from forebay.lake.writing.table import LakeTables
 from forebay.model.calendar import day_start
 from forebay.model.catalogue import BAR_DATASETS, DATASETS
 from forebay.model.intervals import Interval

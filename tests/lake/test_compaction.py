@@ -14,19 +14,19 @@ from lakes import DAY, FIRST, SECOND, Basin, bars
 from ticks import good_rows
 
 from forebay.errors import LakeError
-from forebay.lake import proving
-from forebay.lake.compaction import Compacted, Compaction
-from forebay.lake.compaction_plan import plan
-from forebay.lake.deliveries import Delivery
-from forebay.lake.home import scan
-from forebay.lake.layout import FileName, parse_name
-from forebay.lake.proof import proofs
-from forebay.lake.reader import Lake
-from forebay.lake.remaining import deliveries_of
-from forebay.lake.snapshot import LakeFile
-from forebay.lake.spans import Span, choose_span, chosen_span, spans_of
-from forebay.lake.sums import Sums, sums_of
-from forebay.lake.versions import Versions
+from forebay.lake.compaction import proving
+from forebay.lake.compaction.compaction import Compacted, Compaction
+from forebay.lake.compaction.plan import plan
+from forebay.lake.compaction.spans import Span, choose_span, chosen_span, spans_of
+from forebay.lake.format.deliveries import Delivery
+from forebay.lake.format.layout import FileName, parse_name
+from forebay.lake.home.home import scan
+from forebay.lake.log.snapshot import LakeFile
+from forebay.lake.log.versions import Versions
+from forebay.lake.reading.reader import Lake
+from forebay.lake.sorting.remaining import deliveries_of
+from forebay.lake.sorting.sums import Sums, sums_of
+from forebay.lake.verification.proof import proofs
 from forebay.model.calendar import day_start
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.intervals import Interval
@@ -118,8 +118,8 @@ def test_files_are_cut_between_tickers(basin: Basin) -> None:
 
 def test_a_large_ticker_is_merged_in_parts(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:
     """A range of keys may begin and end inside a ticker: memory does not grow with it, and order stays."""
-    monkeypatch.setattr("forebay.lake.merging.RANGE_ROWS", 50)
-    monkeypatch.setattr("forebay.lake.parquet.ROW_GROUP_ROWS", 16)
+    monkeypatch.setattr("forebay.lake.sorting.merging.RANGE_ROWS", 50)
+    monkeypatch.setattr("forebay.lake.format.parquet.ROW_GROUP_ROWS", 16)
     for number, day in enumerate(DAYS):
         basin.flatfile(bars(["A", "SPY"], [day], source=Source.FLATFILE, per_day=90, price=20.0 + number), day)
     before = total(basin)
@@ -212,7 +212,7 @@ def test_a_day_that_comes_again_rewrites_only_files_that_differ(basin: Basin, mo
 
     What is written anew has the small row groups of a compacted file.
     """
-    monkeypatch.setattr("forebay.lake.tiles.TILE_ROWS", 4)
+    monkeypatch.setattr("forebay.lake.format.tiles.TILE_ROWS", 4)
     fill(basin)
     compact(basin, 9)
     before = set(held(basin))
@@ -431,7 +431,7 @@ def test_ticks_of_one_instant_keep_the_vendors_order(basin: Basin) -> None:
 
 def test_a_tile_has_a_row_group_for_each_day(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file's tiles follow each other by ticker, and of each a reader of one day decodes one row group."""
-    monkeypatch.setattr("forebay.lake.tiles.TILE_ROWS", 20)
+    monkeypatch.setattr("forebay.lake.format.tiles.TILE_ROWS", 20)
     fill(basin)
     before = rows(basin).sort("ticker", "window_start")
 
@@ -454,7 +454,7 @@ def test_a_tile_has_a_row_group_for_each_day(basin: Basin, monkeypatch: pytest.M
 
 def test_tiles_are_merged_again(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:
     """A compacted month and a day that came late become one month, as if the day had been there before."""
-    monkeypatch.setattr("forebay.lake.tiles.TILE_ROWS", 20)
+    monkeypatch.setattr("forebay.lake.format.tiles.TILE_ROWS", 20)
     fill(basin, DAYS[:3])
     compact(basin)
     basin.flatfile(bars(NAMES, [DAYS[3]], source=Source.FLATFILE, price=23.0), DAYS[3])
@@ -481,7 +481,7 @@ def _bounds(group: pq.RowGroupMetaData) -> tuple[str, str, date, date]:
 
 def test_files_that_are_not_sorted_are_refused(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of our name whose rows somebody put into another order is named, and nothing changes."""
-    monkeypatch.setattr("forebay.lake.merging.RANGE_ROWS", 3)
+    monkeypatch.setattr("forebay.lake.sorting.merging.RANGE_ROWS", 3)
     fill(basin, DAYS[:2])
     before = held(basin)
     path = basin.root / TABLE / before[0]

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from killing import TABLE, compact, held, on_disk, rows, vacuum
 from lakes import DAY, Basin, bars
 
-from forebay.lake.spans import Span, choose_span
+from forebay.lake.compaction.spans import Span, choose_span
 from forebay.model.partition import Source
 
 DAYS = [DAY + timedelta(days=number) for number in (0, 1, 4, 28)]

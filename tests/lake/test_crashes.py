@@ -14,9 +14,10 @@ from lakes import DAY, FIRST, SECOND, Basin, bars
 
 from forebay import Lake
 from forebay.errors import StoreError
-from forebay.lake import delta, folder_home
-from forebay.lake.folder_home import FolderHome
-from forebay.lake.staging import Staging
+from forebay.lake.home import folder as folder_home
+from forebay.lake.home.folder import FolderHome
+from forebay.lake.home.staging import Staging
+from forebay.lake.log import delta
 from forebay.model.partition import Source
 
 HERE = Path(__file__).parent
@@ -42,13 +43,13 @@ basin.flatfile(bars(["A", "B"], source=Source.FLATFILE, price=50.0))
 """
 
 STEPS = [
-    ("forebay.lake.intake", "check_rows"),
-    ("forebay.lake.folder_home", "announce"),
-    ("forebay.lake.folder_home", "move"),
-    ("forebay.lake.placing", "Remaining"),
-    ("forebay.lake.folder_home", "publish"),
+    ("forebay.lake.intake.intake", "check_rows"),
+    ("forebay.lake.home.folder", "announce"),
+    ("forebay.lake.home.folder", "move"),
+    ("forebay.lake.writing.placing", "Remaining"),
+    ("forebay.lake.home.folder", "publish"),
     ("os", "link"),
-    ("forebay.lake.folder_home", "clear_leftovers"),
+    ("forebay.lake.home.folder", "clear_leftovers"),
 ]
 
 
@@ -89,7 +90,7 @@ def test_a_killed_delivery_is_finished_by_the_next(tmp_path: Path, module: str, 
 def test_leftovers_go_even_when_the_delivery_is_never_repeated(tmp_path: Path) -> None:
     """A file that was renamed and never committed is removed by whoever writes to the table next."""
     basin = Basin(tmp_path, "one")
-    arguments = [str(tmp_path), "forebay.lake.folder_home", "move", "after", "dead"]
+    arguments = [str(tmp_path), "forebay.lake.home.folder", "move", "after", "dead"]
     subprocess.run([sys.executable, "-c", CHILD.format(here=str(HERE)), *arguments], check=False)
     assert 1 == len(basin.files())
 
@@ -122,7 +123,7 @@ def test_processes_that_commit_at_once_lose_nothing(tmp_path: Path) -> None:
 
 def test_only_the_folders_of_dead_workers_are_swept(tmp_path: Path) -> None:
     """A living worker's folder stays; one whose process is gone is removed by the next to start."""
-    code = "import os,sys\nfrom pathlib import Path\nfrom forebay.lake.staging import Staging\n"
+    code = "import os,sys\nfrom pathlib import Path\nfrom forebay.lake.home.staging import Staging\n"
     code += "Staging(Path(sys.argv[1]), 'dead').new_file().write_text('x')\nos._exit(1)"
     with Staging(tmp_path, "alive") as alive:
         alive.new_file().write_text("x")

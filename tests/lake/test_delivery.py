@@ -13,10 +13,10 @@ from lakes import DAY, FIRST, SECOND, Basin, bars
 
 from forebay import Lake
 from forebay.errors import CheckFailed, LakeError, NewerVersion
-from forebay.lake import delta
-from forebay.lake.digest import digest
-from forebay.lake.layout import FileName, parse_name, split_by_partition
-from forebay.lake.table import LakeTables
+from forebay.lake.format.digest import digest
+from forebay.lake.format.layout import FileName, parse_name, split_by_partition
+from forebay.lake.log import delta
+from forebay.lake.writing.table import LakeTables
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Revision, Source
 

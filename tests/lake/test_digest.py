@@ -9,7 +9,7 @@ import pytest
 from lakes import DAYS, MINUTES
 from ticks import TICKS, good_rows
 
-from forebay.lake.digest import CONTENT, content_of, digest
+from forebay.lake.format.digest import CONTENT, content_of, digest
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.rows import plain_schema
 

@@ -15,8 +15,8 @@ import pytest
 from lakes import DAY, FIRST, Basin, bars
 
 from forebay import Lake
-from forebay.lake.lock import incoming
-from forebay.lake.table import LakeTables
+from forebay.lake.home.lock import incoming
+from forebay.lake.writing.table import LakeTables
 from forebay.model.partition import Source
 
 HERE = Path(__file__).parent
@@ -28,7 +28,7 @@ CHILD = f"""
 import os, signal, sys
 sys.path.insert(0, {str(HERE)!r})
 from lakes import *
-from forebay.lake import moving
+from forebay.lake.home import moving
 moving.shutil.copyfile = lambda source, target: (target.write_bytes(b"half"), os.kill(os.getpid(), signal.SIGKILL))
 basin = Basin(Path(sys.argv[1]), "dead")
 basin.tables = LakeTables(Path(sys.argv[2]), basin.staging)

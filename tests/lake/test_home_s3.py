@@ -17,14 +17,14 @@ from s3_server import ABucket, a_bucket
 
 from forebay import Lake
 from forebay.errors import StoreError, StoreUnavailable, UsageError
-from forebay.lake import delta
-from forebay.lake.bucket_home import BucketHome
-from forebay.lake.compaction import Compaction
-from forebay.lake.delta import CHECKPOINT_EVERY, NewFile
-from forebay.lake.home import Conflict, explained, scan
-from forebay.lake.log import TableLog
-from forebay.lake.table import LakeTables
-from forebay.lake.vacuum import Vacuum
+from forebay.lake.compaction.compaction import Compaction
+from forebay.lake.compaction.vacuum import Vacuum
+from forebay.lake.home.bucket import BucketHome
+from forebay.lake.home.home import Conflict, explained, scan
+from forebay.lake.log import delta
+from forebay.lake.log.delta import CHECKPOINT_EVERY, NewFile
+from forebay.lake.log.log import TableLog
+from forebay.lake.writing.table import LakeTables
 from forebay.model.partition import Source
 from forebay.stores.conditional import SCRATCH, Unconditional
 from forebay.testing import FakeClock
@@ -156,8 +156,8 @@ def test_processes_that_commit_at_once_lose_nothing(tmp_path: Path, bucket: ABuc
 
 STEPS = [
     ("forebay.stores.s3", "S3Store", "create", "after"),  # of the probe
-    ("forebay.lake.bucket_home", "", "upload", "after"),
-    ("forebay.lake.bucket_home", "BucketHome", "create", "after"),
+    ("forebay.lake.home.bucket", "", "upload", "after"),
+    ("forebay.lake.home.bucket", "BucketHome", "create", "after"),
 ]
 
 
@@ -219,7 +219,7 @@ def test_a_vacuum_without_grace_spares_what_another_process_is_about_to_commit(
         if point == "lake.placed":
             gone.extend(Vacuum(LakeTables(other, basin.staging), timedelta()).run(TABLE, datetime.now(UTC)))
 
-    monkeypatch.setattr("forebay.lake.placing.reach", meanwhile)
+    monkeypatch.setattr("forebay.lake.writing.placing.reach", meanwhile)
     deliver(basin)
 
     assert [] == gone

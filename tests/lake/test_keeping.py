@@ -12,10 +12,10 @@ import pytest
 from lakes import DAY, FIRST, Basin, bars
 
 from forebay.errors import StoreError
-from forebay.lake.quality import check_rows
-from forebay.lake.quarantine import Quarantine
-from forebay.lake.reconcile import lacking_close
-from forebay.lake.staging import Staging, storage_errors
+from forebay.lake.home.staging import Staging, storage_errors
+from forebay.lake.intake.quality import check_rows
+from forebay.lake.intake.quarantine import Quarantine
+from forebay.lake.verification.reconcile import lacking_close
 from forebay.model.catalogue import DATASETS
 from forebay.model.intervals import Interval
 from forebay.model.partition import Partition, Source

@@ -13,11 +13,11 @@ from lakes import DAY, Basin, bars
 
 from forebay import Lake
 from forebay.errors import LakeError
-from forebay.lake import delta
-from forebay.lake.delta import CHECKPOINT_EVERY, NewFile
-from forebay.lake.folder_home import FolderHome
-from forebay.lake.home import Conflict
-from forebay.lake.log import TableLog
+from forebay.lake.home.folder import FolderHome
+from forebay.lake.home.home import Conflict
+from forebay.lake.log import delta
+from forebay.lake.log.delta import CHECKPOINT_EVERY, NewFile
+from forebay.lake.log.log import TableLog
 from forebay.model.partition import Source
 
 TABLE = "stocks/bars_1m"

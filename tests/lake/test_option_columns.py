@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forebay.lake.options import with_option_columns
+from forebay.lake.format.options import with_option_columns
 from forebay.model.instrument import parse_option
 from forebay.model.rows import OPTION_ROWS
 

@@ -10,9 +10,9 @@ import pytest
 from lakes import DAY, DAYS, MINUTES, Basin, bars
 
 from forebay.errors import CheckFailed
-from forebay.lake import intake
-from forebay.lake.intake import Refused
-from forebay.lake.quality import check_rows, split_twins
+from forebay.lake.intake import intake
+from forebay.lake.intake.intake import Refused
+from forebay.lake.intake.quality import check_rows, split_twins
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.defects import DEFECTS
 from forebay.model.partition import Source

@@ -10,8 +10,8 @@ import pytest
 from lakes import DAY, DAYS, FIRST, MINUTES, bars
 
 from forebay.errors import StoreError
-from forebay.lake.quarantine import End, Quarantine
-from forebay.lake.replaying import sound_rows
+from forebay.lake.intake.quarantine import End, Quarantine
+from forebay.lake.intake.replaying import sound_rows
 from forebay.model.defects import DEFECTS
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Partition

@@ -12,7 +12,7 @@ from lakes import DAY, Basin, bars
 
 from forebay import Lake
 from forebay.errors import LakeError, UsageError
-from forebay.lake.sql_scope import scopes_of
+from forebay.lake.reading.sql_scope import scopes_of
 from forebay.model.intervals import Interval
 from forebay.model.partition import Source
 

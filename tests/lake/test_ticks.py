@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from lakes import FIRST, Basin
 from ticks import DAY, TICKS, bounds, good_rows
 
-from forebay.lake import ordering
-from forebay.lake.checks import checks_of
-from forebay.lake.intake import Refused
-from forebay.lake.quality import check_rows
+from forebay.lake.intake.checks import checks_of
+from forebay.lake.intake.intake import Refused
+from forebay.lake.intake.quality import check_rows
+from forebay.lake.sorting import ordering
 from forebay.model.catalogue import LAKE_DATASETS, Kind
 from forebay.model.instrument import PREFIX_OF, AssetClass
 from forebay.model.rows import bad_schema, row_schema, time_column
@@ -166,7 +166,7 @@ def test_no_row_is_dropped_and_equal_times_keep_their_order(basin: Basin, monkey
 def test_a_sorted_file_is_not_sorted_again(basin: Basin, monkeypatch):
     """Equal times next to each other are in order: rows of a file that came sorted are written once."""
     monkeypatch.setattr(ordering, "by_ticker_range", None)
-    monkeypatch.setattr("forebay.lake.intake.by_ticker_range", None)
+    monkeypatch.setattr("forebay.lake.intake.intake.by_ticker_range", None)
     dataset = LAKE_DATASETS["stocks/trades"]
     rows = good_rows(dataset, 30)
     twice = pl.concat([rows, rows]).sort("ticker", "sip_timestamp", maintain_order=True)

@@ -10,8 +10,8 @@ from deltalake import DeltaTable
 from killing import FAR, TABLE, compact, held, on_disk, total
 from lakes import DAY, SECOND, Basin, bars
 
-from forebay.lake import delta
-from forebay.lake.vacuum import Vacuum
+from forebay.lake.compaction.vacuum import Vacuum
+from forebay.lake.log import delta
 from forebay.model.partition import Source
 
 DAYS = [DAY, DAY + timedelta(days=1)]

@@ -11,15 +11,15 @@ import pytest
 from lakes import DAY, DAYS, FIRST, MINUTES, Basin, bars
 
 from forebay.errors import LakeError
-from forebay.lake.address import home_at
-from forebay.lake.compaction import Compaction
-from forebay.lake.layout import FileName
-from forebay.lake.parquet import RowWriter
-from forebay.lake.reconcile import on_one_side, other_prices, other_than_grouped, other_volume, usual_lack
-from forebay.lake.scores import WEIGHTS, Check, Reason, score
-from forebay.lake.verify import TableReader
-from forebay.lake.verify_files import HeldFile, look_into
-from forebay.lake.verify_totals import Totals
+from forebay.lake.compaction.compaction import Compaction
+from forebay.lake.format.layout import FileName
+from forebay.lake.format.parquet import RowWriter
+from forebay.lake.home.address import home_at
+from forebay.lake.verification.files import HeldFile, look_into
+from forebay.lake.verification.reconcile import on_one_side, other_prices, other_than_grouped, other_volume, usual_lack
+from forebay.lake.verification.scores import WEIGHTS, Check, Reason, score
+from forebay.lake.verification.totals import Totals
+from forebay.lake.verification.verify import TableReader
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Source
 

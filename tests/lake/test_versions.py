@@ -15,8 +15,8 @@ from lakes import DAY, SECOND, Basin, bars
 
 from forebay import Lake
 from forebay.errors import LakeError, NewerVersion, UsageError
-from forebay.lake.address import home_at
-from forebay.lake.versions import Versions
+from forebay.lake.home.address import home_at
+from forebay.lake.log.versions import Versions
 from forebay.model.intervals import Interval
 from forebay.model.partition import Source
 

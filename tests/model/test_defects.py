@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from forebay.lake.scores import Check
+from forebay.lake.verification.scores import Check
 from forebay.model.calendar import day_start
 from forebay.model.catalogue import DATASETS
 from forebay.model.defects import DEFECTS, Treatment, defects_of, known_defects

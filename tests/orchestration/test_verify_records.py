@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from forebay.lake.scores import Check
+from forebay.lake.verification.scores import Check
 from forebay.model.calendar import session_days
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.coverage import Coverage, Evidence, Verdict

@@ -18,13 +18,13 @@ from forebay.orchestration.plan_file import fingerprint
 from forebay.settings import Settings
 
 if TYPE_CHECKING:
-    from forebay.lake.compaction import Compaction
-    from forebay.lake.home import Home
-    from forebay.lake.quarantine import Quarantine
-    from forebay.lake.reader import Lake
-    from forebay.lake.staging import Staging
-    from forebay.lake.table import LakeTables
-    from forebay.lake.vacuum import Vacuum
+    from forebay.lake.compaction.compaction import Compaction
+    from forebay.lake.compaction.vacuum import Vacuum
+    from forebay.lake.home.home import Home
+    from forebay.lake.home.staging import Staging
+    from forebay.lake.intake.quarantine import Quarantine
+    from forebay.lake.reading.reader import Lake
+    from forebay.lake.writing.table import LakeTables
     from forebay.stores.archive import Archive
     from forebay.stores.store import Files
     from forebay.symbols.universes import Universes
@@ -59,47 +59,47 @@ class Parts:
     @cached_property
     def staging(self) -> Staging:
         """This process's folder for files under way."""
-        from forebay.lake.staging import Staging
+        from forebay.lake.home.staging import Staging
 
         return Staging(self.settings.folders.tmp, self.worker_id)
 
     @cached_property
     def tables(self) -> LakeTables:
         """The lake, for writing."""
-        from forebay.lake.table import LakeTables
+        from forebay.lake.writing.table import LakeTables
 
         return LakeTables(self.lake_home, self.staging)
 
     def compaction(self) -> Compaction:
         """Puts the lake's files together."""
-        from forebay.lake.compaction import Compaction
+        from forebay.lake.compaction.compaction import Compaction
 
         return Compaction(self.tables)
 
     def vacuum(self, grace: timedelta | None = None) -> Vacuum:
         """Removes the lake's files that nobody needs, after `grace` or else LAKE_GRACE_DAYS."""
-        from forebay.lake.vacuum import Vacuum
+        from forebay.lake.compaction.vacuum import Vacuum
 
         return Vacuum(self.tables, timedelta(days=self.settings.lake.grace_days) if grace is None else grace)
 
     @cached_property
     def lake_home(self) -> Home:
         """Where the lake lives. Raises UsageError for an address that is not one."""
-        from forebay.lake.address import home_at
+        from forebay.lake.home.address import home_at
 
         return home_at(self.settings.lake.uri, aws=self.settings.aws, clock=self.clock)
 
     @cached_property
     def lake(self) -> Lake:
         """The lake, for reading."""
-        from forebay.lake.reader import Lake
+        from forebay.lake.reading.reader import Lake
 
         return Lake(self.lake_home, warns=False)
 
     @cached_property
     def quarantine(self) -> Quarantine:
         """What failed a check."""
-        from forebay.lake.quarantine import Quarantine
+        from forebay.lake.intake.quarantine import Quarantine
 
         return Quarantine(self.settings.folders.quarantine)
 
@@ -212,13 +212,13 @@ class Parts:
 
     def rescue(self) -> None:
         """Free the tasks of workers whose lease ran out, and at once those of this machine's that have died since."""
-        from forebay.lake.staging import sweep
+        from forebay.lake.home.staging import sweep
 
         self.ledger.tasks.rescue(dead=sweep(self.settings.folders.tmp))
 
     def make_folders(self) -> None:
         """Make the folders and the schema that would otherwise be made on first use. Raises StoreError, LedgerError."""
-        from forebay.lake.staging import storage_errors
+        from forebay.lake.home.staging import storage_errors
 
         self.lake_home.make()
         quarantine = self.settings.folders.quarantine

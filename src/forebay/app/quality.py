@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from forebay.app.trades import trade_check
-from forebay.lake.verify import TableReader
+from forebay.lake.verification.verify import TableReader
 from forebay.ledger.filter import TaskFilter
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.feed import LAKE
@@ -22,7 +22,7 @@ from forebay.orchestration.verify_vendor import Witnesses
 
 if TYPE_CHECKING:
     from forebay.app.wired import App
-    from forebay.lake.quarantine import Quarantined
+    from forebay.lake.intake.quarantine import Quarantined
     from forebay.model.feed import Feed
     from forebay.model.partition import Revision
 

@@ -11,7 +11,7 @@ from forebay.errors import UsageError
 
 if TYPE_CHECKING:
     from forebay.lake.actions.overrides import Override
-    from forebay.lake.reader import Lake
+    from forebay.lake.reading.reader import Lake
 
 _SHOWN = {
     "splits": ("ticker", "execution_date", "split_from", "split_to", "counts", "flag", "override", "id"),

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from forebay.app import App
-    from forebay.lake.compaction import Compacted
-    from forebay.lake.compaction_plan import Work
+    from forebay.lake.compaction.compaction import Compacted
+    from forebay.lake.compaction.plan import Work
     from forebay.orchestration.wanted import Wish
 
 Dry = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")]
@@ -123,7 +123,7 @@ def _tables(app: App, datasets: Sequence[str] | None) -> list[str]:
 
 
 def _choose(app: App, tables: Sequence[str], wanted: str) -> None:
-    from forebay.lake.spans import Span, choose_span, chosen_span, spans_of
+    from forebay.lake.compaction.spans import Span, choose_span, chosen_span, spans_of
 
     for table in tables:
         if wanted not in spans_of(table):

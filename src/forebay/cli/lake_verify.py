@@ -17,7 +17,7 @@ from forebay.model.catalogue import LAKE_DATASETS, Dataset
 
 if TYPE_CHECKING:
     from forebay.app import App
-    from forebay.lake.scores import Reason
+    from forebay.lake.verification.scores import Reason
     from forebay.model.task import Task
     from forebay.orchestration.verify import Scope, SessionScore, Verifier
 
@@ -92,7 +92,7 @@ def _scope(app: App, names: Sequence[str] | None, feeds: Any, asked: tuple[Any, 
 def _mend(app: App, scope: Scope, scores: Sequence[SessionScore]) -> list[Task]:
     """Put right what can be loaded again; the tasks that failed."""
     from forebay.app.quality import carry_out, mending
-    from forebay.lake.scores import Check
+    from forebay.lake.verification.scores import Check
 
     app.recover()
     room, drafts = mending(app), []

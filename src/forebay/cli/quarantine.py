@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from forebay.lake.quarantine import Quarantine, Quarantined
+    from forebay.lake.intake.quarantine import Quarantine, Quarantined
     from forebay.orchestration.replay import Replayed
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `forebay quarantine list` names it.")]
@@ -142,7 +142,7 @@ def dismiss(
     """
     settings = load_settings(ctx)
     from forebay.app import open_app
-    from forebay.lake.quarantine import End
+    from forebay.lake.intake.quarantine import End
 
     with open_app(settings) as wired:
         notes = [_found(wired.quarantine, each) for each in identities]

@@ -15,7 +15,7 @@ from forebay.cli.output import ExitCode, tell
 from forebay.cli.rows_out import Form, Format, deliver, show_frame
 
 if TYPE_CHECKING:
-    from forebay.lake.reader import Lake
+    from forebay.lake.reading.reader import Lake
 
 
 def parse_as_of(text: str) -> int | datetime:
@@ -133,9 +133,9 @@ def bars(
 def opened(ctx: typer.Context) -> Iterator[Lake]:
     """The lake of this run's settings. What an engine says of it while it is read becomes an error of ours."""
     settings = load_settings(ctx)
-    from forebay.lake.address import home_at
-    from forebay.lake.home import explained
-    from forebay.lake.reader import Lake
+    from forebay.lake.home.address import home_at
+    from forebay.lake.home.home import explained
+    from forebay.lake.reading.reader import Lake
 
     lake = Lake(home_at(settings.lake.uri, aws=settings.aws), warns=False)
     with explained(lake.home):

@@ -11,7 +11,7 @@ import polars as pl
 from forebay.cli.output import say
 from forebay.cli.rows_out import Form, show_frame, whole
 from forebay.errors import UsageError
-from forebay.lake.parquet import RowWriter
+from forebay.lake.format.parquet import RowWriter
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.rows import BAR_ROWS
 

@@ -21,7 +21,7 @@ from forebay.orchestration.entitlement import PROBES
 if TYPE_CHECKING:
     from forebay.budget.redis_book import RedisBook
     from forebay.budget.shared import SharedBudget
-    from forebay.lake.reader import Lake
+    from forebay.lake.reading.reader import Lake
     from forebay.ledger import Ledger
     from forebay.stores.archive import Archive
     from forebay.vendor.flatfiles import FlatFiles, Published
@@ -90,7 +90,7 @@ def check_ledger(ledger: Ledger) -> Finding:
 
 def check_lake(lake: Lake) -> Finding:
     """Whether a lake can be kept where it is to be, and its tables opened. Raises LakeError, StoreError."""
-    from forebay.lake import delta  # a doctor that looks at something else does without
+    from forebay.lake.log import delta  # a doctor that looks at something else does without
 
     lake.home.check()
     tables = lake.tables()

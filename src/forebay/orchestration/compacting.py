@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from forebay.lake.compaction import Compaction
-from forebay.lake.compaction_plan import Work
+from forebay.lake.compaction.compaction import Compaction
+from forebay.lake.compaction.plan import Work
 from forebay.ledger import Ledger
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import LAKE_DATASETS

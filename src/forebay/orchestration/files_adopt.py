@@ -12,7 +12,7 @@ from forebay.clock import Clock
 from forebay.errors import BadRequest, CheckFailed
 from forebay.files.names import TickerFile
 from forebay.files.reading import dataset_of
-from forebay.lake.table import LakeTables
+from forebay.lake.writing.table import LakeTables
 from forebay.ledger import Ledger
 from forebay.model.calendar import session_days
 from forebay.model.coverage import Coverage, Evidence, Verdict

@@ -12,7 +12,7 @@ import polars as pl
 from forebay.errors import CheckFailed
 from forebay.files.names import TickerFile
 from forebay.files.reading import dataset_of, in_order
-from forebay.lake.quality import MOST_BAD, check_rows
+from forebay.lake.intake.quality import MOST_BAD, check_rows
 from forebay.model.calendar import session, session_days
 from forebay.model.catalogue import Dataset, Kind
 from forebay.model.partition import Source

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from forebay.lake.home import Home
-from forebay.lake.proof import Proof, proofs
-from forebay.lake.quarantine import Quarantine, Quarantined
+from forebay.lake.home.home import Home
+from forebay.lake.intake.quarantine import Quarantine, Quarantined
+from forebay.lake.verification.proof import Proof, proofs
 from forebay.ledger import Ledger
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.coverage import Coverage, Evidence, Verdict

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from forebay.lake.table import LakeTables
-from forebay.lake.verify import TableReader
-from forebay.lake.verify_files import HeldFile
+from forebay.lake.verification.files import HeldFile
+from forebay.lake.verification.verify import TableReader
+from forebay.lake.writing.table import LakeTables
 from forebay.ledger import Ledger
 from forebay.model.calendar import session_days
 from forebay.model.catalogue import BAR_DATASETS, Dataset

@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from forebay.lake.reader import Lake
-from forebay.lake.reconcile import lacking_close
+from forebay.lake.reading.reader import Lake
+from forebay.lake.verification.reconcile import lacking_close
 from forebay.ledger import Ledger
 from forebay.model.coverage import Coverage, Verdict
 from forebay.model.intervals import Interval

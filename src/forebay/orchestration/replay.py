@@ -10,10 +10,10 @@ import polars as pl
 
 from forebay.clock import Clock
 from forebay.errors import CheckFailed, Damaged, UsageError
-from forebay.lake.quarantine import End, Quarantine, Quarantined
-from forebay.lake.replaying import sound_rows
-from forebay.lake.table import LakeTables
-from forebay.lake.verify import TableReader
+from forebay.lake.intake.quarantine import End, Quarantine, Quarantined
+from forebay.lake.intake.replaying import sound_rows
+from forebay.lake.verification.verify import TableReader
+from forebay.lake.writing.table import LakeTables
 from forebay.ledger import Ledger
 from forebay.model.catalogue import BARS, LAKE_DATASETS, Dataset
 from forebay.model.coverage import Coverage, Verdict

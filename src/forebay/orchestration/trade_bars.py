@@ -17,9 +17,9 @@ from forebay.bars.conditions import Rulings
 from forebay.bars.sizes import TRADES, BarSize, Hours
 from forebay.bars.trades import Tally, TradeRules, judge
 from forebay.errors import CheckFailed, FileNotFound, UsageError
-from forebay.lake import quality
-from forebay.lake.intake import MOST_BAD_ROWS
-from forebay.lake.quarantine import Quarantine
+from forebay.lake.intake import quality
+from forebay.lake.intake.intake import MOST_BAD_ROWS
+from forebay.lake.intake.quarantine import Quarantine
 from forebay.model.calendar import published_by
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Partition, Revision

@@ -11,7 +11,7 @@ import polars as pl
 from forebay.bars.compare import DIFFERS, EXTRA, MISSING, differences
 from forebay.bars.sizes import ONE_DAY, ONE_MINUTE, Hours
 from forebay.errors import UsageError
-from forebay.lake.reader import Lake
+from forebay.lake.reading.reader import Lake
 from forebay.ledger import Ledger
 from forebay.model.coverage import Verdict
 from forebay.model.feed import LAKE

@@ -12,7 +12,7 @@ import polars as pl
 
 from forebay.bars.compare import DIFFERS, EXTRA, MISSING
 from forebay.clock import Clock
-from forebay.lake.table import LakeTables
+from forebay.lake.writing.table import LakeTables
 from forebay.ledger import Ledger
 from forebay.model.catalogue import DATASETS
 from forebay.model.coverage import Coverage, Evidence, Verdict

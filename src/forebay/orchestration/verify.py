@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 
-from forebay.lake.home import Home
-from forebay.lake.scores import PERFECT, Reason, score
-from forebay.lake.verify import Sessions, TableReader
+from forebay.lake.home.home import Home
+from forebay.lake.verification.scores import PERFECT, Reason, score
+from forebay.lake.verification.verify import Sessions, TableReader
 from forebay.model.calendar import session_days
 from forebay.model.catalogue import LAKE_DATASETS, Dataset, Kind
 from forebay.model.defects import known_defects
@@ -49,7 +49,7 @@ class SessionScore:
 
     @property
     def score(self) -> int:
-        """From 0 to 100; see `forebay.lake.scores`."""
+        """From 0 to 100; see `forebay.lake.verification.scores`."""
         return score(self.reasons)
 
     @property

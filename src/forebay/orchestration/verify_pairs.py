@@ -8,9 +8,16 @@ from datetime import date
 
 import polars as pl
 
-from forebay.lake.reconcile import lacking_close, may_lack_close, on_one_side, other_prices, other_volume, usual_lack
-from forebay.lake.scores import MOST_NAMED, Check, Reason
-from forebay.lake.verify import Sessions, TableReader
+from forebay.lake.verification.reconcile import (
+    lacking_close,
+    may_lack_close,
+    on_one_side,
+    other_prices,
+    other_volume,
+    usual_lack,
+)
+from forebay.lake.verification.scores import MOST_NAMED, Check, Reason
+from forebay.lake.verification.verify import Sessions, TableReader
 from forebay.model.instrument import AssetClass
 from forebay.orchestration.reconcile import is_suspicious
 from forebay.orchestration.remedies import repair, sync

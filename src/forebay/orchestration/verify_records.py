@@ -11,8 +11,8 @@ from statistics import median
 
 import polars as pl
 
-from forebay.lake.quarantine import Quarantine, Quarantined
-from forebay.lake.scores import Check, Reason
+from forebay.lake.intake.quarantine import Quarantine, Quarantined
+from forebay.lake.verification.scores import Check, Reason
 from forebay.ledger.coverage import CoverageBook
 from forebay.model.calendar import session
 from forebay.model.catalogue import Dataset

@@ -15,10 +15,10 @@ from forebay.bars.conditions import Rulings
 from forebay.bars.sizes import ONE_DAY, ONE_MINUTE, Hours
 from forebay.bars.trades import TRADE_ROWS, TradeRules, judge
 from forebay.errors import CheckFailed, LakeError
-from forebay.lake.reconcile import other_than_grouped
-from forebay.lake.scores import Check, Reason
-from forebay.lake.verify import TableReader
-from forebay.lake.verify_files import UNREADABLE
+from forebay.lake.verification.files import UNREADABLE
+from forebay.lake.verification.reconcile import other_than_grouped
+from forebay.lake.verification.scores import Check, Reason
+from forebay.lake.verification.verify import TableReader
 from forebay.model.feed import ARCHIVE
 from forebay.model.intervals import Interval
 from forebay.orchestration.grouped import GROUPED_TABLES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from forebay.lake.compaction import Compaction
+from forebay.lake.compaction.compaction import Compaction
 from forebay.model.task import Done, Lease, Outcome, Retry, Step, TaskState
 
 _MOST_ATTEMPTS = 3

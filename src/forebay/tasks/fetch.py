@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from forebay.errors import CheckFailed
 from forebay.failpoints import reach
-from forebay.lake.intake import Staged
-from forebay.lake.staging import storage_errors
-from forebay.lake.table import LakeTables
+from forebay.lake.home.staging import storage_errors
+from forebay.lake.intake.intake import Staged
+from forebay.lake.writing.table import LakeTables
 from forebay.ledger.coverage import CoverageBook
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.coverage import Coverage, Evidence, Verdict

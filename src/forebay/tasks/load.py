@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from forebay.errors import CheckFailed, Damaged
-from forebay.lake.intake import Staged
-from forebay.lake.staging import storage_errors
-from forebay.lake.table import LakeTables
+from forebay.lake.home.staging import storage_errors
+from forebay.lake.intake.intake import Staged
+from forebay.lake.writing.table import LakeTables
 from forebay.model.catalogue import DATASETS
 from forebay.model.coverage import Evidence
 from forebay.model.task import Done, Lease, Outcome, Retry, Step, TaskDraft, TaskState

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from forebay.clock import Clock
 from forebay.errors import CheckFailed
-from forebay.lake.quarantine import Quarantine
+from forebay.lake.intake.quarantine import Quarantine
 from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.task import Discard, Outcome, TaskDraft
 
 if TYPE_CHECKING:  # a transfer into the archive needs no data library
     import polars as pl
 
-    from forebay.lake.intake import Staged
+    from forebay.lake.intake.intake import Staged
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Records:
 
     def refuse(self, draft: TaskDraft, error: CheckFailed, evidence: Evidence) -> Outcome:
         """Keep what was refused, and end the task for good: the partition is suspect."""
-        from forebay.lake.intake import Refused
+        from forebay.lake.intake.intake import Refused
 
         self.keep(draft, str(error), error.rows if isinstance(error, Refused) else None, whole=True)
         return Discard(error.kind, str(error), (self.coverage(draft, Verdict.SUSPECT, evidence),))

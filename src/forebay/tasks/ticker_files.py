@@ -14,7 +14,7 @@ from forebay.files.columns import as_file_rows
 from forebay.files.names import Form, TickerFile, ticker_file
 from forebay.files.reading import dataset_of
 from forebay.files.update import Piece, Updated, update_file
-from forebay.lake.reader import Lake
+from forebay.lake.reading.reader import Lake
 from forebay.model.calendar import day_start
 from forebay.model.intervals import Interval, union
 

@@ -14,7 +14,7 @@ from forebay.lake.actions.names import Bearing, Histories, Names
 from forebay.lake.actions.overrides import Override, overrides_of
 from forebay.lake.actions.shape import DIVIDENDS, EVENTS, SPLITS, Shape
 from forebay.lake.actions.tables import read
-from forebay.lake.home import Home
+from forebay.lake.home.home import Home
 from forebay.model.intervals import Interval
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from forebay.errors import UsageError
-from forebay.lake.home import Home
+from forebay.lake.home.home import Home
 from forebay.model.words import nearest
 
 OVERRIDES_FILE = "actions.toml"

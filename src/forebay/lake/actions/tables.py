@@ -11,9 +11,9 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from forebay.clock import Clock
 from forebay.errors import LakeError
-from forebay.lake import delta
 from forebay.lake.actions.shape import Shape
-from forebay.lake.home import Conflict, Home, scan
+from forebay.lake.home.home import Conflict, Home, scan
+from forebay.lake.log import delta
 
 _YEAR = "year"
 _KNOWN_AT = "forebay.known_at"

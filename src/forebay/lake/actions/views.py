@@ -10,9 +10,9 @@ import duckdb
 from forebay.errors import UsageError
 from forebay.lake.actions.shape import SHAPES
 from forebay.lake.actions.tables import read
-from forebay.lake.history import known_until
-from forebay.lake.home import Home
-from forebay.lake.versions import AsOf
+from forebay.lake.home.home import Home
+from forebay.lake.log.history import known_until
+from forebay.lake.log.versions import AsOf
 
 ACTION_TABLES = tuple(shape.table for shape in SHAPES)
 

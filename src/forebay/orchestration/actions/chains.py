@@ -14,7 +14,7 @@ from forebay.errors import NotKnown
 from forebay.lake.actions.merge import merge
 from forebay.lake.actions.shape import EVENTS
 from forebay.lake.actions.tables import update
-from forebay.lake.home import Home
+from forebay.lake.home.home import Home
 from forebay.model.intervals import Interval
 from forebay.orchestration.actions.held import HeldTickers
 from forebay.orchestration.actions.memory import Memory

@@ -15,7 +15,7 @@ from forebay.lake.actions.overrides import Do, Override, overrides_of
 from forebay.lake.actions.proving import unlisted
 from forebay.lake.actions.shape import DIVIDENDS, SPLITS, Shape
 from forebay.lake.actions.tables import read
-from forebay.lake.reader import Lake
+from forebay.lake.reading.reader import Lake
 from forebay.orchestration.actions.held import day_bars, held_tickers
 
 

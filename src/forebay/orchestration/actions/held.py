@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from forebay.lake.reader import Lake
+from forebay.lake.reading.reader import Lake
 from forebay.model.catalogue import Kind
 from forebay.model.instrument import AssetClass
 from forebay.model.intervals import Interval

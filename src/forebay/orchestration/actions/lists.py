@@ -15,7 +15,7 @@ from forebay.lake.actions.merge import check_losses, merge
 from forebay.lake.actions.proving import Days, flagged_dividends, flagged_splits
 from forebay.lake.actions.shape import DIVIDENDS, SPLITS, Shape
 from forebay.lake.actions.tables import read, update
-from forebay.lake.reader import Lake
+from forebay.lake.reading.reader import Lake
 from forebay.orchestration.actions.held import day_bars
 from forebay.vendor.actions import DividendRow, SplitRow
 

@@ -13,7 +13,7 @@ from forebay.errors import LakeError
 from forebay.lake.actions.adjusting import names_of
 from forebay.lake.actions.shape import DIVIDENDS, SPLITS, Shape
 from forebay.lake.actions.tables import read
-from forebay.lake.reader import Lake
+from forebay.lake.reading.reader import Lake
 from forebay.orchestration.actions.chains import Chains
 from forebay.orchestration.actions.held import HeldTickers, held_tickers
 from forebay.orchestration.actions.lists import Asked, Lists

@@ -1,0 +1,119 @@
+"""The form of the lake's Parquet files: one schema, one layout, tuned for reading one ticker out of a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from forebay.lake.format.encodings import PAGE_BYTES, dictionaries, encodings, levels
+from forebay.model.catalogue import Dataset
+from forebay.model.rows import row_schema, time_column
+
+ROW_GROUP_ROWS = 65_536
+"""Rows are sorted by ticker, so a reader of one ticker touches one or two groups; smaller ones compress worse."""
+
+_ARROW = pl.CompatLevel.oldest()
+"""Plain Arrow types, which pyarrow writes."""
+_BOUNDED = ("session_date", "source", "underlying", "expiration", "strike")
+
+
+def arrow_schema(dataset: Dataset) -> pa.Schema:
+    """The stored columns of a dataset, as Parquet types every engine reads."""
+    fields = [
+        pa.field(field.name, pa.string() if pa.types.is_large_string(field.type) else field.type)
+        for field in no_rows(dataset).to_arrow(compat_level=_ARROW).schema
+    ]
+    return pa.schema(fields)
+
+
+@cache
+def no_rows(dataset: Dataset) -> pl.DataFrame:
+    """A table in the stored columns, without rows: making one takes a millisecond."""
+    return pl.DataFrame(schema=row_schema(dataset))
+
+
+@cache
+def _bounded(dataset: Dataset) -> list[str]:
+    """Columns that readers filter by; bounds of prices would only cost."""
+    wanted = ("ticker", time_column(dataset), *_BOUNDED)
+    return [name for name in row_schema(dataset) if name in wanted]
+
+
+class RowWriter:
+    """Writes tables one after another into one Parquet file, in row groups of `group_rows` whatever their sizes.
+
+    The same rows make the same bytes, however they were cut into tables.
+    """
+
+    def __init__(self, path: Path, dataset: Dataset, group_rows: int = ROW_GROUP_ROWS) -> None:
+        self.path = path
+        self.rows = 0
+        self._dataset = dataset
+        self._group_rows = group_rows
+        self._columns = no_rows(dataset).columns
+        self._held = [no_rows(dataset)]
+        self._file = pq.ParquetWriter(
+            path,
+            self._held[0].to_arrow(compat_level=_ARROW).schema,  # large strings; in the file they are plain ones
+            compression="zstd",
+            compression_level=levels(dataset),
+            use_dictionary=dictionaries(dataset),
+            column_encoding=encodings(dataset) or None,
+            data_page_size=PAGE_BYTES,
+            max_rows_per_page=self._group_rows,
+            data_page_version="2.0",
+            write_statistics=_bounded(dataset),
+            write_page_checksum=True,  # a bit that turns on disk is found: zstd would read many of them as other values
+            store_schema=False,
+        )
+
+    def write(self, rows: pl.DataFrame) -> None:
+        """Append rows with the stored columns, in any column order."""
+        self.rows += rows.height
+        self._held.append(rows if rows.columns == self._columns else rows.select(self._columns))
+        held = sum(table.height for table in self._held)
+        if held >= self._group_rows:
+            rows = pl.concat(self._held)
+            whole = held - held % self._group_rows
+            self._put(rows[:whole])
+            self._held = [rows[whole:]]
+
+    def group(self, rows: pl.DataFrame) -> None:
+        """Append rows as row groups of their own, whatever came before and comes after."""
+        self._put(pl.concat(self._held))
+        self._held = [no_rows(self._dataset)]
+        self.rows += rows.height
+        self._put(rows if rows.columns == self._columns else rows.select(self._columns))
+
+    def note(self, facts: Mapping[str, str]) -> None:
+        """Put words of our own into the footer, by key; before `close`."""
+        self._file.add_key_value_metadata(dict(facts))
+
+    def close(self) -> None:
+        """Write what is left and the footer."""
+        self._put(pl.concat(self._held))
+        self._held.clear()
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Close a file that will not be whole."""
+        self._file.close()
+
+    def _put(self, rows: pl.DataFrame) -> None:
+        if rows.height:
+            self._file.write_table(rows.to_arrow(compat_level=_ARROW), row_group_size=self._group_rows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()

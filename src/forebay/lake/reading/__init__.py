@@ -1,0 +1,1 @@
+"""Questions to the lake and their answers, by frames or by SQL: `forebay.Lake` is here. Writes nothing."""
