@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forebay.cli.options import Datasets, End, Json, Start, load_settings
-from forebay.cli.output import ExitCode, print_json, say
+from forebay.cli.output import ExitCode, print_json, say, tell
 from forebay.errors import UsageError
 from forebay.feeds_file import dataset_named
 from forebay.model.feed import LAKE
@@ -111,6 +111,7 @@ def compact_closed(app: App, wishes: Iterable[Wish]) -> None:
     held = app.lake.tables() if any(wish.destination == LAKE for wish in wishes) else []
     tables = sorted({wish.table for wish in wishes if wish.destination == LAKE and wish.table in held})
     if drafts := Compacting(app.ledger, app.compaction()).queue(tables, app.clock.now()):
+        tell(f"compacting {len(drafts):,} spans of session dates that are over (--no-compact leaves them for later)")
         app.worker(kinds=[TaskKind.COMPACT], offline=True).drain()
         for table in sorted({draft.partition.table for draft in drafts}):
             app.vacuum().run(table, app.clock.now())
