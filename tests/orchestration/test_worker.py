@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from random import Random
 
 import pytest
+from structlog.testing import capture_logs
 
 from forebay.errors import (
     CheckFailed,
@@ -186,6 +187,22 @@ def test_a_worker_that_lost_its_lease_records_nothing(ledger, clock):
 
     assert {TaskState.PENDING: 1} == counts(ledger)
     assert {} == ledger.coverage.covered("lake", "stocks/bars_1d")
+
+
+def test_a_renewal_that_meets_a_task_as_it_ends_has_lost_nothing(ledger, clock):
+    """Between the ledger's last word on a task and the worker's, a heartbeat says nothing of a lost lease."""
+    ledger.tasks.add(drafts(1))
+    leases = HeldLeases(ledger.tasks)
+    lease = ledger.tasks.claim("worker-1")
+    leases.hold(lease)
+    leases.ends(lease)
+    ledger.tasks.finish(lease, done(lease, clock))
+
+    with capture_logs() as said:
+        leases.renew()
+
+    assert [] == said
+    leases.check(lease)
 
 
 def test_an_aborted_worker_gives_its_task_back_at_once(ledger, clock):

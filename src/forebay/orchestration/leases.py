@@ -23,13 +23,20 @@ class HeldLeases:
         self._tasks = tasks
         self._leases: dict[int, Lease] = {}
         self._lost: set[int] = set()
+        self._ending: set[int] = set()
         self._lock = Lock()
 
     def hold(self, lease: Lease) -> None:
         """Keep it alive from now on."""
         with self._lock:
             self._lost.discard(lease.task.id)
+            self._ending.discard(lease.task.id)
             self._leases[lease.task.id] = lease
+
+    def ends(self, lease: Lease) -> None:
+        """Its task is being ended: a renewal that comes too late for it has lost nothing."""
+        with self._lock:
+            self._ending.add(lease.task.id)
 
     def let_go(self, lease: Lease) -> None:
         """Its task has ended."""
@@ -70,7 +77,7 @@ class HeldLeases:
 
     def _lose(self, lease: Lease, error: LeaseLost) -> None:
         with self._lock:
-            if lease.task.id not in self._leases:
+            if lease.task.id not in self._leases or lease.task.id in self._ending:
                 return  # it has just ended
             self._lost.add(lease.task.id)
         log.warning("lease_lost", task=lease.task.draft.key, reason=str(error))

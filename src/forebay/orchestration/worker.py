@@ -215,6 +215,7 @@ class Worker:
         """One attempt, from claim to recorded outcome, and the pause after it; None when it was lost on the way."""
         try:
             outcome = self._attempt(lease, on_step)
+            self.leases.ends(lease)
             state = self.ledger.tasks.finish(lease, outcome)
             reach("task.finished")
         except LeaseLost:
