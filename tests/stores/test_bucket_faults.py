@@ -102,7 +102,7 @@ def test_reading_goes_on_where_it_was_cut(s3: S3Store, proxy: ChaosProxy) -> Non
     """Connections that break while an object is read cost no byte of it, and less than a part is read again."""
     stream(s3)
     found = s3.head(KEY)
-    proxy.faults += [Fault(method("GET"), cut=6_000_000), Fault(method("GET"), cut=10)]
+    proxy.faults += [Fault(method("GET"), cut=100_000), Fault(method("GET"), cut=10)]  # parts come in any order
 
     assert b"".join(chunks()) == read(s3, found)
     starts = [int(asked.headers["range"][6:].split("-")[0]) for asked in proxy.asked if asked.method == "GET"]
