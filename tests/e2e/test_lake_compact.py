@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from homes import Home
 from shell import Shell
 
@@ -63,6 +64,26 @@ def test_a_grace_of_a_million_days_is_refused_in_a_sentence(shell: Shell) -> Non
     assert (2, 2) == (asked.code, by_setting.code)
     assert "'--grace-days'" in asked.err
     assert "LAKE_GRACE_DAYS=1000000" in by_setting.err
+
+
+@pytest.mark.parametrize("command", ["compact", "vacuum"])
+def test_a_lake_that_is_none_is_not_a_lake_without_work(shell: Shell, command: str) -> None:
+    """A mistyped LAKE_URI - no folder, or one of other files - is an error, as is a table not held."""
+    Path("mine").mkdir()
+    Path("mine/notes.txt").write_text("mine", "utf-8")
+
+    for uri, says in (("lake", "there is no lake at lake"), ("mine", "the lake at mine has no tables yet")):
+        shell.refuses("lake", command, code=1, says=says, next_step="check the path (LAKE_URI)", LAKE_URI=uri)
+
+    assert 0 == shell(*SYNC, "--no-compact").code
+    absent = ("--datasets", f"{TABLE},stocks/bars_1d")
+    shell.refuses(
+        *("lake", command, *absent),
+        code=1,
+        says="has no table stocks/bars_1d; it has stocks/bars_1m",
+        next_step="forebay sync --datasets stocks/bars_1d",
+    )
+    assert not Path("lake").exists()
 
 
 def test_the_ledger_knows_a_compacted_lake_again(shell: Shell) -> None:

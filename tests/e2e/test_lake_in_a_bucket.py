@@ -77,6 +77,14 @@ def test_what_is_in_a_bucket_is_read_and_rebuilt(shell: Shell, bucket: ABucket) 
     assert before == json.loads(shell("status", "--json", **there).out)["covered"]
 
 
+@pytest.mark.parametrize("command", ["compact", "vacuum"])
+def test_a_prefix_with_nothing_is_no_lake(shell: Shell, bucket: ABucket, command: str) -> None:
+    """A mistyped LAKE_URI has no work to do because it is no lake, which is said, and nothing is put there."""
+    says = f"there is no lake at s3://{bucket.name}/market"
+    shell.refuses("lake", command, code=1, says=says, next_step="check the path (LAKE_URI)", **lake_in(bucket))
+    assert [] == list(bucket.keys())
+
+
 def test_stores_that_are_no_home(shell: Shell, bucket: ABucket) -> None:
     """One that refuses the condition, one that ignores it, one that is away, and wrong keys: one error each."""
     with a_gate(bucket.endpoint) as gate:

@@ -118,9 +118,10 @@ def compact_closed(app: App, wishes: Iterable[Wish]) -> None:
 
 
 def _tables(app: App, datasets: Sequence[str] | None) -> list[str]:
-    """The lake's tables; of those that were named, the ones that it has."""
-    held = app.lake.tables()
-    return held if datasets is None else [table for name in datasets if (table := dataset_named(name).table) in held]
+    """The lake's tables, or those that are named. Raises LakeError where there is none of them."""
+    from forebay.lake.reading.tables import Tables
+
+    return Tables(app.tables.home).demand(*(dataset_named(name).table for name in datasets or ()))
 
 
 def _choose(app: App, tables: Sequence[str], wanted: str) -> None:

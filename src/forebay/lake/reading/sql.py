@@ -65,7 +65,7 @@ def _read(reader: Any, home: Home) -> Iterator[Any]:
 
 @contextmanager
 def _answer(query: str, tables: Tables, as_of: AsOf | None) -> Iterator[duckdb.DuckDBPyRelation]:
-    held = _held(tables)
+    held = tables.demand()
     with duckdb.connect() as connection, _translated(tables.home, held):
         _check(connection, query)
         named = scopes_of(connection, query, [*held, *ACTION_TABLES])
@@ -94,19 +94,12 @@ def _check_columns(answer: duckdb.DuckDBPyRelation) -> None:
 
 def connected(tables: Tables, as_of: AsOf | None = None) -> duckdb.DuckDBPyConnection:
     """A connection with a view for every table. Raises LakeError when the lake is empty."""
-    held = _held(tables)
+    held = tables.demand()
     connection = duckdb.connect()
     with _translated(tables.home, held):
         _add_views(connection, tables, [Scope(table) for table in held], as_of)
         add_actions(connection, tables.home, ACTION_TABLES, held, as_of)
     return connection
-
-
-def _held(tables: Tables) -> list[str]:
-    held = tables.held()
-    if not held:
-        raise tables.missing()
-    return held
 
 
 def _check(connection: duckdb.DuckDBPyConnection, query: str) -> None:

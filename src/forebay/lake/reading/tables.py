@@ -21,6 +21,8 @@ from forebay.model.exchanges import LAST_YEAR
 from forebay.model.intervals import Interval
 from forebay.model.words import nearest
 
+_CHECK = "check the path (LAKE_URI), or run `forebay sync` to fill it"
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -63,6 +65,17 @@ class Tables:
         """The tables that there are, in the order of the catalogue."""
         return [table for table in LAKE_DATASETS if table in self._versions or delta.exists(self.home.table(table))]
 
+    def demand(self, *named: str) -> list[str]:
+        """The tables that are named, else all that there are. Raises LakeError for one that is not there, or for none.
+
+        A mistyped address is no lake without work to do.
+        """
+        held = self.held()
+        absent = [table for table in named if table not in held]
+        if absent or not held:
+            raise self.missing(*absent[:1])
+        return list(named) or held
+
     def snapshot(self, table: str, as_of: AsOf | None = None) -> Snapshot:
         """What a table held. Raises LakeError when it is not there or gone, UsageError for a version never made."""
         with self._lock:
@@ -90,9 +103,7 @@ class Tables:
     def missing(self, table: str = "") -> LakeError:
         """What to say when a table, or the whole lake, is not there."""
         if not self.home.is_there():
-            return LakeError(
-                f"there is no lake at {self.home.uri}", remedy="check the path, or run `forebay sync` to fill it"
-            )
+            return LakeError(f"there is no lake at {self.home.uri}", remedy=_CHECK)
         held = self.held()
         what = f"no table {table}" if table and held else "no tables yet"
         listed = f"; it has {', '.join(held)}" if held else ""
@@ -103,4 +114,4 @@ class Tables:
             return f"`forebay sync --datasets {table} --start DATE` fetches it"
         if table and delta.exists(self.home.table(table)):
             return f"that is no table of a dataset: ask for it in SQL, {table.replace('/', '.')}"
-        return nearest(table, held) if held and table else "add a feed and run `forebay sync`"
+        return nearest(table, held) if held and table else _CHECK
