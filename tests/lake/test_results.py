@@ -172,3 +172,19 @@ def test_a_large_answer_comes_in_batches(lake: Lake, tmp_path: Path) -> None:
         rows.sink_csv(tmp_path / "rows.csv")
     with pytest.raises(UsageError, match="read-only"), lake.sql_rows("drop table stocks.bars_1m"):
         pass
+
+
+def test_who_leaves_a_huge_answer_early_is_let_go(lake: Lake) -> None:
+    """The rest of it is neither waited for nor computed, on leaving as by `head`; afterwards its rows are refused."""
+    endless = "select range as number from range(1_000_000_000_000)"
+    with lake.sql_rows(endless) as rows:
+        assert list(range(5)) == rows.head(5).collect()["number"].to_list()
+    with lake.sql_rows(endless) as rows:
+        batches = rows.collect_batches()
+        first = next(iter(batches))
+    with pytest.raises(KeyError, match="mine"), lake.sql_rows(endless):
+        raise KeyError("mine")
+
+    assert 0 == first["number"][0]
+    with pytest.raises(UsageError, match="`with` has ended"):
+        rows.collect()

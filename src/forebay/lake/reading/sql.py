@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -32,39 +33,71 @@ def ask(query: str, tables: Tables, as_of: AsOf | None = None) -> pl.DataFrame:
     Raises UsageError when the query does not parse, names what is not there, or does anything but read, and for the
     number of a version when it names several tables; LakeError when the lake is empty or a file is damaged.
     """
-    with _answer(query, tables, as_of) as answer:
+    with _answer(query, tables, as_of) as (_, answer):
         return pl.DataFrame(answer.to_arrow_table())
 
 
 @contextmanager
 def asking(query: str, tables: Tables, as_of: AsOf | None = None) -> Iterator[pl.LazyFrame]:
-    """The answer as rows that come a batch at a time, for as long as the context lasts; raises as `ask`."""
-    with _answer(query, tables, as_of) as answer:
+    """The answer as rows that come a batch at a time, for as long as the context lasts; raises as `ask`.
+
+    What was not asked for when it ends is not computed: the query is called off.
+    """
+    with _answer(query, tables, as_of) as (connection, answer):
         reader = answer.to_arrow_reader(_BATCH)
-        empty = pl.DataFrame(reader.schema.empty_table())
+        empty, coming = pl.DataFrame(reader.schema.empty_table()), _Coming(reader, tables.home)
 
         def batches(columns: list[str] | None, where: pl.Expr | None, rows: int | None, _size: int | None) -> Any:
-            for batch in _read(reader, tables.home):
+            for batch in coming:
                 frame = pl.DataFrame(batch).head(_BATCH if rows is None else rows).select(columns or empty.columns)
                 rows = None if rows is None else rows - frame.height
                 yield frame if where is None else frame.filter(where)
+                if rows == 0:
+                    return
 
-        yield register_io_source(batches, schema=empty.schema)
+        try:
+            yield register_io_source(batches, schema=empty.schema)
+        finally:
+            coming.call_off(connection)
 
 
-def _read(reader: Any, home: Home) -> Iterator[Any]:
-    """What fails after the first rows comes as Arrow's OSError, which is not about the file that is written."""
-    try:
-        yield from reader
-    except OSError as error:
-        if home.options:
-            told = home.explain(error)
-            raise told from told.__cause__
-        raise UsageError(f"the query failed: {error}", remedy="correct it, or look at the rows it names") from error
+class _Coming:
+    """The batches of an answer, for whichever thread of Polars asks for the next, until it is called off."""
+
+    def __init__(self, reader: Any, home: Home) -> None:
+        self._reader, self._home = reader, home
+        self._turn, self._over = Lock(), False
+
+    def __iter__(self) -> Iterator[Any]:
+        while (batch := self._next()) is not None:
+            yield batch
+
+    def call_off(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """End the query, in the middle of a batch if need be; then nobody uses the connection any more."""
+        self._over = True
+        connection.interrupt()
+        with self._turn:
+            self._reader.close()
+
+    def _next(self) -> Any:
+        """What fails after the first rows comes as Arrow's OSError, which is not about the file that is written."""
+        with self._turn:
+            if self._over:
+                raise UsageError("the query's `with` has ended", remedy="ask for its rows inside, once")
+            try:
+                return next(self._reader, None)
+            except OSError as error:
+                if self._home.options:
+                    told = self._home.explain(error)
+                    raise told from told.__cause__
+                remedy = "correct it, or look at the rows it names"
+                raise UsageError(f"the query failed: {error}", remedy=remedy) from error
 
 
 @contextmanager
-def _answer(query: str, tables: Tables, as_of: AsOf | None) -> Iterator[duckdb.DuckDBPyRelation]:
+def _answer(
+    query: str, tables: Tables, as_of: AsOf | None
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyRelation]]:
     held = tables.demand()
     with duckdb.connect() as connection, _translated(tables.home, held):
         _check(connection, query)
@@ -77,7 +110,7 @@ def _answer(query: str, tables: Tables, as_of: AsOf | None) -> Iterator[duckdb.D
         add_actions(connection, tables.home, [scope.table for scope in named], beside, as_of)
         answer = connection.sql(query)
         _check_columns(answer)
-        yield answer
+        yield connection, answer
 
 
 def _check_columns(answer: duckdb.DuckDBPyRelation) -> None:
