@@ -80,9 +80,9 @@ class Basin:
         staged = self.tables.stage([rows], MINUTES, "test", (day, revision))
         return self.tables.replace_day(staged, day, revision).new
 
-    def rest(self, rows: pl.DataFrame, symbol: str, start: date, end: date) -> bool:
+    def rest(self, rows: pl.DataFrame, symbol: str, start: date, end: date, table: str = "stocks/bars_1m") -> bool:
         """Deliver a REST range; whether it was new."""
-        return self.tables.put_range(self.stage(rows), symbol, Interval(start, end)).new
+        return self.tables.put_range(self.stage(rows, table), symbol, Interval(start, end)).new
 
     def files(self) -> list[Path]:
         """The Parquet files on disk."""

@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 import pytest
-from lakes import Basin, bars
+from lakes import DAY, Basin, bars
 
 from forebay import Lake, NotHeld
 from forebay.errors import LakeError
@@ -78,6 +78,19 @@ def test_no_command_is_named_that_could_fetch_nothing(lake: Lake, dates: tuple[s
         lake.bars("A", "1m", *dates)
 
     assert "forebay sync" not in str(told[0].message)
+
+
+def test_a_ticker_of_another_class_is_not_fetched_as_what_it_looks_like(basin: Basin) -> None:
+    """A question for crypto names crypto's command and how its tickers are spelled, not the stock of that name."""
+    basin.rest(bars("X:BTCUSD", table="crypto/bars_1m"), "X:BTCUSD", DAY, DAY, "crypto/bars_1m")
+    lake = Lake(basin.root, warns=False)
+
+    (alone,) = lake.missing("AAPL", "1m", DAY, asset_class="crypto")
+    (mixed,) = lake.missing(["AAPL", "X:ETHUSD"], "1m", DAY, asset_class="crypto")
+
+    says = "no crypto/bars_1m of AAPL from 2024-03-07 to the end are held (tickers of crypto begin with X:); to fetch: "
+    assert says + "forebay sync --datasets crypto/bars_1m --start 2024-03-07" == alone
+    assert mixed.endswith("forebay sync --tickers X:ETHUSD --timeframes 1m --start 2024-03-07")
 
 
 def test_what_is_missing_is_asked_of_the_same_rows(lake: Lake) -> None:

@@ -11,6 +11,7 @@ from forebay.lake.reading.selecting import rows_as_stored
 from forebay.lake.reading.tables import Selection
 from forebay.model.calendar import session_days
 from forebay.model.exchanges import LAST_YEAR
+from forebay.model.instrument import PREFIX_OF, AssetClass, may_be_of
 from forebay.model.intervals import Interval
 
 _MOST_LOOKED_FOR = 20
@@ -65,7 +66,15 @@ def message(found: Selection, tickers: Sequence[str] | None) -> str:
         first = f", of what is published from {found.dataset.first_date} on"
         return f"{found.dataset.table} has no session {_when(found.dates)}{first}: nothing is to be fetched"
     what = f"no {found.dataset.table} of {', '.join(tickers)}" if tickers else f"no {found.dataset.table} at all"
-    return f"{what} {_when(found.dates)} are held (tickers are case-sensitive); to fetch: {command(found, tickers)}"
+    asset_class = found.dataset.asset_class
+    fitting = [each for each in tickers or () if may_be_of(each, asset_class)]
+    hint = "tickers are case-sensitive" if len(fitting) == len(tickers or ()) else _spelling(asset_class)
+    return f"{what} {_when(found.dates)} are held ({hint}); to fetch: {command(found, fitting)}"
+
+
+def _spelling(asset_class: AssetClass) -> str:
+    prefix = PREFIX_OF.get(asset_class)
+    return f"tickers of {asset_class} begin with {prefix}" if prefix else f"tickers of {asset_class} have no prefix"
 
 
 def _without_session(found: Selection) -> bool:
@@ -75,8 +84,8 @@ def _without_session(found: Selection) -> bool:
 
 
 def command(found: Selection, tickers: Sequence[str] | None) -> str:
-    """The `forebay sync` that fetches them."""
-    if tickers is None or not found.dataset.by_rest:  # a file holds every ticker
+    """The `forebay sync` that fetches them; with none of the table's class whatever it has."""
+    if not tickers or not found.dataset.by_rest:  # a file holds every ticker
         words = ["--datasets", found.dataset.table]
     else:
         words = ["--tickers", ",".join(tickers), "--timeframes", found.dataset.kind.removeprefix("bars_")]
