@@ -22,7 +22,7 @@ from forebay.orchestration.verify_vendor import Witnesses
 
 if TYPE_CHECKING:
     from forebay.app.wired import App
-    from forebay.lake.intake.quarantine import Quarantined
+    from forebay.lake.intake.note import Quarantined
     from forebay.model.feed import Feed
     from forebay.model.partition import Revision
 

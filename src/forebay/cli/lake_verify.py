@@ -52,11 +52,13 @@ def verify(
     settings = load_settings(ctx)
     from forebay.app import open_app
     from forebay.app.quality import verifier
+    from forebay.cli.quarantine import tell_strays
     from forebay.cli.wishes import known_feeds
 
     if start and end and end < start:
         raise UsageError(f"--end {end} is before --start {start}", remedy="swap them")
     with open_app(settings) as wired:
+        tell_strays(wired.quarantine)
         scope = _scope(wired, datasets, known_feeds(wired), (start, end, tickers, deep))
         scores = _scores(verifier(wired, grouped=grouped, seed=seed), scope)
         if mend:

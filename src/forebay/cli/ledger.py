@@ -52,9 +52,11 @@ def rebuild_ledger(
     settings = load_settings(ctx)
     from forebay.app import open_app
     from forebay.cli.archive_report import rebuilt_json, show_rebuilt
+    from forebay.cli.quarantine import tell_strays
     from forebay.telemetry.progress import open_board
 
     with open_app(settings) as wired, open_board() as board:
+        tell_strays(wired.quarantine)
         rebuilt = _rebuilding(wired, deep=deep).run(board)
     if json:
         print_json(rebuilt_json(rebuilt))

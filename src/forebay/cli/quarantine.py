@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forebay.cli.options import Datasets, End, Json, Start, load_settings
-from forebay.cli.output import ExitCode, print_json, print_table, say
+from forebay.cli.output import ExitCode, print_json, print_table, say, tell
 from forebay.cli.rows_out import Form, Format
 from forebay.errors import UsageError
 from forebay.feeds_file import dataset_named
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from forebay.lake.intake.quarantine import Quarantine, Quarantined
+    from forebay.lake.intake.note import Quarantined
+    from forebay.lake.intake.quarantine import Quarantine
     from forebay.orchestration.replay import Replayed
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `forebay quarantine list` names it.")]
@@ -49,6 +50,7 @@ def list_kept(
     from forebay.app import open_app
 
     with open_app(settings) as wired:
+        tell_strays(wired.quarantine)
         found = _asked(wired.quarantine, datasets, (start, end), ended=ended)
     if json:
         print_json([_as_json(note) for note in found])
@@ -79,16 +81,14 @@ def show(
 
     with open_app(settings) as wired:
         note = _found(wired.quarantine, identity)
+        kept = wired.quarantine.rows(note) if note.rows_path and not json else None
     if json:
         print_json(_as_json(note))
         return ExitCode.OK
     if form is Form.TABLE:
         for name, value in _as_json(note).items():
             say(f"{name}: {value}")
-    if note.rows_path:
-        import polars as pl
-
-        kept = pl.read_parquet(note.rows_path)
+    if kept is not None:
         show_frame(kept.head(rows) if rows else kept, form)
     return ExitCode.OK
 
@@ -120,6 +120,7 @@ def replay(
         raise UsageError("name what to replay, or say --all", remedy="`forebay quarantine list` names them")
     with open_app(settings) as wired:
         wired.recover()
+        tell_strays(wired.quarantine)
         notes = [_found(wired.quarantine, each) for each in identities or ()]
         notes = notes or _asked(wired.quarantine, datasets, (start, end))
         room = replaying(wired, notes)
@@ -142,7 +143,7 @@ def dismiss(
     """
     settings = load_settings(ctx)
     from forebay.app import open_app
-    from forebay.lake.intake.quarantine import End
+    from forebay.lake.intake.note import End
 
     with open_app(settings) as wired:
         notes = [_found(wired.quarantine, each) for each in identities]
@@ -153,6 +154,12 @@ def dismiss(
     else:
         say(f"{len(notes)} dismissed; `forebay quarantine list --ended` still shows them")
     return ExitCode.OK
+
+
+def tell_strays(quarantine: Quarantine) -> None:
+    """Name what lies among the notes and is none, on stderr: whatever is done goes on without it."""
+    for error in quarantine.strays():
+        tell(f"note: {error}; {error.remedy}")
 
 
 def _asked(

@@ -32,12 +32,14 @@ def status(
         return _status_of_bars(ctx, ticker, interval, feeds, json=json)
     settings = load_settings(ctx)
     from forebay.app import open_app
+    from forebay.cli.quarantine import tell_strays
     from forebay.cli.status_view import show_status, status_json
     from forebay.cli.wishes import feeds_asked
 
     with open_app(settings) as app:
         wishes = app.known_wishes(feeds_asked(app, Asked(feeds)), ticker)
         found = app.status(wishes)
+        tell_strays(app.quarantine)
     if json:
         print_json(status_json(found))
     else:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from forebay.lake.home.home import Home
-from forebay.lake.intake.quarantine import Quarantine, Quarantined
+from forebay.lake.intake.note import Quarantined
+from forebay.lake.intake.quarantine import Quarantine
 from forebay.lake.verification.proof import Proof, proofs
 from forebay.ledger import Ledger
 from forebay.model.catalogue import LAKE_DATASETS

@@ -10,7 +10,8 @@ import polars as pl
 
 from forebay.clock import Clock
 from forebay.errors import CheckFailed, Damaged, UsageError
-from forebay.lake.intake.quarantine import End, Quarantine, Quarantined
+from forebay.lake.intake.note import End, Quarantined
+from forebay.lake.intake.quarantine import Quarantine
 from forebay.lake.intake.replaying import sound_rows
 from forebay.lake.verification.verify import TableReader
 from forebay.lake.writing.table import LakeTables

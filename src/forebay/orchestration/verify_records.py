@@ -11,7 +11,8 @@ from statistics import median
 
 import polars as pl
 
-from forebay.lake.intake.quarantine import Quarantine, Quarantined
+from forebay.lake.intake.note import Quarantined
+from forebay.lake.intake.quarantine import Quarantine
 from forebay.lake.verification.scores import Check, Reason
 from forebay.ledger.coverage import CoverageBook
 from forebay.model.calendar import session

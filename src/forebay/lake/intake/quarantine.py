@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime
-from enum import StrEnum
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forebay.errors import StoreError
 from forebay.lake.home.staging import storage_errors
+from forebay.lake.intake.note import End, Quarantined, note_id, read_note
 from forebay.model.instrument import encode_name
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Partition, Revision
@@ -20,52 +20,12 @@ from forebay.model.partition import ALL_SYMBOLS, Partition, Revision
 if TYPE_CHECKING:  # who only keeps the fact of a refusal needs no data library
     import polars as pl
 
-_ID_LENGTH = 8
-
-
-class End(StrEnum):
-    """How a thing in quarantine came to be of no concern any more. It is kept all the same."""
-
-    REPLAYED = "replayed"
-    """Its rows are in the lake, or it was loaded anew without a fault."""
-    DISMISSED = "dismissed"
-    """A person said so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """One thing in quarantine: a note, and the bad rows where there are any."""
-
-    id: str
-    """Eight hex digits, the same as long as it is there: of the partition, the key and the revision."""
-    table: str
-    day: date
-    """The first session date, where it is of several."""
-    last_day: date
-    symbol: str
-    key: str
-    reason: str
-    rows: int
-    noted_at: datetime
-    """UTC."""
-    rows_path: Path | None
-    revision: str | None = None
-    """ETag of the vendor's file that it was in; None for what REST brought."""
-    whole: bool = False
-    """Nothing of the file was taken, not these rows alone."""
-    ended: End | None = None
-    ended_reason: str = ""
-    ended_at: datetime | None = None
-    """UTC."""
-
-    @property
-    def partition(self) -> Partition:
-        """What it was meant for."""
-        return Partition(self.table, self.symbol, Interval(self.day, self.last_day))
-
 
 class Quarantine:
-    """`<folder>/<table>/<day>/<name>.json`, with `<name>.parquet` beside it for rows."""
+    """`<folder>/<table>/<day>/<name>.json`, with `<name>.parquet` beside it for rows.
+
+    Whatever else is among the notes, or damaged, is passed over; `strays` names it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -110,15 +70,33 @@ class Quarantine:
     def list(
         self, table: str | None = None, dates: Interval | None = None, *, ended: bool = False
     ) -> list[Quarantined]:
-        """What is in quarantine, sorted by table and day; with `ended` also what is of no concern any more.
-
-        Raises StoreError for a note that cannot be read.
-        """
+        """What is in quarantine, sorted by table and day; with `ended` also what is of no concern any more."""
         return [note for note in self._notes(table) if (ended or note.ended is None) and _touches(note, dates)]
 
+    def strays(self) -> Iterator[StoreError]:
+        """What lies where notes do and is none that can be read, each with a remedy."""
+        for name in self._names():
+            try:
+                read_note(self.folder, name)
+            except StoreError as error:
+                yield error
+
     def find(self, identity: str) -> Quarantined | None:
-        """The one with this id, ended or not."""
-        return next((note for note in self._notes(None) if note.id == identity), None)
+        """The one with this id, ended or not. Raises StoreError when it cannot be read."""
+        return next((read_note(self.folder, name) for name in self._names() if note_id(name) == identity), None)
+
+    def rows(self, note: Quarantined) -> pl.DataFrame:
+        """The rows that are kept with a note that has some. Raises StoreError when they cannot be read."""
+        import polars as pl
+
+        assert note.rows_path is not None, "it has no rows"
+        try:
+            return pl.read_parquet(note.rows_path)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise StoreError(
+                f"{note.rows_path} cannot be read: {error}",
+                remedy=f"restore it from a backup, or `forebay quarantine dismiss {note.id}`",
+            ) from error
 
     def end(self, note: Quarantined, how: End, reason: str, now: datetime) -> None:
         """Mark it as of no concern any more; its rows stay. Raises StoreError."""
@@ -134,7 +112,7 @@ class Quarantine:
         assert note.rows_path is not None, "what has no rows cannot lose some"
         taken = note.rows_path.with_suffix(".taken.parquet")
         with storage_errors(self.folder):
-            before = pl.read_parquet(note.rows_path)
+            before = self.rows(note)
             gone = before.join(rows, on=before.columns, how="anti", nulls_equal=True)
             earlier = [pl.read_parquet(taken)] if taken.exists() else []
             pl.concat([*earlier, gone]).unique(maintain_order=True).write_parquet(_part(taken))
@@ -144,21 +122,17 @@ class Quarantine:
         self._change(note, {"rows": rows.height, "reason": reason})
 
     def _notes(self, table: str | None) -> Iterator[Quarantined]:
-        for path in sorted(self.folder.glob(f"{table or '*/*'}/*/*.json")):
-            yield self._read(path)
+        for name in self._names(table):
+            with suppress(StoreError):
+                yield read_note(self.folder, name)
 
-    def _read(self, path: Path) -> Quarantined:
-        try:
-            with storage_errors(path):
-                return _note(path, path.relative_to(self.folder).as_posix())
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(
-                f"{path} is no note of the quarantine: {error}",
-                remedy="move it out of the folder; nothing else needs it",
-            ) from error
+    def _names(self, table: str | None = None) -> Iterator[str]:
+        """The files of notes, relative to the folder, in their order."""
+        for path in sorted(self.folder.glob(f"{table or '*/*'}/*/*.json")):
+            yield path.relative_to(self.folder).as_posix()
 
     def _change(self, note: Quarantined, changes: dict[str, Any]) -> None:
-        path = next(path for path in self.folder.glob(f"{note.table}/*/*.json") if self._read(path).id == note.id)
+        path = self.folder / next(name for name in self._names(note.table) if note_id(name) == note.id)
         with storage_errors(self.folder):
             _write(path, json.loads(path.read_text(encoding="utf-8")) | changes)
 
@@ -184,26 +158,3 @@ def _settle(path: Path) -> None:
 def _write(path: Path, note: dict[str, Any]) -> None:
     _part(path).write_text(json.dumps(note, indent=1), encoding="utf-8")
     _settle(path)
-
-
-def _note(path: Path, name: str) -> Quarantined:
-    note: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
-    rows_path = path.with_suffix(".parquet")
-    ended_at = note.get("ended_at")
-    return Quarantined(
-        id=hashlib.sha256(name.encode()).hexdigest()[:_ID_LENGTH],
-        table=note["table"],
-        day=date.fromisoformat(note["day"]),
-        last_day=date.fromisoformat(note.get("last_day", note["day"])),
-        symbol=note["symbol"],
-        key=note["key"],
-        reason=note["reason"],
-        rows=note["rows"],
-        noted_at=datetime.fromisoformat(note["noted_at"]),
-        rows_path=rows_path if rows_path.exists() else None,
-        revision=note["revision"],
-        whole=note.get("whole", note["rows"] == 0),
-        ended=End(note["ended"]) if note.get("ended") else None,
-        ended_reason=note.get("ended_reason", ""),
-        ended_at=datetime.fromisoformat(ended_at) if ended_at else None,
-    )
