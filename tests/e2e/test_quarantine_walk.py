@@ -22,6 +22,7 @@ from forebay.model.rows import bad_schema
 
 DAYS = DATASETS["us_stocks_sip/day_aggs_v1"]
 DAY = date(2026, 3, 3)
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
 NO_FILE_KEYS = {"POLYGON_S3_ACCESS_KEY_ID": "", "POLYGON_S3_SECRET_ACCESS_KEY": ""}
 HOLD = ("--datasets", "stocks/bars_1d", "--start", str(DAY), "--end", str(DAY))
 
@@ -159,12 +160,56 @@ def test_what_is_dismissed_counts_no_more(shell, press, home):
 
 def test_a_table_that_the_lake_does_not_have_stays(shell, home):
     """A note of another program, or of a later release: it stays, and the replay says why."""
-    now = datetime(2026, 3, 4, tzinfo=UTC)
     Quarantine(home.folder / "data/quarantine").keep(
-        Partition("bonds/bars_1d", ALL_SYMBOLS, Interval(DAY, DAY)), key="k", reason="why", now=now
+        Partition("bonds/bars_1d", ALL_SYMBOLS, Interval(DAY, DAY)), key="k", reason="why", now=NOW
     )
 
     said = shell("quarantine", "replay", "--all")
 
     assert 3 == said.code
     assert "the lake has no table bonds/bars_1d" in said.out
+
+
+def test_a_stray_among_the_notes_ends_no_command(shell, press, home):
+    """What is no note is named on stderr, with what to do; the notes are listed, shown, replayed and dismissed."""
+    press.publish(bad_rows=0)
+    assert 0 == shell("sync", *HOLD).code
+    quarantine = Quarantine(home.folder / "data/quarantine")
+    quarantine.keep(Partition("bonds/bars_1d", ALL_SYMBOLS, Interval(DAY, DAY)), key="k", reason="why", now=NOW)
+    stray = quarantine.folder / "bonds/bars_1d" / str(DAY) / "a.json"
+    stray.write_text("dear diary", "utf-8")
+    (note,) = listed(shell)
+
+    commands = [
+        (("quarantine", "list"), 0),
+        (("quarantine", "replay", "--all"), 3),
+        (("status",), 0),
+        (("lake", "verify"), 0),
+        (("ledger", "rebuild"), 0),
+    ]
+    for command, code in commands:
+        said = shell(*command)
+        assert code == said.code, said.all
+        assert f"note: {stray.relative_to(home.folder)} is no note of the quarantine" in said.err
+        assert "move it out of the folder" in said.err
+    for command in (("show", note["id"]), ("dismiss", note["id"], "--reason", "mine")):
+        assert 0 == shell("quarantine", *command).code
+    assert [] == listed(shell)
+
+
+def test_a_replay_that_was_killed_is_finished_by_the_next(shell, press, home):
+    """SIGKILL when the lake has the rows and nobody else knows: the next replay ends it, and every count is right."""
+    press.publish(bad_rows=0)
+    assert 0 == shell("sync", *HOLD).code
+    before = home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect()
+    _keep_as_an_earlier_release(home, before["ticker"].to_list()[:2])
+    (note,) = listed(shell)
+    command = ("quarantine", "replay", note["id"])
+
+    killed = home.run(*command, **NO_FILE_KEYS, FOREBAY_FAILPOINT="lake.committed")
+    said = shell(*command, **NO_FILE_KEYS)
+
+    assert (-9, 0) == (killed.returncode, said.code), said.all
+    assert before.equals(home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect())
+    assert [] == listed(shell)
+    assert 0 == shell("lake", "verify").code, shell("lake", "verify").out

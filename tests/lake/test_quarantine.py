@@ -10,7 +10,8 @@ import pytest
 from lakes import DAY, DAYS, FIRST, MINUTES, bars
 
 from forebay.errors import StoreError
-from forebay.lake.intake.quarantine import End, Quarantine
+from forebay.lake.intake.note import End
+from forebay.lake.intake.quarantine import Quarantine
 from forebay.lake.intake.replaying import sound_rows
 from forebay.model.defects import DEFECTS
 from forebay.model.intervals import Interval
@@ -19,7 +20,7 @@ from forebay.model.rows import bad_schema
 
 NOW = datetime(2024, 3, 8, 12, tzinfo=UTC)
 WHERE = Partition("stocks/bars_1m", ALL_SYMBOLS, Interval(DAY, DAY))
-NOTHING = bars("A", per_day=0).select("ticker", "window_start")
+NOTHING = bars("A", per_day=0)
 
 
 def bad(rows: pl.DataFrame, reason: str = "price", text: str | None = None) -> pl.DataFrame:
@@ -85,15 +86,37 @@ def test_rows_that_were_taken_are_kept_beside_it(quarantine: Quarantine) -> None
     assert ["A", "B"] == taken["ticker"].to_list()
 
 
-def test_a_note_that_is_none_names_itself(quarantine: Quarantine) -> None:
-    """A file of somebody else's among the notes: an error with its path and a next step."""
-    keep(quarantine)
-    stranger = quarantine.folder / "stocks/bars_1m/2024-03-07/other.json"
-    stranger.write_text("[]")
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"7", b"null", b'{"table": "stocks/bars_1m"', b'{"table": 1}', b"\xff"]
+)
+def test_what_is_no_note_is_named_and_passed_over(quarantine: Quarantine, content: bytes) -> None:
+    """A file of somebody else's among the notes, or half a note: the others are found, changed and ended."""
+    identity = keep(quarantine, bad(bars("A")))
+    stranger = quarantine.folder / "stocks/bars_1m/2024-03-07/a.json"
+    stranger.write_bytes(content)
 
-    with pytest.raises(StoreError, match=r"other\.json is no note") as error:
-        quarantine.list()
-    assert "move it" in error.value.remedy
+    (stray,) = quarantine.strays()
+
+    assert f"{stranger} is no note" in str(stray)
+    assert "move it" in stray.remedy
+    assert [identity] == [note.id for note in quarantine.list()]
+    quarantine.reduce(quarantine.find(identity), bad(bars("A"))[1:], "one taken")
+    quarantine.end(quarantine.find(identity), End.DISMISSED, "why", NOW)
+    assert [] == quarantine.list()
+    assert content == stranger.read_bytes()
+
+
+def test_kept_rows_that_cannot_be_read_are_named(quarantine: Quarantine) -> None:
+    """A damaged file of rows is one error with its path, and the note can still be dismissed."""
+    note = quarantine.find(keep(quarantine, bad(bars("A"))))
+    note.rows_path.write_bytes(b"PAR1")
+
+    with pytest.raises(StoreError, match=f"{note.rows_path.name} cannot be read") as refused:
+        quarantine.rows(note)
+
+    assert f"forebay quarantine dismiss {note.id}" in refused.value.remedy
+    quarantine.end(note, End.DISMISSED, "lost", NOW)
+    assert [] == quarantine.list()
 
 
 def test_notes_of_an_earlier_release_are_read(quarantine: Quarantine) -> None:
@@ -107,17 +130,27 @@ def test_notes_of_an_earlier_release_are_read(quarantine: Quarantine) -> None:
 
 
 def test_rows_that_pass_today_are_told_from_those_that_do_not() -> None:
-    """By the checks of now; what does not parse, what conflicts, and what the lake says otherwise stays."""
+    """By the checks of now; what does not parse, what conflicts, and what the lake says otherwise stays.
+
+    A row that the lake has already is good: a replay that was killed had put it there.
+    """
     sound, wrong = bars("A", per_day=1), bars("B", per_day=1).with_columns(pl.lit(-1.0).alias("volume"))
     twice = pl.concat([bars("C", per_day=1), bars("C", per_day=1, price=20.0)])
-    held = bars("D", per_day=1)
+    held, same = bars("D", per_day=1, price=30.0), bars("F", per_day=1)
     kept = pl.concat(
-        [bad(sound), bad(wrong), bad(twice), bad(held), bad(bars("E", per_day=1), "unreadable", "E,1,x,..")]
+        [
+            bad(sound),
+            bad(wrong),
+            bad(twice),
+            bad(bars("D", per_day=1)),
+            bad(same),
+            bad(bars("E", per_day=1), "unreadable", "E,1,x,.."),
+        ]
     )
 
-    found = sound_rows(kept, MINUTES, held.select("ticker", "window_start"))
+    found = sound_rows(kept, MINUTES, pl.concat([held, same]))
 
-    assert ["A"] == found.good["ticker"].to_list()
+    assert ["A", "F"] == found.good["ticker"].to_list()
     told = dict(found.bad.select("ticker", "reason").unique().iter_rows())
     assert {"B": "volume", "C": "conflicting_rows", "D": "conflicting_rows", "E": "unreadable"} == told
     assert kept.height == found.good.height + found.bad.height

@@ -9,7 +9,7 @@ from itertools import chain
 import polars as pl
 
 from forebay.clock import Clock
-from forebay.errors import CheckFailed, Damaged, UsageError
+from forebay.errors import CheckFailed, Damaged, StoreError, UsageError
 from forebay.lake.intake.note import End, Quarantined
 from forebay.lake.intake.quarantine import Quarantine
 from forebay.lake.intake.replaying import sound_rows
@@ -20,7 +20,7 @@ from forebay.model.catalogue import BARS, LAKE_DATASETS, Dataset
 from forebay.model.coverage import Coverage, Verdict
 from forebay.model.feed import LAKE
 from forebay.model.partition import Revision, Source
-from forebay.model.rows import plain_schema, time_column
+from forebay.model.rows import plain_schema
 from forebay.model.task import Task, TaskDraft, TaskState
 from forebay.orchestration.mend import reload_draft
 
@@ -93,14 +93,21 @@ class Replay:
         return Replayed(now, max(note.rows - now.rows, 0), now.rows, now.reason)
 
     def _checked(self, note: Quarantined, dataset: Dataset) -> Replayed:
-        """The kept rows by the rules and fixes of today; good ones join those that are held, by their owner's way."""
-        assert note.rows_path is not None
+        """The kept rows by the rules and fixes of today; good ones join those that are held, by their owner's way.
+
+        Killed at any step, another replay finds the same rows good, puts them where they are already, and goes on.
+        """
+        try:
+            rows = self.quarantine.rows(note)
+        except StoreError as error:
+            return Replayed(note, 0, note.rows, f"{error}; {error.remedy}")
         reader = TableReader.of(self.tables.home, dataset)
-        sound = sound_rows(pl.read_parquet(note.rows_path), dataset, _keys(reader, note))
+        sound = sound_rows(rows, dataset, _held(reader, rows))
         good, left = sound.good.height, sound.bad.height
         if good:
             self._put(note, reader, sound.good)
-            self.quarantine.reduce(note, sound.bad, f"{left} rows failed a check; {good} were taken later")
+        if note.rows != left:
+            self.quarantine.reduce(note, sound.bad, f"{left} rows failed a check; {note.rows - left} were taken later")
         if not left:
             return self._end(note, good, f"{good:,} rows were taken into the lake")
         now = self.quarantine.find(note.id) or note
@@ -123,7 +130,7 @@ class Replay:
             self.tables.replace_day(staged, note.day, revision)
         else:
             self.tables.put_range(staged, note.symbol, note.partition.dates)
-        evidence = replace(row.evidence, rows=(row.evidence.rows or 0) + good.height)
+        evidence = replace(row.evidence, rows=staged.rows)
         self.ledger.coverage.record([replace(row, evidence=evidence)])
 
     def _end(self, note: Quarantined, taken: int, said: str) -> Replayed:
@@ -143,14 +150,12 @@ class Replay:
         return next((row for row in rows if row.source is source and row.partition == note.partition), None)
 
 
-def _keys(reader: TableReader, note: Quarantined) -> pl.DataFrame:
-    """Ticker and time of the lake's rows of the tickers that were kept."""
-    assert note.rows_path is not None
-    kept = pl.read_parquet(note.rows_path, columns=["ticker", "session_date"]).drop_nulls().unique()
-    key = ["ticker", time_column(reader.dataset)]
-    parts = [plain_schema(reader.dataset).to_frame().select(key)]
+def _held(reader: TableReader, rows: pl.DataFrame) -> pl.DataFrame:
+    """The lake's rows (`plain_schema`) of the tickers and days of those that were kept."""
+    kept = rows.select("ticker", "session_date").drop_nulls().unique()
+    parts = [plain_schema(reader.dataset).to_frame()]
     for (day,), of_day in kept.group_by("session_date"):
-        found = reader.rows(day, of_day["ticker"].to_list(), key)
+        found = reader.rows(day, of_day["ticker"].to_list(), parts[0].columns)
         if found.height:
             parts.append(found)
     return pl.concat(parts)

@@ -25,7 +25,8 @@ class Sound:
 def sound_rows(rows: pl.DataFrame, dataset: Dataset, held: pl.DataFrame) -> Sound:
     """Split bars that were kept (columns of `bad_schema`) by the known fixes and the checks of today.
 
-    A row whose key (ticker and time) is in `held` stays out: the lake says something else there. Lines that did not
+    A row whose key (ticker and time) is in `held` (columns of `plain_schema`) stays out if the lake says something else
+    there; the same row is good, for an earlier replay may have been killed when it was in the lake. Lines that did not
     parse stay as they are.
     """
     unread = rows.filter(pl.col("text").is_not_null())
@@ -35,8 +36,9 @@ def sound_rows(rows: pl.DataFrame, dataset: Dataset, held: pl.DataFrame) -> Soun
     checked = check_rows(parsed, dataset)
     kept, twins, _ = split_twins(checked.good, dataset)
     key = ["ticker", time_column(dataset)]
-    good = kept.join(held, on=key, how="anti")
-    taken = kept.join(held, on=key, how="semi").with_columns(
+    others = held.join(kept, on=kept.columns, how="anti", nulls_equal=True)
+    good = kept.join(others, on=key, how="anti")
+    taken = kept.join(others, on=key, how="semi").with_columns(
         pl.lit("conflicting_rows").alias("reason"), pl.lit(None, pl.String()).alias("text")
     )
     names = bad_schema(dataset).names()
