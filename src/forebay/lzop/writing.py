@@ -1,0 +1,62 @@
+"""Bytes in, an lzop file out, block by block. The same bytes make the same file, however they are cut."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from enum import Enum
+
+from forebay.lzop.header import BLOCK_BYTES, Bytes, Flag, Header
+from forebay.lzop.library import deflater
+
+
+class Checksum(Enum):
+    """Of every block's text and of the header."""
+
+    ADLER32 = Flag.UNIX | Flag.ADLER32_TEXT
+    """What lzop takes unless told otherwise."""
+    CRC32 = Flag.UNIX | Flag.CRC32_TEXT | Flag.CRC32_HEADER
+
+    def of(self, text: Bytes) -> int:
+        """Its 32 bits."""
+        return zlib.crc32(text) if self is Checksum.CRC32 else zlib.adler32(text)
+
+
+def compress(
+    chunks: Iterable[bytes], *, name: str, modified: datetime, checksum: Checksum = Checksum.ADLER32
+) -> Iterator[bytes]:
+    """An lzop file of what `chunks` hold, in pieces of a block each; two blocks are in memory at a time.
+
+    `name` and `modified` (aware) are what `lzop -N` restores. Nothing else but the text decides what is written: no
+    clock, no owner, no cutting of `chunks`. Raises UsageError at the first piece for a name or time that the format
+    has no room for; what `chunks` raises comes through.
+    """
+    yield Header(name, modified, checksum.value).to_bytes()
+    deflate = deflater()
+    for text in _blocks(chunks):
+        yield _block(text, checksum, deflate)
+    yield bytes(4)
+
+
+def _block(text: bytearray, checksum: Checksum, deflate: Callable[[Bytes], bytes]) -> bytes:
+    """Lengths, checksum and data; the data are the text itself where LZO does not make it smaller."""
+    packed = deflate(text)
+    data: Bytes = packed if len(packed) < len(text) else text
+    return b"".join((len(text).to_bytes(4), len(data).to_bytes(4), checksum.of(text).to_bytes(4), data))
+
+
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytearray]:
+    """Cut anew: all but the last have BLOCK_BYTES, none is empty."""
+    held = bytearray()
+    for chunk in chunks:
+        view = memoryview(chunk)
+        while view:
+            piece = view[: BLOCK_BYTES - len(held)]
+            held += piece
+            view = view[len(piece) :]
+            if len(held) == BLOCK_BYTES:
+                yield held
+                held = bytearray()
+    if held:
+        yield held
