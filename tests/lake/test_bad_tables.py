@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -12,9 +13,11 @@ from lakes import DAY, Basin, bars
 
 from forebay import Lake
 from forebay.errors import LakeError, NewerVersion
+from forebay.lake.compaction.vacuum import Vacuum
 from forebay.model.partition import Source
 
 NEXT = DAY.replace(day=8)
+NOW = datetime(2024, 4, 1, tzinfo=UTC)
 TABLE = Path("stocks", "bars_1m")
 
 
@@ -128,11 +131,40 @@ def test_files_that_do_not_say_everything_are_not_read(filled: Basin, feature: s
     assert before == state(filled)
 
 
-def test_half_an_entry_is_one_line(filled: Basin) -> None:
-    """A log that a power cut damaged is named, without the library's own call stack."""
-    (filled.root / TABLE / "_delta_log" / f"{1:020}.json").write_text('{"add": {"pa')
+BAD_ENTRIES = [b'{"add": {"pa', b"[1, 2]", b'{"add": {"size": 1}}', bytes(300), b"\xff{}"]
 
-    with pytest.raises(LakeError, match="bars_1m") as refused:
-        deliver(Basin(filled.root.parent, "other"))
 
-    assert "\n" not in str(refused.value)
+@pytest.mark.parametrize("entry", BAD_ENTRIES)
+def test_a_damaged_entry_is_named(filled: Basin, entry: bytes) -> None:
+    """Whoever knew the table and whoever comes anew is told in one line which it is and what to do; nobody writes."""
+    reader = Lake(filled.root)
+    assert 4 == reader.bars("A").collect().height
+    path = filled.root / TABLE / "_delta_log" / f"{2:020}.json"
+    path.write_bytes(entry)
+    before = state(filled)
+
+    other = Basin(filled.root.parent, "other")
+    asked = [
+        lambda: reader.bars("A"),
+        lambda: Lake(filled.root).bars("A"),
+        lambda: deliver(filled),
+        lambda: deliver(other),
+    ]
+    for ask in asked:
+        with pytest.raises(LakeError, match=rf"_delta_log/{path.name}, an entry of its log, is damaged$") as refused:
+            ask()
+        assert f"{filled.root / TABLE} cannot be read" in str(refused.value)
+        assert "restore it from a backup; without one, move" in refused.value.remedy
+    assert before == state(filled)
+
+
+def test_a_lost_entry_is_named(filled: Basin) -> None:
+    """One that is gone between others, as after a copy that was cut short; `vacuum` removes nothing then."""
+    deliver(filled)
+    (filled.root / TABLE / "_delta_log" / f"{1:020}.json").unlink()
+    before = state(filled)
+
+    for ask in (Lake(filled.root).bars, lambda _: Vacuum(filled.tables).run("stocks/bars_1m", NOW)):
+        with pytest.raises(LakeError, match=r"0001\.json, an entry of its log, is missing"):
+            ask("A")
+    assert before == state(filled)

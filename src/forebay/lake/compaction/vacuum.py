@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import unquote
-
-import polars as pl
+from datetime import datetime, timedelta
 
 from forebay.failpoints import reach
 from forebay.lake.format.layout import is_ours
-from forebay.lake.home.home import Held, Home, scan
+from forebay.lake.home.home import Held
 from forebay.lake.log import delta
-from forebay.lake.log.history import actions_of, entry_of
+from forebay.lake.log.removed import removed_by
 from forebay.lake.writing.table import LakeTables
 
 GRACE = timedelta(days=7)
 """How long a file stays after the log removed it: queries that run, readers of earlier versions."""
-_LOG = "_delta_log"
-_CHECKPOINT = re.compile(r"/(\d{20})\.checkpoint(?:\.\d+\.\d+)?\.parquet$")
-"""In one file or in several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +43,7 @@ class Vacuum:
         home = self.tables.home.table(table)
         there = [held for held in home.list() if _is_data(held.path)]  # before the log: what comes later is needed
         newest = delta.open_table(home)
-        needed, removed = set(delta.files(newest)), _removed(home, int(newest.version()))
+        needed, removed = set(delta.files(newest)), removed_by(home, int(newest.version()))
         settled = now - home.settling
         spare = (held for held in there if held.path not in needed and held.modified_at <= settled)
         return [waste for held in spare if (waste := _waste(held, removed, now - self.grace))]
@@ -82,35 +74,3 @@ def _waste(held: Held, removed: Mapping[str, datetime], until: datetime) -> Wast
         return None  # another program may be about to commit it
     since = max(removed.get(held.path, held.modified_at), held.modified_at)  # in a bucket a writer may bring it again
     return Waste(held.path, held.size, since) if since <= until else None
-
-
-def _removed(home: Home, newest: int) -> dict[str, datetime]:
-    """When the log removed which files, as far back as it reaches: its newest checkpoint, and the entries after it."""
-    checkpoint, parts = _checkpoint(home, newest)
-    found = {path: stamp for part in parts for path, stamp in _tombstones(home, part)}
-    for version in range(checkpoint + 1, newest + 1):
-        for action in actions_of(home.read(entry_of(version)) or b"") or []:
-            if "remove" in action:
-                found[unquote(action["remove"]["path"])] = _moment(action["remove"].get("deletionTimestamp"))
-    return found
-
-
-def _checkpoint(home: Home, newest: int) -> tuple[int, list[str]]:
-    """The newest checkpoint, and the files that it consists of; -1 where there is none."""
-    parts: dict[int, list[str]] = {-1: []}
-    for held in home.list(_LOG):
-        if (found := _CHECKPOINT.search(held.path)) and int(found[1]) <= newest:
-            parts.setdefault(int(found[1]), []).append(held.path)
-    version = max(parts)
-    return version, parts[version]
-
-
-def _tombstones(home: Home, path: str) -> Iterator[tuple[str, datetime]]:
-    removed = scan(home, [path]).select(pl.col("remove").struct.field("path", "deletionTimestamp"))
-    for name, stamp in removed.filter(pl.col("path").is_not_null()).collect().iter_rows():
-        yield unquote(name), _moment(stamp)
-
-
-def _moment(stamp: Any) -> datetime:
-    """When a file was removed; long ago where the log does not say, as the protocol has it."""
-    return datetime.fromtimestamp((stamp or 0) / 1000, UTC)

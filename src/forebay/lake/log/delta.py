@@ -23,6 +23,7 @@ from forebay.errors import LakeError, NewerVersion
 from forebay.lake.format.layout import partition_column
 from forebay.lake.format.parquet import arrow_schema
 from forebay.lake.home.home import Conflict, Home
+from forebay.lake.log.damage import damage_of
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.rows import TIME_COLUMNS
 
@@ -242,7 +243,10 @@ def translated(home: Home) -> Iterator[None]:
         raise LakeError(f"there is no lake table at {home.uri}", remedy=remedy) from error
     except (DeltaError, pa.ArrowException, OSError) as error:
         told = home.explain(error)
-        raise (_newer(home, error) if _UNKNOWN in str(error) else told) from told.__cause__
+        if _UNKNOWN in str(error):
+            raise _newer(home, error) from told.__cause__
+        damage = damage_of(home) if isinstance(told, LakeError) else None
+        raise (damage or told) from told.__cause__
 
 
 def _newer(home: Home, error: Exception) -> NewerVersion:

@@ -14,6 +14,7 @@ from forebay.lake.home.home import Home
 
 _LOG = "_delta_log"
 _DIGITS = 20
+_NEEDED = {"add": {"path", "size"}, "remove": {"path"}}
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -25,9 +26,18 @@ def entry_of(version: int) -> str:
 def actions_of(entry: bytes) -> list[Mapping[str, Any]] | None:
     """What an entry says; None when it is damaged."""
     try:
-        return [json.loads(line) for line in entry.splitlines() if line]
+        actions = [json.loads(line) for line in entry.splitlines() if line]
     except ValueError:
         return None
+    return actions if all(_is_sound(action) for action in actions) else None
+
+
+def _is_sound(action: Any) -> bool:
+    """Whether it is an object, and says of files what cannot be done without."""
+    if not isinstance(action, dict):
+        return False
+    files = [(action[kind], needed) for kind, needed in _NEEDED.items() if kind in action]
+    return all(isinstance(file, dict) and needed <= file.keys() for file, needed in files)
 
 
 def oldest_from(home: Home, version: int, newest: int) -> int:
@@ -70,13 +80,23 @@ def known_until(home: Home, as_of: int | datetime | None) -> datetime | None:
 
 def _oldest_in_log(home: Home) -> int:
     """The oldest version that can be made of a checkpoint, or of nothing, and the entries after it."""
-    names = [held.path.rsplit("/", 1)[-1] for held in home.list(_LOG)]
-    numbered = [(int(name[:_DIGITS]), name[_DIGITS:]) for name in names if name[:_DIGITS].isdecimal()]
+    numbered = _numbered(home)
     entries = {number for number, rest in numbered if rest == ".json"}
     starts = {number for number, rest in numbered if ".checkpoint" in rest} | ({0} & entries)
     newest = max(entries | starts, default=0)
     gap = next((number for number in range(newest, -1, -1) if number not in entries), -1)
     return min((start for start in starts if start >= gap), default=newest)
+
+
+def newest_in_log(home: Home) -> int:
+    """The newest version that has an entry or a checkpoint; -1 where there is neither."""
+    return max((number for number, _ in _numbered(home)), default=-1)
+
+
+def _numbered(home: Home) -> list[tuple[int, str]]:
+    """The log's files: their versions, and the rest of their names."""
+    names = [held.path.rsplit("/", 1)[-1] for held in home.list(_LOG)]
+    return [(int(name[:_DIGITS]), name[_DIGITS:]) for name in names if name[:_DIGITS].isdecimal()]
 
 
 def _committed_at(home: Home, version: int) -> datetime:

@@ -18,6 +18,7 @@ from forebay.errors import LakeError
 from forebay.lake.format.layout import partition_column
 from forebay.lake.home.home import Conflict, Home
 from forebay.lake.log import delta
+from forebay.lake.log.history import actions_of, entry_of
 from forebay.lake.log.shelf import Shelf
 
 _FOLDER = "_delta_log"
@@ -60,7 +61,7 @@ class TableLog:
         Raises Conflict when another writer was first, LakeError or StoreError for anything else that goes wrong.
         """
         if self._plain and all(_PLAIN_PATH.fullmatch(path) for path in (*remove, *(file.path for file in add))):
-            self.home.create(_entry(self.version + 1), _spelled(_lines(self._table, add, remove, now, note, changes)))
+            self.home.create(entry_of(self.version + 1), _spelled(_lines(self._table, add, remove, now, note, changes)))
         else:
             self._commit_by_library(add, remove, now, note, changes)
         self.version += 1
@@ -93,12 +94,9 @@ class TableLog:
 
     def _follow(self) -> bool:
         """Read the entries after `version`; False when they do not tell everything."""
-        while (entry := self.home.read(_entry(self.version + 1))) is not None:
-            try:
-                actions = [json.loads(line) for line in entry.splitlines() if line]
-            except ValueError:  # delta-rs has the words for it
-                return False
-            if any(kind in action for action in actions for kind in _CHANGES_ALL):
+        while (entry := self.home.read(entry_of(self.version + 1))) is not None:
+            actions = actions_of(entry)
+            if actions is None or any(kind in action for action in actions for kind in _CHANGES_ALL):
                 return False
             added, removed = ([unquote(path) for path in _paths(actions, kind)] for kind in ("add", "remove"))
             self.shelf.change(added, removed)
@@ -107,7 +105,7 @@ class TableLog:
         return self._checkpointed() <= self.version
 
     def _identity(self) -> str | None:
-        found = self.home.look(_entry(self.version))
+        found = self.home.look(entry_of(self.version))
         return found.mark if found else None
 
     def _checkpointed(self) -> int:
@@ -119,10 +117,6 @@ class TableLog:
             return int(json.loads(pointer)["version"])
         except (ValueError, KeyError, TypeError):  # damaged: delta-rs looks for checkpoints by itself
             return self.version + 1
-
-
-def _entry(version: int) -> str:
-    return f"{_FOLDER}/{version:020}.json"
 
 
 def _spelled(lines: Iterable[Mapping[str, Any]]) -> bytes:
