@@ -56,6 +56,25 @@ def test_spans_are_compacted_by_command(shell: Shell) -> None:
     assert 2 == shell("lake", "compact", "--datasets", TABLE, "--span", "fortnight").code
 
 
+def test_a_file_that_is_no_part_of_a_table_is_named_and_left(shell: Shell) -> None:
+    """Parquet put there by hand: `verify` names it and finds nothing wrong, `vacuum` leaves it; ours are not named."""
+    assert 0 == shell(*SYNC, "--no-compact").code
+    strays = [Path("data/lake", TABLE, name) for name in ("month=2026-02/mine.parquet", "mine.parquet")]
+    for path in strays:
+        path.write_bytes(b"mine")
+    assert 0 == shell("lake", "compact").code
+
+    said = shell("lake", "verify", "--datasets", TABLE)
+
+    assert 0 == said.code, said.all
+    named = [line for line in said.err.splitlines() if "is no part of the table: it is left alone" in line]
+    assert [f"note: {TABLE}/{path.relative_to(Path('data/lake', TABLE))}" for path in sorted(strays)] == [
+        line.partition(" is no part")[0] for line in named
+    ]
+    assert 0 == shell("lake", "vacuum", "--grace-days", "0").code
+    assert [b"mine", b"mine"] == [path.read_bytes() for path in strays]
+
+
 def test_a_grace_of_a_million_days_is_refused_in_a_sentence(shell: Shell) -> None:
     """No calendar goes back so far: as an option and as a setting it is a wrong value, not a fault of the program."""
     asked = shell("lake", "vacuum", "--grace-days", "1000000")

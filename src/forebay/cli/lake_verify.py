@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _SESSIONS_SHOWN = 60
 """Sessions with something wrong that a person is shown; --json has all."""
+_STRANGERS_SHOWN = 20
+"""Files of a table that are named as no part of it."""
 
 
 def verify(
@@ -65,6 +67,7 @@ def verify(
             for task in _mend(wired, scope, scores):
                 tell(f"{task.draft.key}: {task.state}: {task.error_message or task.hold or 'not begun'}")
             scores = _scores(verifier(wired, seed=seed), scope)
+        _tell_strangers(wired, scope)
     if not scores:
         tell("note: nothing was verified: the lake holds no such sessions, and no feed wants them")
     if json:
@@ -103,6 +106,18 @@ def _mend(app: App, scope: Scope, scores: Sequence[SessionScore]) -> list[Task]:
         days = room.set_aside(dataset, _days_with(of_table, Check.DAMAGED, Check.DISORDER, Check.BAD_ROWS))
         drafts += room.drafts(dataset, sorted(days | _days_with(of_table, Check.LOST_ROWS)))
     return carry_out(app, drafts)
+
+
+def _tell_strangers(app: App, scope: Scope) -> None:
+    """Files that are no part of the tables, on stderr: no session has them, and nobody reads them."""
+    from forebay.lake.verification.strangers import strangers
+
+    for dataset in scope.datasets:
+        found = strangers(app.lake.home, dataset.table)
+        for path in found[:_STRANGERS_SHOWN]:
+            tell(f"note: {dataset.table}/{path} is no part of the table: it is left alone and not read; move it away")
+        if len(found) > _STRANGERS_SHOWN:
+            tell(f"note: and {len(found) - _STRANGERS_SHOWN:,} more such files in {dataset.table}")
 
 
 def _days_with(scores: Sequence[SessionScore], *checks: str) -> set[date]:
