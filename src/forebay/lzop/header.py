@@ -50,7 +50,6 @@ class Flag(IntFlag):
     """A field of any content comes after the header."""
     CRC32_TEXT = 0x100
     CRC32_PACKED = 0x200
-    MULTIPART = 0x400
     FILTER = 0x800
     """The text went through a filter before it was compressed."""
     CRC32_HEADER = 0x1000

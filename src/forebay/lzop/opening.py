@@ -12,9 +12,7 @@ _EXTRA = "the extra field after the header"
 
 def opened(supply: Supply) -> int:
     """Read past magic, header and extra field; the flags. Raises Damaged or CheckFailed, naming the file."""
-    start = supply.taken
-    if supply.take(len(MAGIC), "the first nine bytes, which say that it is an lzop file") != MAGIC:
-        raise _not_lzop(supply.name, start)
+    _expect_magic(supply, supply.taken)
     writer = supply.take(WRITER.size, _HEADER)
     version, _, oldest_reader, method, _, flags = WRITER.unpack(writer)
     _refuse_versions(supply.name, version, oldest_reader)
@@ -28,12 +26,19 @@ def opened(supply: Supply) -> int:
     return int(flags)
 
 
+def _expect_magic(supply: Supply, start: int) -> None:
+    """As far as there are bytes: a few of others are no file that was cut short."""
+    seen = 0
+    for piece in supply.pieces(len(MAGIC), "the nine bytes that an lzop file starts with"):
+        if piece != MAGIC[seen : seen + len(piece)]:
+            raise _not_lzop(supply.name, start)
+        seen += len(piece)
+
+
 def _not_lzop(name: str, start: int) -> CheckFailed:
     if start:
-        return Damaged(
-            f"{name}: rubbish after the end, from byte {start} on", remedy="fetch or make the file again; do not cut it"
-        )
-    return CheckFailed(f"{name}: is no lzop file (its first nine bytes are others)", remedy="name an .lzo file")
+        return Damaged(f"{name}: rubbish after the end, from byte {start} on", remedy="fetch or make the file again")
+    return CheckFailed(f"{name}: is no lzop file; those start with other bytes", remedy="name a file that lzop made")
 
 
 def _refuse_versions(name: str, version: int, oldest_reader: int) -> None:
@@ -55,8 +60,6 @@ def _refuse_unknown(name: str, method: int, flags: int) -> None:
         why = f"method {method}; known are {', '.join(f'{number} ({word})' for number, word in LZO1X.items())}"
     elif flags & Flag.FILTER:
         why = "a filter"
-    elif flags & Flag.MULTIPART:
-        why = "several parts, of which it is one"
     elif flags & Flag.UNKNOWN:
         why = f"unknown flags ({flags & Flag.UNKNOWN:#x})"
     if why:

@@ -68,9 +68,9 @@ class _Block:
         of_text = self._sums(flags, _OF_TEXT)
         of_packed = {} if stored else self._sums(flags, _OF_PACKED)
         data = self._supply.take(self._packed, self._where)
-        self._compare(data, of_packed, "its data do")
+        self._compare(data, of_packed, "data that do not match their checksum")
         text = bytes(data) if stored else self._inflate(data)
-        self._compare(text, of_text, "its text does")
+        self._compare(text, of_text, "text that does not match its checksum")
         return text
 
     def _sums(self, flags: int, kinds: tuple[Flag, ...]) -> dict[Flag, int]:
@@ -79,7 +79,7 @@ class _Block:
     def _compare(self, data: Bytes, sums: dict[Flag, int], what: str) -> None:
         for kind, expected in sums.items():
             if _CHECKSUMS[kind](data) != expected:
-                raise self._damaged(f"{what} not match the checksum")
+                raise self._damaged(f"has {what}")
 
     def _inflate(self, data: Bytes) -> bytes:
         try:

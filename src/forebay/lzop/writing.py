@@ -12,15 +12,19 @@ from forebay.lzop.library import deflater
 
 
 class Checksum(Enum):
-    """Of every block's text and of the header."""
+    """Of the header, of every block's text, and of what that is compressed to.
 
-    ADLER32 = Flag.UNIX | Flag.ADLER32_TEXT
-    """What lzop takes unless told otherwise."""
-    CRC32 = Flag.UNIX | Flag.CRC32_TEXT | Flag.CRC32_HEADER
+    lzop by itself adds up the text alone. A bit that flips in compressed data changes many bytes of text, and their
+    Adler-32 may come out the same; one of the compressed data never does.
+    """
 
-    def of(self, text: Bytes) -> int:
-        """Its 32 bits."""
-        return zlib.crc32(text) if self is Checksum.CRC32 else zlib.adler32(text)
+    ADLER32 = Flag.UNIX | Flag.ADLER32_TEXT | Flag.ADLER32_PACKED
+    """The kind that lzop takes unless told otherwise."""
+    CRC32 = Flag.UNIX | Flag.CRC32_TEXT | Flag.CRC32_PACKED | Flag.CRC32_HEADER
+
+    def of(self, data: Bytes) -> bytes:
+        """Its four bytes."""
+        return (zlib.crc32(data) if self is Checksum.CRC32 else zlib.adler32(data)).to_bytes(4)
 
 
 def compress(
@@ -40,10 +44,11 @@ def compress(
 
 
 def _block(text: bytearray, checksum: Checksum, deflate: Callable[[Bytes], bytes]) -> bytes:
-    """Lengths, checksum and data; the data are the text itself where LZO does not make it smaller."""
-    packed = deflate(text)
-    data: Bytes = packed if len(packed) < len(text) else text
-    return b"".join((len(text).to_bytes(4), len(data).to_bytes(4), checksum.of(text).to_bytes(4), data))
+    """Lengths, checksums and data; the data are the text itself where LZO does not make it smaller."""
+    size, packed = len(text).to_bytes(4), deflate(text)
+    if len(packed) >= len(text):
+        return b"".join((size, size, checksum.of(text), text))
+    return b"".join((size, len(packed).to_bytes(4), checksum.of(text), checksum.of(packed), packed))
 
 
 def _blocks(chunks: Iterable[bytes]) -> Iterator[bytearray]:
