@@ -34,13 +34,14 @@ class Press:
         self.sandbox, self._path = sandbox, folder / DAYS.key(DAY)
         self._path.parent.mkdir(parents=True, exist_ok=True)
 
-    def publish(self, *, bad_rows: int) -> None:
-        """The day's file, with a volume below zero in its first rows."""
+    def publish(self, *, bad_rows: int, header_only: bool = False) -> None:
+        """The day's file, with a volume below zero in its first rows, or without rows."""
         head, *lines = gzip.decompress(published(self.sandbox, DAYS.key(DAY))).decode().splitlines()
         place = head.split(",").index("volume")
         for number in range(bad_rows):
             fields = lines[number].split(",")
             lines[number] = ",".join([*fields[:place], "-" + fields[place], *fields[place + 1 :]])
+        lines = [] if header_only else lines
         self._path.write_bytes(gzip.compress("\n".join([head, *lines, ""]).encode()))
 
 
@@ -213,3 +214,23 @@ def test_a_replay_that_was_killed_is_finished_by_the_next(shell, press, home):
     assert before.equals(home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect())
     assert [] == listed(shell)
     assert 0 == shell("lake", "verify").code, shell("lake", "verify").out
+
+
+def test_a_file_without_rows_is_no_answer_on_a_full_session(shell, press, home):
+    """Re-published with a header only it takes nothing away: the day is suspect until the vendor mends the file."""
+    press.publish(bad_rows=0)
+    assert 0 == shell("sync", *HOLD).code
+    before = home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect()
+    press.publish(bad_rows=0, header_only=True)
+
+    said = shell("sync", *HOLD)
+
+    assert 3 == said.code, said.all
+    why = f"{DAYS.key(DAY)} has no rows, and {DAY} is a full session"
+    assert f"suspect: {why}" in said.out
+    assert before.equals(home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect())
+    assert [why] == [note["reason"] for note in listed(shell)]
+    assert 3 == shell("quarantine", "replay", "--all").code
+    press.publish(bad_rows=0)
+    assert 0 == shell("sync", *HOLD).code
+    assert before.equals(home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect())

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from forebay.model.calendar import last_complete_session, published_by, session, session_days
+from forebay.model.calendar import is_full_session, last_complete_session, published_by, session, session_days
 
 
 def utc(*parts):
@@ -107,3 +107,21 @@ def test_files_are_due_at_eleven_in_new_york():
         published_by(date(2026, 7, 1)),
         published_by(date(2026, 1, 5)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("calendar", "day", "full"),
+    [
+        ("XNYS", date(2024, 3, 7), True),
+        ("XNYS", date(2024, 3, 9), False),
+        ("XNYS", date(2024, 3, 29), False),
+        ("XNYS", date(2024, 11, 29), False),
+        ("CMES", date(2024, 3, 7), True),
+        ("CMES", date(2024, 5, 27), False),
+        ("24/7", date(2024, 3, 7), False),
+        ("forex", date(2024, 3, 7), False),
+    ],
+)
+def test_a_full_session_is_an_exchange_at_its_ordinary_hours(calendar: str, day: date, full: bool) -> None:
+    """No weekend, holiday or half day; and none where no exchange says when it is open."""
+    assert full == is_full_session(calendar, day)

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from forebay.model.catalogue import PUBLISHED_BY, Dataset
-from forebay.model.exchanges import HOURS, LAST_YEAR, trading_days, trading_hours
+from forebay.model.exchanges import HOURS, LAST_YEAR, is_ordinary, trading_days, trading_hours
 
 NEW_YORK = ZoneInfo("America/New_York")
 _CHICAGO = ZoneInfo("America/Chicago")
@@ -49,6 +49,11 @@ def session_days(calendar: str, start: date, end: date) -> list[date]:
     count = (end - start).days + 1
     days = (start + timedelta(days=index) for index in range(max(count, 0)))
     return [day for day in days if day.weekday() != closed]
+
+
+def is_full_session(calendar: str, day: date) -> bool:
+    """Whether an exchange says that it trades on `day` at its ordinary hours; never where there is no exchange."""
+    return calendar in HOURS and is_ordinary(calendar, day)
 
 
 def session(calendar: str, day: date) -> Session:

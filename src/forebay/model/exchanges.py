@@ -64,6 +64,11 @@ def trading_hours(exchange: str, day: date) -> tuple[datetime, datetime]:
     return opens.astimezone(UTC), datetime.combine(day, closes, hours.zone).astimezone(UTC)
 
 
+def is_ordinary(exchange: str, day: date) -> bool:
+    """Whether the session of `day` has the exchange's ordinary hours; a half day has not, a weekend is no session."""
+    return day.weekday() < _SATURDAY and day not in _closures(exchange, max(day.year, LAST_YEAR))
+
+
 def computed_closures(exchange: str, first_year: int, last_year: int) -> Closures:
     """What exchange_calendars says of these years. Imports it and pandas, and takes about a second."""
     from exchange_calendars import get_calendar

@@ -8,6 +8,7 @@ from forebay.errors import CheckFailed, Damaged
 from forebay.lake.home.staging import storage_errors
 from forebay.lake.intake.intake import Staged
 from forebay.lake.writing.table import LakeTables
+from forebay.model.calendar import is_full_session
 from forebay.model.catalogue import DATASETS
 from forebay.model.coverage import Evidence
 from forebay.model.task import Done, Lease, Outcome, Retry, Step, TaskDraft, TaskState
@@ -35,6 +36,7 @@ class Load:
         step(TaskState.DOWNLOADING)
         try:
             staged = self._stage(draft, received)
+            _prove_not_empty(draft, staged)
             step(TaskState.DOWNLOADED, TaskState.UPLOADING)
             return self._deliver(draft, staged, received)
         except CheckFailed as error:
@@ -54,6 +56,20 @@ class Load:
             self.tables.replace_day(staged, draft.partition.day, draft.revision)
         verdict, reason = self.records.judge(draft, staged)
         return Done((self.records.coverage(draft, verdict, _evidence(draft, received, reason, staged)),))
+
+
+def _prove_not_empty(draft: TaskDraft, staged: Staged) -> None:
+    """Raise CheckFailed for a file without any row on a day on which its exchange was open for its ordinary hours.
+
+    Crypto and forex have no such hours, and a holiday's short session may be in the file of the day after it.
+    """
+    day = draft.partition.day
+    if staged.tally.rows == 0 and is_full_session(staged.dataset.calendar, day):
+        staged.stash.discard()
+        raise CheckFailed(
+            f"{draft.key} has no rows, and {day} is a full session",
+            remedy="what was held before stays; sync again later",
+        )
 
 
 def _evidence(draft: TaskDraft, received: Received, reason: str, staged: Staged | None = None) -> Evidence:
