@@ -20,7 +20,7 @@ from forebay.errors import StoreError, StoreUnavailable, UsageError
 from forebay.lake.compaction.compaction import Compaction
 from forebay.lake.compaction.vacuum import Vacuum
 from forebay.lake.home.bucket import BucketHome
-from forebay.lake.home.home import Conflict, explained, scan
+from forebay.lake.home.home import Conflict, scan
 from forebay.lake.log import delta
 from forebay.lake.log.delta import CHECKPOINT_EVERY, NewFile
 from forebay.lake.log.log import TableLog
@@ -434,7 +434,7 @@ def test_what_an_engine_meets_is_told_alike(
     lake = Lake(home_in(bucket.name, gate.url))
     gate.forbids = lambda method, path: (403, "AccessDenied") if ".parquet" in path else None
 
-    with pytest.raises(StoreError, match="the keys do not allow this in s3://"), explained(lake.home):
+    with pytest.raises(StoreError, match="the keys do not allow this in s3://"), lake.explained():
         read(lake)
 
 

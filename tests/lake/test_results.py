@@ -188,3 +188,18 @@ def test_who_leaves_a_huge_answer_early_is_let_go(lake: Lake) -> None:
     assert 0 == first["number"][0]
     with pytest.raises(UsageError, match="`with` has ended"):
         rows.collect()
+
+
+def test_a_file_that_goes_after_the_question_is_one_error(basin: Basin, lake: Lake) -> None:
+    """Vacuumed before the rows are collected: a LakeError that says to ask again; a wrong query is not the disk's."""
+    rows, (path,) = lake.bars("C"), [path for path in basin.files() if "rest" in path.name]
+    path.unlink()
+
+    with pytest.raises(LakeError, match=path.name) as gone, lake.explained():
+        rows.collect()
+    with pytest.raises(LakeError, match="mine") as wrong, lake.explained():
+        lake.bars("A").filter(pl.col("mine") > 1).collect()
+
+    assert "ask again" in gone.value.remedy
+    assert "correct the query" in wrong.value.remedy
+    assert isinstance(wrong.value.__cause__, pl.exceptions.ColumnNotFoundError)

@@ -134,9 +134,8 @@ def opened(ctx: typer.Context) -> Iterator[Lake]:
     """The lake of this run's settings. What an engine says of it while it is read becomes an error of ours."""
     settings = load_settings(ctx)
     from forebay.lake.home.address import home_at
-    from forebay.lake.home.home import explained
     from forebay.lake.reading.reader import Lake
 
     lake = Lake(home_at(settings.lake.uri, aws=settings.aws), warns=False)
-    with explained(lake.home):
+    with lake.explained():
         yield lake

@@ -14,7 +14,7 @@ from typing import Any
 from forebay.clock import Clock
 from forebay.errors import ForebayError, LakeError
 from forebay.lake.home.engines import delta_options, polars_arguments
-from forebay.lake.home.home import Conflict, Held
+from forebay.lake.home.home import Conflict, Held, next_step
 from forebay.lake.home.lock import WAIT_SECONDS, busy
 from forebay.stores.bucket import Bucket
 from forebay.stores.client import Timeouts
@@ -158,7 +158,8 @@ class BucketHome:
         if of_the_wire(error):
             told = self._place.refusals.error(answer(error), self._prefix.rstrip("/"))
         else:
-            told = LakeError(f"{self.uri}: {reason(error)}", remedy="run `forebay doctor`; nothing was changed")
+            remedy = next_step(error, "run `forebay doctor`; nothing was changed")
+            told = LakeError(f"{self.uri}: {reason(error)}", remedy=remedy)
         told.__cause__ = LakeError(f"{type(error).__name__}: {reason(error)}")
         return told
 

@@ -13,7 +13,7 @@ from typing import Any
 from forebay.clock import Clock
 from forebay.errors import LakeError, StoreError
 from forebay.lake.format.layout import table_folder
-from forebay.lake.home.home import Conflict, Held
+from forebay.lake.home.home import Conflict, Held, next_step
 from forebay.lake.home.lock import announce, clear_leftovers, incoming, own_folder, writer_lock
 from forebay.lake.home.moving import move, publish
 from forebay.stores.disk import storage_errors
@@ -127,7 +127,7 @@ class FolderHome:
 
     def explain(self, error: Exception) -> LakeError:
         """In the library's words, without what it says of its own inside."""
-        remedy = "check that the folder can be read and written, and that its disk is not full"
+        remedy = next_step(error, "check that the folder can be read and written, and that its disk is not full")
         told = LakeError(f"{self.folder}: {str(error).partition(chr(10))[0]}", remedy=remedy)
         told.__cause__ = error
         return told

@@ -119,6 +119,15 @@ def explained(home: Home) -> Iterator[None]:
         raise told from told.__cause__
 
 
+def next_step(error: Exception, otherwise: str) -> str:
+    """What to do about an engine's error that is no fault of the place; `otherwise` about those that may be."""
+    if isinstance(error, FileNotFoundError):
+        return "ask again: it was replaced and vacuumed since; if it is missed then too, run `forebay lake verify`"
+    if isinstance(error, pl.exceptions.PolarsError):
+        return "correct the query; if it is right, run `forebay lake verify`: a file may be damaged"
+    return otherwise
+
+
 def scan(home: Home, paths: Iterable[str], **how: Any) -> pl.LazyFrame:
     """The rows of Parquet files of a home as a query; `how` goes to `polars.scan_parquet`."""
     sources = [home.source(path) for path in paths]

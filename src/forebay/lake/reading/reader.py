@@ -136,6 +136,13 @@ class Lake(TickReader):
 
         return connected(self._tables, as_of)
 
+    def explained(self) -> AbstractContextManager[None]:
+        """Inside it what Polars says of rows that are collected or written becomes LakeError and StoreError.
+
+        A question names files: at its `.collect()` one may be vacuumed, damaged or, in a bucket, out of reach.
+        """
+        return explained(self.home)
+
     def tables(self) -> list[str]:
         """The tables that the lake has: `stocks/bars_1m` and so on."""
         return self._tables.held()
