@@ -39,6 +39,17 @@ def test_lzop_accepts_our_files(text: bytes, checksum: Checksum, tmp_path: Path)
     assert text == lzop("-dc", path)
 
 
+@pytest.mark.parametrize("block_bytes", [1, 1000, 16 << 10])
+def test_lzop_accepts_smaller_blocks(block_bytes: int) -> None:
+    """They are nothing to be told of: every block says how long it is."""
+    text = bars(300)
+    whole = b"".join(compress([text], name=NAME, modified=MODIFIED, block_bytes=block_bytes))
+
+    assert text == lzop("-dc", given=whole)
+    assert text == b"".join(decompress([whole]))
+    assert -(-len(text) // block_bytes) == len(list(decompress([whole])))
+
+
 @pytest.mark.parametrize("options", [(), ("-1",), ("-3",), ("-9",), ("-F",), ("--crc32",), ("--no-checksum", "-1")])
 def test_we_read_lzops_files(options: tuple[str, ...], tmp_path: Path) -> None:
     """Every level and checksum, of a file, of a pipe, and of anything from nothing to three blocks."""

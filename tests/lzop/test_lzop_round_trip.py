@@ -102,6 +102,13 @@ def test_a_time_without_a_zone_or_before_1970_is_refused(modified: datetime) -> 
         next(compress([], name=NAME, modified=modified))
 
 
+@pytest.mark.parametrize("block_bytes", [0, -1, BLOCK + 1])
+def test_a_block_that_readers_refuse_is_not_written(block_bytes: int) -> None:
+    """A size that would never end, or that no reader here accepts, is refused before the first byte."""
+    with pytest.raises(ValueError, match="1 to 262,144 bytes"):
+        next(compress([b"bars"], name=NAME, modified=MODIFIED, block_bytes=block_bytes))
+
+
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library is an extra: where it is missing, the extra is named."""
     monkeypatch.setitem(sys.modules, "lzallright", None)
