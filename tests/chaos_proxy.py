@@ -40,6 +40,12 @@ class Fault:
     heard: bool = False
     damage: bool = False
     """Change the first byte of what is sent."""
+    deaf_to: str = ""
+    """Ask without this header, or without this part of the query."""
+    retag: str = ""
+    """Pass these tags on instead of those that were sent."""
+    overwrite: bytes = b""
+    """Put this in the place of what was sent, and answer as to that."""
     stall: bool = False
     """Do not answer before the proxy is closed."""
     first: int = 1
@@ -174,10 +180,19 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if fault and fault.damage:
                 body = bytes([body[0] ^ 1]) + body[1:]
-            sent = {name: value for name, value in headers.items() if name not in (*_HOP, "expect")}
-            upstream.request(self.command, self.path, body, {**sent, "content-length": str(len(body))})
+            unheard = fault.deaf_to if fault else ""
+            sent = {name: value for name, value in headers.items() if name not in (*_HOP, "expect", unheard)}
+            if fault and fault.retag:
+                sent["x-amz-tagging"] = fault.retag
+            path = self.path.replace(f"?{unheard}", "") if unheard else self.path
+            upstream.request(self.command, path, body, {**sent, "content-length": str(len(body))})
             answer = upstream.getresponse()
             content = answer.read()
+            if fault and fault.overwrite:
+                upstream.request(
+                    self.command, path, fault.overwrite, {**sent, "content-length": str(len(fault.overwrite))}
+                )
+                upstream.getresponse().read()
         finally:
             upstream.close()
         if fault and fault.drop:

@@ -55,9 +55,7 @@ class ABucket:
 
     @property
     def client(self) -> Any:
-        return boto3.Session(self.key_id, self.secret, region_name="us-east-1").client(
-            "s3", endpoint_url=self.endpoint, config=Config(s3={"addressing_style": "path"}, proxies={})
-        )
+        return _client(self.endpoint, self.key_id, self.secret)
 
     def keys(self) -> list[str]:
         """Every key in it, those of Forebay's own included."""
@@ -80,6 +78,14 @@ class ABucket:
         """How many versions of an object are kept, marks of removals included."""
         found = self.client.list_object_versions(Bucket=self.name, Prefix=key)
         return len(found.get("Versions", ())) + len(found.get("DeleteMarkers", ()))
+
+
+@cache
+def _client(endpoint: str, key_id: str, secret: str) -> Any:
+    """One for all buckets: making it takes longer than most tests."""
+    return boto3.Session(key_id, secret, region_name="us-east-1").client(
+        "s3", endpoint_url=endpoint, config=Config(s3={"addressing_style": "path"}, proxies={})
+    )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What only the slower client can do with a bucket: uploads under way, versions, copies of large objects."""
+"""What only the slower client can do with a bucket: uploads under way, versions, tags, copies of large objects."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from forebay.stores.wire import Answer
 
 _PART_BYTES = 512 * 2**20
 """Of a copy inside the store: 10,000 parts are 5 TB, S3's largest object."""
+_NO_TAGS = ("NoSuchTagSet", "NoSuchTagSetError")
+"""How some servers say that an object has none."""
 
 
 class Boto:
@@ -63,6 +65,21 @@ class Boto:
                     return False
                 raise
         return bool(answer.get("Status") == "Enabled")
+
+    def tags(self, key: str) -> dict[str, str]:
+        """An object's tags. A server that knows none may answer with the object instead, which is refused as well."""
+        from botocore.exceptions import ClientError
+
+        with self._errors(key):
+            try:
+                answer = self._client.get_object_tagging(Bucket=self._bucket.name, Key=key)
+            except ClientError as error:
+                if _answer(error).code not in _NO_TAGS:
+                    raise
+                return {}
+        if "TagSet" not in answer:
+            raise self._refusals.error(Answer("200", "and no tags in the answer", "", ""), self._bucket.key(key))
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
     def delete(self, key: str, *, versions: bool) -> None:
         """Remove one object; with `versions` every version of it, marks of earlier removals included."""

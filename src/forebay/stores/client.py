@@ -54,7 +54,7 @@ def client(bucket: Bucket, timeouts: Timeouts, *, writes: bool) -> Client:
             s3_express=False,
             request_payer=False,
             conditional_put="etag",
-            disable_tagging=True,
+            disable_tagging=False,  # without tags there is no header of them, which some stores refuse even empty
             credential_provider=lambda: _credential(bucket),
             client_options=_client_options(bucket.endpoint, timeouts, wait),
             retry_config={

@@ -7,20 +7,17 @@ Who commits to a table by number needs it: of two writers one must learn that th
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from forebay.clock import Clock
 from forebay.errors import PermanentError, StoreError
+from forebay.stores.scratch import SCRATCH, leftovers
 
 if TYPE_CHECKING:
     from forebay.stores.s3 import S3Store
 
-SCRATCH = "_forebay/probe-"
-"""Start of the keys that a probe writes and removes."""
-_OLD = timedelta(hours=1)
 _REMEDY = (
     "Keep the lake in a folder (LAKE_URI=data/lake) or in a store with conditional puts, such as Amazon S3, MinIO or"
     " Cloudflare R2. This store can hold the archive."
@@ -73,9 +70,8 @@ class Probe:
 
     def _clear(self) -> None:
         """Remove what a probe left whose process was killed."""
-        for found in list(self._store.list(SCRATCH)):
-            if self._clock.now() - found.modified > _OLD:
-                self._store.hide(found.key)
+        for found in leftovers(self._store, self._clock.now()):
+            self._store.hide(found.key)
 
 
 def refused(address: str, said: str) -> Unconditional:

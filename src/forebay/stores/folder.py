@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,7 @@ from uuid import uuid4
 from forebay.errors import ObjectChanged, StoreError, StoreUnavailable
 from forebay.stores.disk import check_room, make_folder, storage_errors, sync_folder
 from forebay.stores.outgoing import counted
-from forebay.stores.store import Stored, Upload
+from forebay.stores.store import Labels, Stored, Upload
 from forebay.stores.walk import walk
 
 TMP = ".forebay/tmp"
@@ -66,11 +66,18 @@ class FolderStore:
         """The bytes of the file from `start` on. Raises ObjectChanged when it is gone or no longer that one."""
         return FileBytes(self._path(stored.key), stored, start)
 
-    def put(self, key: str, data: bytes, metadata: Mapping[str, str]) -> None:
-        """Store a small file at once."""
+    def put(self, key: str, data: bytes, metadata: Labels, tags: Labels | None = None) -> None:  # noqa: ARG002
+        """Store a small file at once. A file has no tags."""
         self.put_stream(key, [data], len(data), metadata)
 
-    def put_stream(self, key: str, chunks: Iterable[bytes], size: int, metadata: Mapping[str, str]) -> None:
+    def put_stream(
+        self,
+        key: str,
+        chunks: Iterable[bytes],
+        size: int,
+        metadata: Labels,
+        tags: Labels | None = None,  # noqa: ARG002 - a file has none
+    ) -> None:
         """Store `size` bytes as they come; the file gets its name when all of them are on the disk.
 
         Raises CheckFailed when they are more or fewer, StoreFull when they do not fit, before the first is asked for

@@ -25,6 +25,17 @@ _AFTER_RESET = timedelta(minutes=5)
 _LATER = "Run the same command again later; what is held stays held."
 
 
+class Refused(StoreError):
+    """The bucket does not do what it was asked to, though it, its keys and its region are right as far as it says."""
+
+    def __init__(self, message: str, status: str, said: str, *, remedy: str) -> None:
+        super().__init__(message, remedy=remedy)
+        self.status = status
+        """Three digits."""
+        self.said = said
+        """The same with S3's word for it, for a person."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusals:
     """Speaks of one bucket."""
@@ -35,7 +46,7 @@ class Refusals:
     def error(self, answer: Answer, key: str) -> StoreError:
         """The error for a request about `key` (empty: about the bucket) that was answered so."""
         status, code = answer.status, answer.code
-        if not status or code in _BUSY or status in ("408", "429") or status.startswith("5"):
+        if _may_pass(answer):
             return self._unavailable(f"{status} {code}".strip() or answer.reason, key)
         if status in ("401", "403"):
             return self._forbidden(answer, key)
@@ -60,8 +71,11 @@ class Refusals:
                 f"{self.bucket.address} does not accept the keys ({answer.code or answer.status})",
                 remedy=f"Check {self.bucket.keys_settings}, and that this machine's clock is right.",
             )
-        return StoreError(
-            f"the keys do not allow this in {self._what(key)} ({answer.status} {answer.code})",
+        said = f"{answer.status} {answer.code}".strip()
+        return Refused(
+            f"the keys do not allow this in {self._what(key)} ({said})",
+            answer.status,
+            said,
             remedy=f"Use keys ({self.bucket.keys_settings}) that may list, read, write and delete files in"
             f" {self.bucket.name}; an application key can be limited to another bucket, another prefix or to reading.",
         )
@@ -83,13 +97,22 @@ class Refusals:
     def _refused(self, answer: Answer, key: str) -> StoreError:
         header = _HEADER.search(answer.message)
         what = f"{answer.status} {answer.code}".strip() + (f", header {header.group(1)}" if header else "")
-        return StoreError(
+        return Refused(
             f"{self.bucket.endpoint} refuses a request about {self._what(key)}: {what}",
+            answer.status,
+            what,
             remedy="Run forebay doctor; this store may lack what an archive needs.",
         )
 
     def _what(self, key: str) -> str:
         return f"{self.bucket.address}/{key}" if key else self.bucket.address
+
+
+def _may_pass(answer: Answer) -> bool:
+    """Whether another attempt may be answered otherwise: 501 is what a server says that lacks a function."""
+    status = answer.status
+    busy = answer.code in _BUSY or status in ("", "408", "409", "429")
+    return busy or (status.startswith("5") and status != "501")
 
 
 def next_reset(now: datetime) -> datetime:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from io import BufferedReader
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import obstore
 from obstore.exceptions import PermissionDeniedError
@@ -20,11 +20,12 @@ from forebay.stores.boto import Boto
 from forebay.stores.bucket import Bucket
 from forebay.stores.client import Timeouts, client
 from forebay.stores.conditional import refused
+from forebay.stores.labels import as_tags
 from forebay.stores.outgoing import counted, send
 from forebay.stores.ranges import Failures, PartReader, RangedStream, State
 from forebay.stores.refusals import Refusals
 from forebay.stores.seekable import READ_AHEAD, Ranges
-from forebay.stores.store import Stored, Upload
+from forebay.stores.store import Labels, Stored, Upload
 from forebay.stores.wire import FAILURES, Answer, answer, safe_cause
 
 if TYPE_CHECKING:
@@ -52,11 +53,22 @@ _NOT_OURS = frozenset(
 """What the library shows beside the metadata that was given."""
 
 
+class Spoiled(StoreUnavailable):
+    """An object did not arrive as it was sent, and was taken back."""
+
+
+class _Said(TypedDict):
+    """What goes along with an upload, as the library names it."""
+
+    attributes: dict[str, str]
+    tags: dict[str, str]
+
+
 class S3Store:
     """A `Store` in a bucket. Safe to use from several threads.
 
-    Sends no tags, no checksum headers and no conditions with an upload, which B2 refuses. Uploads hold up to
-    _PARTS_IN_FLIGHT parts in memory. Nothing is connected before the first request.
+    Sends no checksum headers, no conditions and, unless it is given some, no tags with an upload, for B2 refuses those.
+    Uploads hold up to _PARTS_IN_FLIGHT parts in memory. Nothing is connected before the first request.
     """
 
     def __init__(
@@ -117,11 +129,14 @@ class S3Store:
         failures = Failures(self._refused, self._broken_off, self._changed, StoreUnavailable)
         return PartReader(self._reading, state, failures, self._clock, Backoff())
 
-    def put(self, key: str, data: bytes, metadata: Mapping[str, str]) -> None:
-        """Store a small object by one request, and compare what the store says it received."""
-        path = self._bucket.path(key)
+    def put(self, key: str, data: bytes, metadata: Labels, tags: Labels | None = None) -> None:
+        """Store a small object by one request, and compare what the store says it received.
+
+        It is never seen without its tags, which are `as_tags` has them. Raises Refused when the store takes none.
+        """
+        path, said = self._bucket.path(key), _said(metadata, tags)
         with self._asking(key):
-            done = obstore.put(self._writing, path, data, attributes=dict(metadata), use_multipart=False)
+            done = obstore.put(self._writing, path, data, **said, use_multipart=False)
         etag = (done["e_tag"] or "").strip('"')
         if etag != hashlib.md5(data, usedforsecurity=False).hexdigest():
             self._compare(key, data, done["version"])
@@ -154,32 +169,39 @@ class S3Store:
             raise self._refused(error, self._bucket.path(key)) from safe_cause(error)
         return found
 
-    def put_stream(self, key: str, chunks: Iterable[bytes], size: int, metadata: Mapping[str, str]) -> None:
-        """Store `size` bytes as they come, in parts; what fits in one part is stored by one request.
+    def put_stream(
+        self, key: str, chunks: Iterable[bytes], size: int, metadata: Labels, tags: Labels | None = None
+    ) -> None:
+        """Store `size` bytes as they come, in parts; what fits in one part is stored by one request. Tags as for `put`.
 
         Raises CheckFailed when they are more or fewer, StoreUnavailable also when it is not known whether the last
         request was heard: look before trying again.
         """
         outgoing, part = counted(chunks, size, key), part_bytes(size)
         if size <= part:
-            self.put(key, b"".join(outgoing), metadata)
+            self.put(key, b"".join(outgoing), metadata, tags)
             return
-        done = send(outgoing, lambda feed: self._upload(key, feed, part, metadata))
+        said = _said(metadata, tags)
+        done = send(outgoing, lambda feed: self._upload(key, feed, part, said))
         found = self.head(key)
         if found is None or found.size != size:
             self._take_back(key, done["version"])
 
-    def _upload(self, key: str, chunks: Iterator[bytes], part: int, metadata: Mapping[str, str]) -> PutResult:
+    def _upload(self, key: str, chunks: Iterator[bytes], part: int, said: _Said) -> PutResult:
         with self._asking(key):
             return obstore.put(
                 self._writing,
                 self._bucket.path(key),
                 chunks,
-                attributes=dict(metadata),
+                **said,
                 use_multipart=True,
                 chunk_size=part,
                 max_concurrency=_PARTS_IN_FLIGHT,
             )
+
+    def tags(self, key: str) -> dict[str, str]:
+        """An object's tags. Raises ObjectChanged when there is no object, Refused when the store does not tell them."""
+        return self._boto.tags(self._bucket.path(key))
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object inside the store, metadata included. Raises ObjectChanged when there is none."""
@@ -252,7 +274,7 @@ class S3Store:
     def _take_back(self, key: str, version: str | None) -> None:
         """Remove what was stored just now, and nothing else: earlier versions of the object may be good ones."""
         self._boto.take_back(self._bucket.path(key), version)
-        raise StoreUnavailable(f"{self.address}/{key} did not arrive as it was sent", remedy="Try again.")
+        raise Spoiled(f"{self.address}/{key} did not arrive as it was sent", remedy="Try again.")
 
     @contextmanager
     def _asking(self, key: str) -> Iterator[None]:
@@ -269,6 +291,10 @@ class S3Store:
 
     def _changed(self, _: int, path: str) -> ObjectChanged:
         return ObjectChanged(f"{self.address}/{self._bucket.key(path)} is gone or was replaced", remedy="Look again.")
+
+
+def _said(metadata: Labels, tags: Labels | None) -> _Said:
+    return {"attributes": dict(metadata), "tags": as_tags(tags or {})}
 
 
 def part_bytes(size: int) -> int:

@@ -10,6 +10,9 @@ from typing import Protocol
 
 from forebay.model.partition import Revision
 
+Labels = Mapping[str, str]
+"""Names and values that are said of an object: its metadata, or its tags."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -75,13 +78,15 @@ class Store(Protocol):
     def open(self, stored: Stored, start: int = 0) -> ByteStream:
         """The bytes of exactly this state of the object, from byte `start` on. Nothing is asked before the first."""
 
-    def put(self, key: str, data: bytes, metadata: Mapping[str, str]) -> None:
-        """Store a small object at once."""
+    def put(self, key: str, data: bytes, metadata: Labels, tags: Labels | None = None) -> None:
+        """Store a small object at once, with S3's tags where it can have some: ask a TagProbe first."""
 
-    def put_stream(self, key: str, chunks: Iterable[bytes], size: int, metadata: Mapping[str, str]) -> None:
+    def put_stream(
+        self, key: str, chunks: Iterable[bytes], size: int, metadata: Labels, tags: Labels | None = None
+    ) -> None:
         """Store `size` bytes as they come. The object is visible only after `chunks` ended without raising.
 
-        What `chunks` raises comes through, and then nothing was stored and nothing is left behind.
+        What `chunks` raises comes through, and then nothing was stored and nothing is left behind. Tags as for `put`.
         """
 
     def copy(self, source: str, target: str) -> None:
