@@ -9,12 +9,12 @@ from functools import lru_cache
 
 import polars as pl
 
+from forebay.ahead import ahead
 from forebay.errors import CheckFailed
 from forebay.model.catalogue import BARS, Dataset
 from forebay.model.instrument import AssetClass
 from forebay.model.partition import Source
 from forebay.model.rows import BAR_ROWS, COLUMN_TYPES, bad_schema, plain_schema
-from forebay.vendor.ahead import ahead
 from forebay.vendor.csv_parse import parse
 from forebay.vendor.csv_repair import in_parts, split_rows
 from forebay.vendor.gunzip import Received, blocks
@@ -55,7 +55,7 @@ def read_rows(
     fraction of a microsecond is a bad row. Nanoseconds of trades, quotes and values stay as they are. `received` is
     filled with what came. Raises CheckFailed for a damaged gzip, an unknown or a missing column.
     """
-    return ahead(_read(chunks, dataset, day, Received() if received is None else received), "parse", most=1)
+    return ahead(_read(chunks, dataset, day, Received() if received is None else received), "parse", most=2)
 
 
 def _read(chunks: Iterable[bytes], dataset: Dataset, day: date, received: Received) -> Iterator[pl.DataFrame]:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from forebay.ahead import ahead
 from forebay.errors import CheckFailed
-from forebay.vendor.ahead import ahead
 from forebay.vendor.inflate import Inflater
 
 BLOCK_BYTES = 4 << 20
@@ -42,12 +42,12 @@ class Received:
 
 
 def blocks(chunks: Iterable[bytes], name: str, received: Received, size: int | None = None) -> Iterator[bytes]:
-    """Decompress `chunks` into blocks of whole lines of about `size` (BLOCK_BYTES), at most two of them waiting.
+    """Decompress `chunks` into blocks of whole lines of about `size` (BLOCK_BYTES), at most three of them ahead.
 
     Raises Damaged naming `name` when the gzip is cut short or damaged, CheckFailed for a line of no end; what `chunks`
     raises comes through.
     """
-    return ahead(_whole_lines(_decompress(chunks, name, received), name, size or BLOCK_BYTES), "gunzip")
+    return ahead(_whole_lines(_decompress(chunks, name, received), name, size or BLOCK_BYTES), "gunzip", most=3)
 
 
 def _whole_lines(pieces: Iterable[bytes], name: str, size: int) -> Iterator[bytes]:

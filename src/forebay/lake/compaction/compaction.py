@@ -10,9 +10,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from math import ceil
 
+from forebay.ahead import ahead
 from forebay.errors import LakeError
 from forebay.failpoints import reach
-from forebay.lake.compaction.ahead import ahead
 from forebay.lake.compaction.plan import Work, plan
 from forebay.lake.compaction.proving import Proving
 from forebay.lake.compaction.spans import chosen_span
@@ -98,7 +98,7 @@ class Compaction:
         )
         with ExitStack() as open_files:
             cutters = [open_files.enter_context(Cutter(target, dates)) for dates in work.spans]
-            for rows in ahead(iter(merge)):
+            for rows in ahead(merge, "merge"):
                 for cutter in cutters:
                     cutter.write(rows)
                 advance(rows.height)
