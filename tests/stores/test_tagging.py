@@ -185,6 +185,17 @@ def test_a_scratch_object_that_must_stay_is_named(
     assert {*others, f"{PREFIX}/{SCRATCH}mine"} == set(bucket.keys())
 
 
+def test_a_spoiled_scratch_object_that_must_stay_is_no_matter_of_keys(
+    probe: TagProbe, proxy: ChaosProxy, others: set[str]
+) -> None:
+    """What tags did to the content is the reason that is told, also where the object cannot be taken back."""
+    proxy.faults += [Fault(tagged, damage=True), Fault(REMOVES, 403, "AccessDenied", times=None)]
+    found = probe()
+    assert not found.sent
+    assert "something else than the content" in found.why
+    assert f"{SCRATCH}mine is left" in found.left
+
+
 @pytest.mark.parametrize(("forbidden", "left"), [(None, 0), (method("DELETE", versionId=""), 2)])
 def test_a_bucket_that_keeps_versions(
     clock: FakeClock, opened: Callable[..., S3Store], forbidden: Callable[[Asked], bool] | None, left: int

@@ -23,7 +23,7 @@ from forebay.stores.conditional import refused
 from forebay.stores.labels import as_tags
 from forebay.stores.outgoing import counted, send
 from forebay.stores.ranges import Failures, PartReader, RangedStream, State
-from forebay.stores.refusals import Refusals
+from forebay.stores.refusals import Refusals, Refused
 from forebay.stores.seekable import READ_AHEAD, Ranges
 from forebay.stores.store import Labels, Stored, Upload
 from forebay.stores.wire import FAILURES, Answer, answer, safe_cause
@@ -54,7 +54,7 @@ _NOT_OURS = frozenset(
 
 
 class Spoiled(StoreUnavailable):
-    """An object did not arrive as it was sent, and was taken back."""
+    """An object did not arrive as it was sent; it was taken back where the keys allow that."""
 
 
 class _Said(TypedDict):
@@ -273,8 +273,12 @@ class S3Store:
 
     def _take_back(self, key: str, version: str | None) -> None:
         """Remove what was stored just now, and nothing else: earlier versions of the object may be good ones."""
-        self._boto.take_back(self._bucket.path(key), version)
-        raise Spoiled(f"{self.address}/{key} did not arrive as it was sent", remedy="Try again.")
+        spoiled = f"{self.address}/{key} did not arrive as it was sent"
+        try:
+            self._boto.take_back(self._bucket.path(key), version)
+        except Refused as error:
+            raise Spoiled(f"{spoiled} and is still there ({error.said})", remedy="Remove it; try again.") from error
+        raise Spoiled(spoiled, remedy="Try again.")
 
     @contextmanager
     def _asking(self, key: str) -> Iterator[None]:
