@@ -13,7 +13,7 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-CONDITION = "If-None-Match"
+CONDITION, TAGS = "If-None-Match", "x-amz-tagging"
 _HOP = ("connection", "transfer-encoding", "keep-alive", "date", "server")
 
 
@@ -26,6 +26,8 @@ class Gate:
     ignores: bool = False
     refuses: tuple[int, str] | None = None
     """Status and S3's code, for every request with the condition."""
+    refuses_tags: tuple[int, str] | None = None
+    """The same for every request that brings tags."""
     forbids: Callable[[str, str], tuple[int, str] | None] = lambda method, path: None
     """Status and code for a request that is not to pass, by method and path."""
     loses: Callable[[str, str], bool] = lambda method, path: False
@@ -63,6 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         gate.asked.append((self.command, self.path))
         conditional = CONDITION in self.headers and self.command == "PUT"
         refusal = gate.refuses if conditional and gate.refuses else gate.forbids(self.command, self.path)
+        refusal = gate.refuses_tags if gate.refuses_tags and TAGS in self.headers else refusal
         if refusal:
             self._answer(refusal[0], {}, f"<Error><Code>{refusal[1]}</Code><Message>No.</Message></Error>".encode())
             return

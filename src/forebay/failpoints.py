@@ -24,6 +24,10 @@ POINTS = (
     "files.part",  # a ticker's file: some rows are in the copy that will replace it
     "files.written",  # a ticker's file: the copy is whole and on disk
     "files.visible",  # a ticker's file: the copy has its name
+    "csv_lzo.packed",  # an object of the csv.lzo archive is packed, and not sent
+    "csv_lzo.sent",  # it is there, the ledger does not know
+    "csv_lzo.all",  # all of a task's are there, and what they replace
+    "csv_lzo.removed",  # what they replace is gone
     "lake.placed",  # a file of the lake has its name, the log does not name it
     "lake.planned",  # all files have their names, nothing is committed
     "lake.committed",  # the log names them, what was noted of them is not cleared

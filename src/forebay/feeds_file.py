@@ -14,7 +14,8 @@ from typing import Any
 from forebay.errors import UsageError
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import DATASETS, LAKE_DATASETS, Dataset
-from forebay.model.feed import DESTINATIONS, FILES, LAKE, Feed, SourceChoice
+from forebay.model.csv_lzo import bar_archive
+from forebay.model.feed import DESTINATIONS, LAKE, Feed, SourceChoice, from_lake
 from forebay.model.timeframe import timeframes_named
 from forebay.model.universe import Category
 
@@ -58,9 +59,9 @@ def dataset_named(name: str) -> Dataset:
 
 
 def check_bars_for_files(datasets: Iterable[Dataset], destinations: Collection[str]) -> None:
-    """Raise UsageError for a dataset that cannot be written into files of one ticker, where they are a destination."""
+    """Raise UsageError for a dataset that cannot be written ticker by ticker, where that is a destination."""
     for dataset in datasets:
-        if FILES in destinations and not dataset.by_rest:
+        if any(map(from_lake, destinations)) and not dataset.by_rest:
             raise UsageError(
                 f"{dataset.name} does not go into files of tickers: they hold day and minute bars, not of futures",
                 remedy="Keep it in the lake, which holds every dataset, or name one of bars, such as stocks/bars_1m.",
@@ -220,7 +221,7 @@ def _choice(source: _Source, table: Mapping[str, Any]) -> SourceChoice:
 def _destinations(source: _Source, table: Mapping[str, Any]) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(_texts(source, table, "into"))) if "into" in table else (LAKE,)
     for name in names:
-        if name not in DESTINATIONS:
+        if name not in DESTINATIONS and not bar_archive(name):
             raise source.error("into", f"unknown destination {name!r}", nearest(name, DESTINATIONS))
     return names
 
@@ -228,7 +229,7 @@ def _destinations(source: _Source, table: Mapping[str, Any]) -> tuple[str, ...]:
 def _timeframes(source: _Source, table: Mapping[str, Any], destinations: Collection[str]) -> tuple[str, ...]:
     if "timeframes" not in table:
         return ()
-    if FILES not in destinations:
+    if not any(map(from_lake, destinations)):
         raise source.error("timeframes", "timeframes are of files, and the feed has none", 'Add into = ["files"].')
     try:
         return timeframes_named(_texts(source, table, "timeframes"))

@@ -40,6 +40,7 @@ class Handlers:
             TaskKind.FETCH: self.app.has_rest and not self.offline,
             TaskKind.IDENTIFY: self.app.has_rest and not self.offline,
             TaskKind.EXPORT: True,
+            TaskKind.PUBLISH: True,
             TaskKind.COMPACT: True,
         }
         make = {
@@ -48,6 +49,7 @@ class Handlers:
             TaskKind.FETCH: self._fetch,
             TaskKind.IDENTIFY: self._identify,
             TaskKind.EXPORT: self._export,
+            TaskKind.PUBLISH: self._publish,
             TaskKind.COMPACT: self._compact,
         }
         return {kind: self._late(make[kind]) for kind in kinds if can.get(kind)}
@@ -97,9 +99,19 @@ class Handlers:
         return Identify(self._rest, self.app.universes, self.app.settings.folders.universe, self._records())
 
     def _export(self) -> Handler:
+        from forebay.tasks.copies import Copies
         from forebay.tasks.export import Export
 
-        return Export(self.app.ticker_files(), self.app.ledger)
+        return Export(self.app.ticker_files(), Copies(self.app.ledger))
+
+    def _publish(self) -> Handler:
+        from forebay.app.csv_lzo import References, open_objects
+        from forebay.tasks.copies import Copies
+        from forebay.tasks.publish import Publish
+
+        rest = self._rest if self.app.has_rest and not self.offline else None
+        listing = References(self.app.universes, rest, self.app.clock)
+        return Publish(self.app.lake, Copies(self.app.ledger), open_objects(self.app), listing, self.app.clock)
 
     def _compact(self) -> Handler:
         from forebay.tasks.compact import Compact

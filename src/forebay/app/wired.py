@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -17,7 +18,8 @@ from forebay.errors import ForebayError, LedgerError
 from forebay.files.names import Form, ticker_file
 from forebay.ledger.filter import TaskFilter
 from forebay.model.catalogue import Dataset
-from forebay.model.feed import Feed
+from forebay.model.csv_lzo import CSV_LZO, BarArchive, Window
+from forebay.model.feed import FILES, Feed
 from forebay.model.task import Task, TaskKind, TaskState
 from forebay.orchestration.entitlement import Entitlements, remembered_reach
 from forebay.orchestration.exports import Exports
@@ -73,6 +75,18 @@ class App(Parts):
             return ["universes are not refreshed: POLYGON_API_KEY is not set"]
         return self.identifying.refresh(feeds, self.universes, self.worker(kinds=[TaskKind.IDENTIFY], interactive=True))
 
+    def placed(self, feed: Feed) -> Feed:
+        """The feed with its csv.lzo archive named in full, by the settings where it is not."""
+        here = str(self.bar_archive())
+        return replace(feed, destinations=tuple(here if each == CSV_LZO else each for each in feed.destinations))
+
+    def bar_archive(self) -> BarArchive:
+        """The csv.lzo archive of the settings. Raises UsageError for an address that is none."""
+        from forebay.stores.address import bar_archive_address
+
+        own = self.settings.csv_lzo
+        return BarArchive(bar_archive_address(own.bucket, self.settings.folders), Window(own.window))
+
     def identify(self, tasks: Sequence[Task]) -> list[Task]:
         """Carry out these discoveries now; how they ended. Raises UsageError when there is no API key."""
         self.settings.vendor.require_api_key()
@@ -91,8 +105,11 @@ class App(Parts):
         exports = Exports(self.ledger.coverage, self._has_file)
         return Planner(self.ledger, means, now, self.universes.lifetimes, exports)
 
-    def _has_file(self, ticker: str, timeframe: str) -> bool:
-        return ticker_file(self.settings.folders.home, ticker, timeframe, Form(self.settings.files.form)).path.exists()
+    def _has_file(self, wish: Wish, ticker: str) -> bool:
+        if wish.destination != FILES:  # to see what a bucket has would take a request for each
+            return True
+        form = Form(self.settings.files.form)
+        return ticker_file(self.settings.folders.home, ticker, wish.timeframe, form).path.exists()
 
     def worker(
         self,

@@ -118,6 +118,8 @@ class Late:
 
     target: str
     help: str
+    default: str = ""
+    """Of several: the one that is meant where none is named."""
 
     def load(self, name: str) -> Any:
         """Import it."""
@@ -125,7 +127,10 @@ class Late:
         target = getattr(import_module(module), attribute)
         if isinstance(target, typer.Typer):
             target.info.cls = Group
-        return as_command(name, target, Command)
+        command = as_command(name, target, Command)
+        if self.default:
+            command.default = self.default
+        return command
 
 
 class Group(TyperGroup):
@@ -135,8 +140,13 @@ class Group(TyperGroup):
         super().__init__(*args, **kwargs)
         self.params = [*self.params, *common_options()]
 
+    default: str | None = None
+    """The command that is meant where none is named."""
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse, and keep what the common options said."""
+        if self.default and (not args or args[0] not in self.commands):
+            args = [self.default, *args]
         rest = super().parse_args(ctx, args)
         keep_common(ctx)
         return rest

@@ -29,6 +29,9 @@ COMMANDS = {
     "worker": Late("forebay.cli.worker:worker", "Run queued tasks; any number of workers, on any machines."),
     "workers": Late("forebay.cli.workers:app", "Start, watch and stop Celery workers on this machine."),
     "archive": Late("forebay.cli.archive:app", "Look at the archive, verify it, get files out of it."),
+    "archive-bars": Late(
+        "forebay.cli.archive_bars:app", "Write bars of tickers as csv.lzo objects with tags.", default="run"
+    ),
     "status": Late("forebay.cli.status:status", "Show what is held, what is missing, and why."),
     "bars": Late("forebay.cli.query:bars", "Print bars from the lake."),
     "trades": Late("forebay.cli.trades:app", "Build bars from trades, check the lake by them, repair it."),

@@ -61,7 +61,7 @@ Timeframes = Annotated[
     ),
 ]
 Into = Annotated[
-    list[str] | None, typer.Option("--into", metavar="DESTINATION...", help="Where to: archive, lake, files.")
+    list[str] | None, typer.Option("--into", metavar="DESTINATION...", help="Where to: archive, lake, files, csv_lzo.")
 ]
 Source = Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="auto, flatfiles or rest.")]
 

@@ -17,7 +17,8 @@ from forebay.errors import UsageError
 from forebay.feeds_file import FEEDS_FILE, check_bars_for_files, check_dates, dataset_named, nearest, read_feeds
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import BAR_DATASETS, Dataset
-from forebay.model.feed import DESTINATIONS, FILES, LAKE, Feed, SourceChoice
+from forebay.model.csv_lzo import bar_archive
+from forebay.model.feed import DESTINATIONS, LAKE, Feed, SourceChoice, from_lake
 from forebay.model.instrument import asset_class_of
 from forebay.model.timeframe import TIMEFRAMES, base_of, timeframes_named
 
@@ -64,7 +65,7 @@ def feeds_asked(app: App, asked: Asked) -> list[Feed]:
     Raises UsageError for a wrong name or date, and when nothing says what to hold.
     """
     if asked.by_flags:
-        return [_from_flags(asked, app.clock.now())]
+        return [app.placed(_from_flags(asked, app.clock.now()))]
     feeds = known_feeds(app, asked.feeds_file)
     if not feeds:
         raise UsageError(
@@ -80,7 +81,7 @@ def known_feeds(app: App, feeds_file: Path | None = None) -> list[Feed]:
     path = feeds_file or (FEEDS_FILE if FEEDS_FILE.exists() else None)
     feeds = read_feeds(path, app.clock.now()) if path else []
     names = {feed.name for feed in feeds}
-    return [*feeds, *(feed for feed in app.ledger.feeds.list() if feed.name not in names)]
+    return [*map(app.placed, feeds), *(feed for feed in app.ledger.feeds.list() if feed.name not in names)]
 
 
 def remember(app: App, asked: Asked, feeds: Sequence[Feed]) -> None:
@@ -104,7 +105,7 @@ def _from_flags(asked: Asked, now: datetime) -> Feed:
         end=asked.end,
         source=SourceChoice(_known("source", asked.source or SourceChoice.AUTO, list(SourceChoice))),
         destinations=destinations,
-        timeframes=timeframes_named(asked.timeframes or ()) if FILES in destinations else (),
+        timeframes=timeframes_named(asked.timeframes or ()) if any(map(from_lake, destinations)) else (),
     )
 
 
@@ -115,8 +116,9 @@ def _name(datasets: Sequence[Dataset], symbols: Sequence[str] | None, asked: Ask
         who = f"{len(symbols or ())} tickers {sha256(who.encode()).hexdigest()[:8]}"
     dates = f"{asked.start or ''}..{asked.end or ''}"
     tables = "+".join(dataset.table for dataset in datasets)
-    files = " ".join(("in files", *(asked.timeframes or ()))) if FILES in (asked.into or ()) else ""
-    parts = (tables, who, "" if dates == ".." else dates, asked.source or "", files)
+    copies = [place for place in asked.into or () if from_lake(place)]
+    made = " ".join(("in", ",".join(copies), *(asked.timeframes or ()))) if copies else ""
+    parts = (tables, who, "" if dates == ".." else dates, asked.source or "", made)
     return " ".join(part for part in parts if part)
 
 
@@ -153,7 +155,8 @@ def settle_archive(app: App) -> None:
 
 def destinations_named(names: Sequence[str]) -> tuple[str, ...]:
     """The destinations that a person names. Raises UsageError."""
-    return tuple(dict.fromkeys(_known("destination", name, DESTINATIONS) for name in names))
+    known = (name if bar_archive(name) else _known("destination", name, DESTINATIONS) for name in names)
+    return tuple(dict.fromkeys(known))
 
 
 def check_dates_named(texts: Sequence[str], now: datetime) -> list[date]:

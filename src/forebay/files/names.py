@@ -10,7 +10,7 @@ from pathlib import Path
 from forebay.model.instrument import decode_name, encode_name
 from forebay.model.timeframe import TIMEFRAMES
 
-OWN_FOLDERS = ("archive", "lake", "logs", "quarantine", "services", "spool", "tmp", "universe")
+OWN_FOLDERS = ("archive", "csv-lzo", "lake", "logs", "quarantine", "services", "spool", "tmp", "universe")
 """Folders under FOREBAY_HOME that are no ticker's."""
 
 

@@ -11,11 +11,11 @@ from typing import cast
 
 import polars as pl
 
+from forebay.bars.csv_text import CSV_TIME
 from forebay.errors import CheckFailed
 from forebay.files.columns import FILE_ROWS
 from forebay.files.names import TickerFile
 from forebay.files.tables import BATCH_ROWS, column_names, tables
-from forebay.files.writing import CSV_TIME
 from forebay.model.catalogue import BAR_DATASETS, Dataset
 from forebay.model.instrument import asset_class_of
 from forebay.model.timeframe import base_of

@@ -8,12 +8,12 @@ from typing import Protocol, Self
 import polars as pl
 import pyarrow.parquet as pq
 
+from forebay.bars.csv_text import write_csv
 from forebay.files.columns import FILE_ROWS
 from forebay.files.names import Form
 
 _GROUP_ROWS = 131_072
 """About half a year of minute bars: small enough to be held, large enough to compress."""
-CSV_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _REPEATING = ["volume", "transactions"]
 """Columns whose values come again; looking for such prices would take most of the time and make the file larger."""
 _PLAIN = pl.CompatLevel.oldest()
@@ -40,19 +40,16 @@ def open_writer(path: Path, form: Form) -> Writer:
 
 
 class _Csv:
-    """RFC 4180 with a header and LF; times are ISO 8601 in UTC."""
+    """A header, then rows."""
 
     def __init__(self, path: Path) -> None:
         self.rows = 0
         self._file = path.open("wb")
-        self._put(pl.DataFrame(schema=FILE_ROWS), header=True)
+        write_csv(pl.DataFrame(schema=FILE_ROWS), self._file, header=True)
 
     def write(self, table: pl.DataFrame) -> None:
         self.rows += table.height
-        self._put(table, header=False)
-
-    def _put(self, table: pl.DataFrame, *, header: bool) -> None:
-        table.write_csv(self._file, include_header=header, datetime_format=CSV_TIME)
+        write_csv(table, self._file, header=False)
 
     def __enter__(self) -> Self:
         return self

@@ -154,6 +154,12 @@ class CoverageBook:
             rows = connection.execute(query).mappings()
             return {row["start_date"]: revision for row in rows if (revision := read_revision(row))}
 
+    def destinations(self) -> list[str]:
+        """Every destination of which anything is recorded, in order."""
+        query = sa.select(coverage.c.destination).distinct().order_by(coverage.c.destination)
+        with self._database.read() as connection:
+            return list(connection.scalars(query))
+
     def unsatisfied(self, destination: str, table: str, dates: Interval) -> list[Coverage]:
         """What is known of partitions within reach of `dates` for which there is still something to do."""
         waiting = [verdict for verdict in Verdict if not verdict.satisfies]

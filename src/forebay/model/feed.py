@@ -7,11 +7,21 @@ from datetime import date
 from enum import StrEnum
 
 from forebay.model.catalogue import Dataset
+from forebay.model.csv_lzo import CSV_LZO
 from forebay.model.universe import Category
 
 ARCHIVE, LAKE, FILES = "archive", "lake", "files"
-DESTINATIONS = (ARCHIVE, LAKE, FILES)
+DESTINATIONS = (ARCHIVE, LAKE, FILES, CSV_LZO)
 """Where a feed's data can go, in the order in which they go there."""
+
+
+def from_lake(destination: str) -> bool:
+    """Whether a destination is written from the lake, ticker by ticker, rather than from what the vendor sends."""
+    return _name(destination) in (FILES, CSV_LZO)
+
+
+def _name(destination: str) -> str:
+    return destination.partition(":")[0]
 
 
 class SourceChoice(StrEnum):
@@ -38,13 +48,13 @@ class Feed:
     source: SourceChoice = SourceChoice.AUTO
     destinations: tuple[str, ...] = (LAKE,)
     timeframes: tuple[str, ...] = ()
-    """The sizes of bars that have files of their own; none named means every size that its datasets make."""
-
+    """The sizes of bars that are written from the lake; none named means every size that its datasets make in files,
+    and minute bars in a csv.lzo archive."""
     category: Category | None = None
     """Whose tickers it follows, instead of symbols of its own: those that joined are wanted from the next plan on."""
 
     @property
     def stores(self) -> tuple[str, ...]:
-        """Where its data go, in that order. Files are written from the lake, which is therefore kept with them."""
-        named = {*self.destinations, *((LAKE,) if FILES in self.destinations else ())}
-        return tuple(place for place in DESTINATIONS if place in named)
+        """Where its data go, in that order. What is written from the lake needs the lake, which is kept with it."""
+        named = {*self.destinations, *((LAKE,) if any(map(from_lake, self.destinations)) else ())}
+        return tuple(sorted(named, key=lambda place: (DESTINATIONS.index(_name(place)), place)))

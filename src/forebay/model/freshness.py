@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 
 from forebay.model.coverage import Verdict
 from forebay.model.intervals import Interval, subtract, union
@@ -22,11 +24,25 @@ class Mark:
 
 def fresh(original: Collection[Mark], copy: Iterable[Mark]) -> list[Interval]:
     """The dates that the copy has as the original has them now."""
+    reach = _Reach(original)
     parts: list[Interval] = []
     for mark in copy:
-        newer = [one.dates for one in original if one.checked_at > mark.checked_at]
+        newer = [one.dates for one in reach.of(mark.dates) if one.checked_at > mark.checked_at]
         parts += subtract([mark.dates], newer) if newer else [mark.dates]
     return union(parts)
+
+
+class _Reach:
+    """Marks by the dates they touch: years of single days on both sides must not be compared each with each."""
+
+    def __init__(self, marks: Iterable[Mark]) -> None:
+        self._marks = sorted(marks, key=lambda mark: mark.dates)
+        self._starts = [mark.dates.start for mark in self._marks]
+        self._ends = list(accumulate((mark.dates.end for mark in self._marks), max))
+
+    def of(self, dates: Interval) -> Sequence[Mark]:
+        """Those that touch `dates`, and perhaps others beside them."""
+        return self._marks[bisect_left(self._ends, dates.start) : bisect_right(self._starts, dates.end)]
 
 
 def due(original: Collection[Mark], copy: Iterable[Mark]) -> list[Interval]:

@@ -74,7 +74,8 @@ def parse_option(ticker: str) -> OptionName | None:
 
 
 _TAKEN_NAMES = re.compile(
-    r"^(con|prn|aux|nul|com\d|lpt\d|lake|archive|quarantine|services|spool|tmp|universe|logs)(\.|$)", re.IGNORECASE
+    r"^(con|prn|aux|nul|com\d|lpt\d|lake|archive|quarantine|services|spool|tmp|universe|logs|csv-lzo)(\.|$)",
+    re.IGNORECASE,
 )
 
 

@@ -73,6 +73,8 @@ class TaskKind(StrEnum):
     """The vendor's reference lists into the universe table and a universe file."""
     EXPORT = "export"
     """Rows of the lake into the file of one ticker and timeframe."""
+    PUBLISH = "publish"
+    """Rows of the lake, of one ticker and timeframe, into a destination of the user's outside of it."""
     COMPACT = "compact"
     """Files of a table of the lake into few."""
 

@@ -1,4 +1,4 @@
-"""Files of tickers, planned: what of them is as the lake has it, and which are to be written next."""
+"""What is written from the lake, planned: what of it is as the lake has it, and what is to be written next."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from forebay.orchestration.plan import Line
 from forebay.orchestration.wanted import Wish
 
 _SECONDS = 0.05
-"""What one file takes, about."""
+"""What one ticker takes, about."""
 LAST = 0
-"""Their priority: a file is written after everything that may change what the lake has of it."""
+"""Their priority: a copy is written after everything that may change what the lake has of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exports:
-    """Compares what the ledger says of files with what it says of the lake. Reads no file."""
+    """Compares what the ledger says of copies with what it says of the lake. Reads neither."""
 
     coverage: CoverageBook
-    exists: Callable[[str, str], bool]
-    """Whether the file of a ticker and timeframe is there: what was removed by hand is written again."""
+    exists: Callable[[Wish, str], bool]
+    """Whether a ticker's copy is there, as far as that is seen at once: a file removed by hand is written again."""
 
     def fresh(
         self, wish: Wish, verdicts: Collection[Verdict], before: Iterable[Line] = ()
     ) -> dict[str, list[Interval]]:
-        """Symbol to the dates that its file has as the lake has them, and will have after the lines `before`.
+        """Symbol to the dates that its copy has as the lake has them, and will have after the lines `before`.
 
-        None for a file that is not there.
+        None for a copy that is not there.
         """
-        found = self.coverage.marks(FILES, wish.table, wish.symbols, wish.span)
+        found = self.coverage.marks(wish.destination, wish.table, wish.symbols, wish.span)
         wanted = {symbol: [mark for mark in marks if mark.verdict in verdicts] for symbol, marks in found.items()}
         held = {symbol: marks for symbol, marks in wanted.items() if marks}
         lake = self.coverage.marks(LAKE, wish.dataset.table, held, wish.span) if held else {}
@@ -52,7 +52,7 @@ class Exports:
                 fresh([*_since(whole, marks), *lake.get(symbol, ())], marks), [*everyone, *coming.get(symbol, ())]
             )
             for symbol, marks in held.items()
-            if self.exists(symbol, wish.timeframe) or not any(mark.rows for mark in marks)
+            if self.exists(wish, symbol) or not any(mark.rows for mark in marks)
         }
 
     def line(self, wish: Wish, gaps: Gaps, before: Iterable[Line]) -> Line | None:
@@ -66,7 +66,7 @@ class Exports:
         return Line(
             feed=wish.feed.name,
             table=wish.table,
-            destination=FILES,
+            destination=wish.destination,
             source=Source.LAKE,
             drafts=drafts,
             tasks=len(drafts),
@@ -107,12 +107,13 @@ def _inside(days: Days, dates: Iterable[Interval]) -> Days:
 
 
 def _draft(wish: Wish, symbol: str, days: Days) -> TaskDraft:
+    name = wish.destination.partition(":")[0]
     return TaskDraft(
-        kind=TaskKind.EXPORT,
-        key=f"files/{wish.table}/{encode_name(symbol)}",
-        dataset=f"files/{wish.timeframe}",
+        kind=TaskKind.EXPORT if name == FILES else TaskKind.PUBLISH,
+        key=f"{name}/{wish.table}/{encode_name(symbol)}",
+        dataset=f"{name}/{wish.timeframe}",
         partition=Partition(wish.table, symbol, Interval(days[0], days[-1])),
-        destination=FILES,
+        destination=wish.destination,
         source=Source.LAKE,
         priority=LAST,
     )

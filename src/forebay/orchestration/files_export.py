@@ -58,7 +58,7 @@ class Exporter:
             if table not in known:
                 known[table] = common([dates], self._in_lake(ticker, table, dates))
             try:
-                done = self.files.update(ticker, timeframe, known[table])
+                done = self.files.update(file, known[table])
             except CheckFailed as error:
                 yield Exported(ticker, timeframe, file.path, 0, changed=False, error=str(error), remedy=error.remedy)
             else:

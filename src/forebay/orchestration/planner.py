@@ -12,7 +12,6 @@ from forebay.ledger import Ledger
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import Kind
 from forebay.model.coverage import Coverage, Verdict
-from forebay.model.feed import FILES
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Revision, Source
 from forebay.model.universe import Lifetime
@@ -43,7 +42,7 @@ class Planner:
     now: datetime
     find_lifetimes: FindLifetimes = nothing_known
     exports: Exports | None = None
-    """Plans files of tickers; without it none are."""
+    """Plans what is written from the lake; without it nothing is."""
     _lives: dict[tuple[str, ...], Mapping[str, Lifetime]] = field(default_factory=dict, init=False, repr=False)
 
     def as_of(self, moment: datetime) -> Planner:
@@ -56,8 +55,8 @@ class Planner:
         findings: list[Coverage] = []
         alone: defaultdict[Kind, Calls] = defaultdict(Calls)
         for wish in wishes:
-            if wish.destination == FILES:
-                lines += self._files(wish, lines)
+            if wish.from_lake:
+                lines += self._copies(wish, lines)
             else:
                 gaps = self._plan_wish(wish, lines, findings)
                 if wish.dataset.by_rest and not wish.whole_market:
@@ -89,7 +88,7 @@ class Planner:
         return gaps
 
     def _held(self, wish: Wish, verdicts: Collection[Verdict], before: Iterable[Line]) -> dict[str, list[Interval]]:
-        if wish.destination == FILES:
+        if wish.from_lake:
             return self.exports.fresh(wish, verdicts, before) if self.exports else {}
         held = self.ledger.coverage.covered(
             wish.destination, wish.dataset.table, wish.symbols, wish.span, verdicts=verdicts
@@ -111,7 +110,7 @@ class Planner:
         found = self.ledger.coverage.covered(*place, verdicts=[Verdict.SUSPECT], sources=rest)
         return found.get(ALL_SYMBOLS, [])
 
-    def _files(self, wish: Wish, lines: Iterable[Line]) -> list[Line]:
+    def _copies(self, wish: Wish, lines: Iterable[Line]) -> list[Line]:
         """What is to be written from the lake once `lines` are done."""
         gaps = self.gaps(wish, SETTLED, lines) if self.exports else {}
         line = self.exports.line(wish, gaps, lines) if self.exports and gaps else None

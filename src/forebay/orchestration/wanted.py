@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from forebay.errors import UsageError
 from forebay.model.calendar import day_start, last_complete_session, session_days
 from forebay.model.catalogue import Dataset
-from forebay.model.feed import ARCHIVE, FILES, LAKE, Feed, SourceChoice
+from forebay.model.feed import ARCHIVE, FILES, LAKE, Feed, SourceChoice, from_lake
 from forebay.model.instrument import AssetClass, asset_class_of, may_be_of
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
@@ -53,17 +53,22 @@ class Wish:
     """Whether the plan includes the dataset's flat files."""
     destination: str = LAKE
     timeframe: str = ""
-    """Of files: the size of their bars, made from the dataset's."""
+    """Of what is written from the lake: the size of its bars, made from the dataset's."""
 
     @property
     def table(self) -> str:
-        """What its coverage is recorded under: the dataset's table; of files `stocks/bars_5m` and the like."""
+        """What its coverage is recorded under: the dataset's; `stocks/bars_5m` and the like of what the lake makes."""
         return f"{self.dataset.asset_class}/bars_{self.timeframe}" if self.timeframe else self.dataset.table
 
     @property
     def whole_market(self) -> bool:
         """Whether it asks for every symbol there is."""
         return self.symbols == (ALL_SYMBOLS,)
+
+    @property
+    def from_lake(self) -> bool:
+        """Whether it is written from the lake."""
+        return from_lake(self.destination)
 
     @property
     def span(self) -> Interval:
@@ -81,26 +86,26 @@ def spell_out(feeds: Iterable[Feed], now: datetime, find_reach: FindReach, membe
         wish
         for feed in (replace(one, symbols=members(one.category)) if one.category else one for one in feeds)
         for destination in feed.stores
-        if destination != FILES
+        if not from_lake(destination)
         for dataset in feed.datasets
         if (wish := _wish(_for(destination, feed), dataset, destination, now, find_reach))
     ]
-    return [*wishes, *_in_files(wishes)]
+    return [*wishes, *_from_lake(wishes)]
 
 
-def _in_files(wishes: Iterable[Wish]) -> Iterator[Wish]:
-    """What is to be written from the lake into files: one wish for each timeframe that a dataset makes."""
+def _from_lake(wishes: Iterable[Wish]) -> Iterator[Wish]:
+    """What is to be written from the lake: one wish for each timeframe that a dataset makes."""
     for wish in wishes:
-        if wish.destination != LAKE or FILES not in wish.feed.destinations:
-            continue
-        if wish.whole_market:
+        places = [place for place in wish.feed.stores if from_lake(place)] if wish.destination == LAKE else []
+        if places and wish.whole_market:
             raise UsageError(
                 f"feed {wish.feed.name!r} wants files of each ticker and names no tickers",
                 remedy="name them, or a universe; `forebay export` writes a file of every ticker that the lake holds",
             )
-        for timeframe in wish.feed.timeframes or TIMEFRAMES:
-            if base_of(timeframe) is wish.dataset.kind:
-                yield replace(wish, destination=FILES, timeframe=timeframe, files=False)
+        for place in places:
+            for timeframe in wish.feed.timeframes or (TIMEFRAMES if place == FILES else ("1m",)):
+                if base_of(timeframe) is wish.dataset.kind:
+                    yield replace(wish, destination=place, timeframe=timeframe, files=False)
 
 
 def _for(destination: str, feed: Feed) -> Feed:

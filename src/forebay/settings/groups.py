@@ -41,6 +41,11 @@ class FolderSettings(Group):
         return self.home / "archive"
 
     @property
+    def csv_lzo(self) -> Path:
+        """The csv.lzo archive that is used when no bucket is named."""
+        return self.home / "csv-lzo"
+
+    @property
     def quarantine(self) -> Path:
         """What failed a check, with its reason."""
         return self.home / "quarantine"
@@ -216,6 +221,22 @@ class FileSettings(Group):
 
     form: Literal["parquet", "csv"] = setting(
         "FILES_FORMAT", default="parquet", about="How files of one ticker's bars are written: parquet or csv."
+    )
+
+
+class CsvLzoSettings(Group):
+    """The csv.lzo archive."""
+
+    bucket: Annotated[str | None, BeforeValidator(checks.at_home)] = setting(
+        "CSV_LZO_BUCKET",
+        default=None,
+        about="Where csv.lzo objects go: a bucket's name, s3://bucket/prefix or file:///folder, with the AWS_* "
+        "settings. Not set: csv-lzo/ under FOREBAY_HOME.",
+    )
+    window: Literal["hour", "day", "all"] = setting(
+        "CSV_LZO_WINDOW",
+        default="day",
+        about="What one csv.lzo object covers: an hour of UTC, a session date, or all of a ticker.",
     )
 
 

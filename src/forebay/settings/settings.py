@@ -12,6 +12,7 @@ from forebay.settings.fields import Declared, Group, SecretUrl, declared, passwo
 from forebay.settings.groups import (
     ArchiveSettings,
     AwsSettings,
+    CsvLzoSettings,
     FileSettings,
     FlatFileSettings,
     FolderSettings,
@@ -51,6 +52,7 @@ class Settings:
     files: FileSettings
     archive: ArchiveSettings
     aws: AwsSettings
+    csv_lzo: CsvLzoSettings
     worker: WorkerSettings
     trades: TradeSettings
     queue: QueueSettings
@@ -90,6 +92,7 @@ GROUPS: dict[str, type[Group]] = {
     "files": FileSettings,
     "archive": ArchiveSettings,
     "aws": AwsSettings,
+    "csv_lzo": CsvLzoSettings,
     "worker": WorkerSettings,
     "trades": TradeSettings,
     "queue": QueueSettings,

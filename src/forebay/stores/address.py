@@ -18,6 +18,7 @@ from forebay.stores.s3 import S3Store
 from forebay.stores.store import Store
 
 _B2_REGION = re.compile(r"s3\.([a-z0-9-]+)\.backblazeb2\.com")
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _REGION = "us-east-1"
 """What is signed where no region is named: servers that are not Amazon's take any."""
 
@@ -44,6 +45,33 @@ def archive_store(archive: ArchiveSettings, aws: AwsSettings, folders: FolderSet
             f"ARCHIVE_URI={archive.uri} is not an archive's address", remedy="Give a folder, or s3://bucket/prefix."
         )
     return FolderStore(Path(path))
+
+
+def bar_archive_address(named: str | None, folders: FolderSettings) -> str:
+    """Where csv.lzo objects go, in one spelling: `s3://bucket/prefix` or a folder's absolute path.
+
+    `named` is a bucket's name, an address or a folder; None is the folder under FOREBAY_HOME. Raises UsageError.
+    """
+    if not named:
+        return str(folders.csv_lzo.resolve())
+    if named.startswith("s3://"):
+        return named.rstrip("/")
+    path = named.removeprefix("file://")
+    if path != named or path.startswith((".", "/", "~")):
+        return str(Path(path).expanduser().resolve())
+    if not _BUCKET_NAME.fullmatch(named):
+        raise UsageError(
+            f"CSV_LZO_BUCKET: {named} is neither a bucket's name nor an address",
+            remedy="Give a name such as my-bars, s3://bucket/prefix, or a folder as file:///data/bars or ./bars.",
+        )
+    return f"s3://{named}"
+
+
+def bar_archive_store(address: str, aws: AwsSettings, clock: Clock) -> Store:
+    """The store at what `bar_archive_address` returned. Nothing is connected yet. Raises UsageError."""
+    if address.startswith("s3://"):
+        return S3Store(s3_bucket(address, aws, clock, "CSV_LZO_BUCKET"), clock)
+    return FolderStore(Path(address))
 
 
 def b2_bucket(archive: ArchiveSettings, aws: AwsSettings) -> Bucket:

@@ -117,6 +117,13 @@ class Universes:
                 found |= _lifetimes(connection.execute(query).mappings())
         return found
 
+    def listing(self, ticker: str) -> Listing | None:
+        """What is known of who bears a ticker, or bore it last; None when nobody knows it."""
+        query = sa.select(universe).where(universe.c.ticker == ticker)
+        with self._database.read() as connection:
+            found = [read_listing(row) for row in connection.execute(query).mappings()]
+        return max(found, key=lambda one: (one.active, one.delisted or date.max), default=None)
+
     def refreshes(self) -> Mapping[Category, Refresh]:
         """When each category was last discovered as a whole; one that never was has no key."""
         with self._database.read() as connection:

@@ -16,6 +16,7 @@ from forebay.files.reading import dataset_of
 from forebay.files.update import Piece, Updated, update_file
 from forebay.lake.reading.reader import Lake
 from forebay.model.calendar import day_start
+from forebay.model.instrument import encode_name
 from forebay.model.intervals import Interval, union
 
 _DAY = timedelta(days=1)
@@ -34,12 +35,11 @@ class TickerFiles:
         """A ticker's file, which need not be there."""
         return ticker_file(self.folder, ticker, timeframe, self.form)
 
-    def update(self, ticker: str, timeframe: str, dates: Sequence[Interval]) -> Updated:
+    def update(self, file: TickerFile, dates: Sequence[Interval]) -> Updated:
         """Make the file say of the session dates `dates` what the lake does, and leave its other rows.
 
         Reads a year at a time. Raises LakeError, StoreError, CheckFailed; see `update_file`.
         """
-        file = self.file(ticker, timeframe)
         return update_file(file, self._pieces(file, dates), self.clock)
 
     def _pieces(self, file: TickerFile, dates: Sequence[Interval]) -> Iterator[Piece]:
@@ -49,6 +49,17 @@ class TickerFiles:
             inside = pl.any_horizontal(pl.col("session_date").is_between(part.start, part.end) for part in parts)
             spans = [(day_start(dataset, part.start), day_start(dataset, part.end + _DAY)) for part in parts]
             yield Piece(spans, as_file_rows(bars.filter(inside).collect()))
+
+
+@dataclass(frozen=True, slots=True)
+class HistoricalFiles(TickerFiles):
+    """The same under other names: `<folder>/AAPL_historical.csv`, and with their size for other bars than 1m."""
+
+    def file(self, ticker: str, timeframe: str) -> TickerFile:
+        """A ticker's file, which need not be there."""
+        size = "" if timeframe == "1m" else f"_{timeframe}"
+        path = self.folder / f"{encode_name(ticker)}_historical{size}.{self.form}"
+        return TickerFile(ticker, timeframe, self.form, path)
 
 
 def by_year(dates: Sequence[Interval]) -> Iterator[list[Interval]]:
