@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from forebay.errors import Damaged
 from forebay.lzop.header import BLOCK_BYTES, Bytes, Flag
@@ -11,14 +12,9 @@ from forebay.lzop.library import NotLzo, inflate
 from forebay.lzop.opening import opened
 from forebay.lzop.supply import Supply
 
-_CHECKSUMS = {
-    Flag.ADLER32_TEXT: zlib.adler32,
-    Flag.CRC32_TEXT: zlib.crc32,
-    Flag.ADLER32_PACKED: zlib.adler32,
-    Flag.CRC32_PACKED: zlib.crc32,
-}
-_OF_TEXT = Flag.ADLER32_TEXT, Flag.CRC32_TEXT
-_OF_PACKED = Flag.ADLER32_PACKED, Flag.CRC32_PACKED
+_Sum = Callable[[Bytes], int]
+_OF_TEXT: dict[Flag, _Sum] = {Flag.ADLER32_TEXT: zlib.adler32, Flag.CRC32_TEXT: zlib.crc32}
+_OF_PACKED: dict[Flag, _Sum] = {Flag.ADLER32_PACKED: zlib.adler32, Flag.CRC32_PACKED: zlib.crc32}
 
 
 def decompress(chunks: Iterable[bytes], *, name: str = "the lzop file") -> Iterator[bytes]:
@@ -38,13 +34,24 @@ def decompress(chunks: Iterable[bytes], *, name: str = "the lzop file") -> Itera
 
 def _member(supply: Supply, start: int) -> Iterator[bytes]:
     """One file of those that lie end to end."""
-    flags = opened(supply)
+    sums = _sums(opened(supply))
     number = 1
     where = _where(number, start)
     while size := supply.number(where):
-        yield _Block(supply, where, size).text(flags)
+        yield _Block(supply, where, size).text(sums)
         number += 1
         where = _where(number, start)
+
+
+class _Sums(NamedTuple):
+    """The checksums that each block has, in their order."""
+
+    text: list[_Sum]
+    packed: list[_Sum]
+
+
+def _sums(flags: int) -> _Sums:
+    return _Sums(*([kind for flag, kind in kinds.items() if flags & flag] for kinds in (_OF_TEXT, _OF_PACKED)))
 
 
 def _where(number: int, start: int) -> str:
@@ -62,23 +69,23 @@ class _Block:
         if not 0 < self._packed <= size:
             raise self._damaged(f"claims {self._packed:,} bytes in the file for {size:,} of text")
 
-    def text(self, flags: int) -> bytes:
+    def text(self, sums: _Sums) -> bytes:
         """Read and checked. Raises Damaged."""
         stored = self._packed == self._size
-        of_text = self._sums(flags, _OF_TEXT)
-        of_packed = {} if stored else self._sums(flags, _OF_PACKED)
+        of_text = self._expected(sums.text)
+        of_packed = [] if stored else self._expected(sums.packed)
         data = self._supply.take(self._packed, self._where)
         self._compare(data, of_packed, "data that do not match their checksum")
         text = bytes(data) if stored else self._inflate(data)
         self._compare(text, of_text, "text that does not match its checksum")
         return text
 
-    def _sums(self, flags: int, kinds: tuple[Flag, ...]) -> dict[Flag, int]:
-        return {kind: self._supply.number(self._where) for kind in kinds if flags & kind}
+    def _expected(self, kinds: list[_Sum]) -> list[tuple[_Sum, int]]:
+        return [(kind, self._supply.number(self._where)) for kind in kinds]
 
-    def _compare(self, data: Bytes, sums: dict[Flag, int], what: str) -> None:
-        for kind, expected in sums.items():
-            if _CHECKSUMS[kind](data) != expected:
+    def _compare(self, data: Bytes, sums: list[tuple[_Sum, int]], what: str) -> None:
+        for kind, expected in sums:
+            if kind(data) != expected:
                 raise self._damaged(f"has {what}")
 
     def _inflate(self, data: Bytes) -> bytes:

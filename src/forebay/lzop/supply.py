@@ -29,8 +29,11 @@ class Supply:
 
     def take(self, count: int, what: str) -> memoryview:
         """The next `count` bytes. Raises Damaged when the file ends within or before `what`, as the error names it."""
-        pieces = list(self.pieces(count, what))
-        return pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces))
+        if count <= len(self._view):
+            piece, self._view = self._view[:count], self._view[count:]
+            self.taken += count
+            return piece
+        return memoryview(b"".join(self.pieces(count, what)))
 
     def number(self, what: str) -> int:
         """The next four bytes, big-endian. Raises Damaged."""
