@@ -39,21 +39,19 @@ class TimeShift:
     wrong: datetime
     right: datetime
 
-    def patch(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    @property
+    def back(self) -> TimeShift:
+        """What takes it back."""
+        return TimeShift(self.day, self.right, self.wrong)
+
+    def apply(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
         """The rows with their right time, and how many were wrong."""
-        return self._shift(rows, self.wrong, self.right)
-
-    def unpatch(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-        """The rows as they were published, and how many were changed back."""
-        return self._shift(rows, self.right, self.wrong)
-
-    def _shift(self, rows: pl.DataFrame, old: datetime, new: datetime) -> tuple[pl.DataFrame, int]:
-        fits = _WINDOW.eq(old) & pl.col("session_date").eq(self.day)
+        fits = _WINDOW.eq(self.wrong) & pl.col("session_date").eq(self.day)
         count = int(rows.select(fits.sum()).item())
         if not count:
             return rows, 0
-        kind = rows.schema["window_start"]
-        return rows.with_columns(pl.when(fits).then(pl.lit(new, kind)).otherwise(_WINDOW).alias("window_start")), count
+        shifted = pl.when(fits).then(pl.lit(self.right, rows.schema["window_start"])).otherwise(_WINDOW)
+        return rows.with_columns(shifted.alias("window_start")), count
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +82,11 @@ class Defect:
 
     def patch(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
         """The rows put right, and how many were wrong; without a fix the rows as they are."""
-        return self.fix.patch(rows) if self.fix else (rows, 0)
+        return self.fix.apply(rows) if self.fix else (rows, 0)
 
     def unpatch(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
         """The rows as they were published, and how many were changed back."""
-        return self.fix.unpatch(rows) if self.fix else (rows, 0)
+        return self.fix.back.apply(rows) if self.fix else (rows, 0)
 
 
 def _fixed() -> tuple[Defect, ...]:
