@@ -157,7 +157,7 @@ class CheckFailed(PermanentError):
 
 
 class Damaged(CheckFailed):
-    """A gzip that is cut short or does not add up. The file may be so, or the way it came."""
+    """A compressed file that is cut short or does not add up. The file may be so, or the way it came."""
 
     kind = "damaged"
 
