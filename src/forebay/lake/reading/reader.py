@@ -84,8 +84,7 @@ class Lake(TickReader):
         Warns with NotHeld when nothing of what is asked is held.
         """
         question = BarQuestion.of(timeframe, dates_between(start, end), session, fill)
-        asked = by_dataset(question.kind, tickers, asset_class, self._tables.held).items()
-        found = [question.select(self._tables, each, names, as_of) for each, names in asked]
+        found = self._chosen(question, tickers, asset_class, as_of)
         self._warn(found)
         parts = [question.bars(each, self._adjusting(each, adjust, adjust_as_of, as_of)) for each in found]
         return sorted_together(parts, "window_start")
@@ -186,9 +185,7 @@ class Lake(TickReader):
         to the last session that is held. Raises as `bars`.
         """
         question = BarQuestion.of(timeframe, dates_between(start, end), "all", None)
-        asked = by_dataset(question.kind, tickers, asset_class, self._tables.held).items()
-        found = [question.select(self._tables, each, names, None) for each, names in asked]
-        return pl.concat([holdings.gaps(each) for each in found])
+        return pl.concat([holdings.gaps(each) for each in self._chosen(question, tickers, asset_class)])
 
     def missing(
         self,
@@ -203,8 +200,7 @@ class Lake(TickReader):
     ) -> list[str]:
         """Which of these tickers have no bar on these dates, table by table, with the command that fetches them."""
         question = BarQuestion.of(timeframe, dates_between(start, end), session, None)
-        asked = by_dataset(question.kind, tickers, asset_class, self._tables.held).items()
-        found = [question.select(self._tables, each, names, as_of) for each, names in asked]
+        found = self._chosen(question, tickers, asset_class, as_of)
         return [message(each, names) for each in found if (names := absent(each))]
 
     def digest(
@@ -224,6 +220,16 @@ class Lake(TickReader):
             return digest(
                 chain.from_iterable(each.collect_batches() for each in rows), columns or content_of(found.dataset)
             )
+
+    def _chosen(
+        self,
+        question: BarQuestion,
+        tickers: str | Sequence[str] | None,
+        asset_class: str | None,
+        as_of: AsOf | None = None,
+    ) -> list[Selection]:
+        asked = by_dataset(question.kind, tickers, asset_class, self._tables.held).items()
+        return [question.select(self._tables, each, names, as_of) for each, names in asked]
 
     def _select(
         self,
