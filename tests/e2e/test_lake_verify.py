@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 import pytest
 from deltalake import DeltaTable
-from homes import Home, published
+from homes import Home
 from s3_server import a_bucket
 from shell import Shell
+from spoiling import a_vendor
 
 from forebay import Sandbox
-from forebay.model.catalogue import DATASETS, Column
+from forebay.model.catalogue import DATASETS
 
 MINUTES, DAYS = (DATASETS[f"us_stocks_sip/{name}_v1"] for name in ("minute_aggs", "day_aggs"))
 BOTH = "stocks/bars_1d,stocks/bars_1m"
@@ -29,37 +28,10 @@ BEFORE = date(2025, 11, 17)
 """A day without a fault."""
 
 
-@dataclass(frozen=True)
-class Vendor:
-    """A simulated vendor, some of whose files are wrong: each test has session dates of its own."""
-
-    sandbox: Sandbox
-    folder: Path
-
-    def spoil(self, dataset, day, change) -> None:
-        """Publish a day's file as `change` makes it, from the table of the file as it should be."""
-        texts = {name: pl.String for name, kind in dataset.columns.items() if kind is Column.TEXT}
-        rows = pl.read_csv(gzip.decompress(published(self.sandbox, dataset.key(day))), schema_overrides=texts)
-        buffer = BytesIO()
-        change(rows).write_csv(buffer)
-        path = self.folder / dataset.key(day)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(gzip.compress(buffer.getvalue()))
-
-    def mend(self, dataset, day) -> None:
-        """Publish a day's file anew, as it should be."""
-        self.spoil(dataset, day, lambda rows: rows)
-
-
 @pytest.fixture(scope="module")
 def vendor(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("own")
-    (folder / MINUTES.name).mkdir(parents=True)
-    first = folder / MINUTES.key(date(2025, 10, 1))
-    first.parent.mkdir(parents=True)
-    first.write_bytes(b"")
-    with Sandbox(start=START, end=END, tickers=24, extra_files=folder) as running:
-        yield Vendor(running, folder)
+    with a_vendor(tmp_path_factory.mktemp("own"), MINUTES, START, END, tickers=24) as running:
+        yield running
 
 
 @pytest.fixture

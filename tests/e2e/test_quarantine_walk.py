@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
-from homes import END, START, Home, published, truth
+from homes import END, START, Home, truth
 from shell import Shell
+from spoiling import Vendor, a_vendor
 
-from forebay import Sandbox
 from forebay.lake.intake.quarantine import Quarantine
 from forebay.model.catalogue import DATASETS
 from forebay.model.coverage import Verdict
@@ -27,37 +26,22 @@ NO_FILE_KEYS = {"POLYGON_S3_ACCESS_KEY_ID": "", "POLYGON_S3_SECRET_ACCESS_KEY": 
 HOLD = ("--datasets", "stocks/bars_1d", "--start", str(DAY), "--end", str(DAY))
 
 
-class Press:
-    """A vendor whose file of one day is as it is told to be."""
-
-    def __init__(self, sandbox, folder) -> None:
-        self.sandbox, self._path = sandbox, folder / DAYS.key(DAY)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-
-    def publish(self, *, bad_rows: int, header_only: bool = False) -> None:
-        """The day's file, with a volume below zero in its first rows, or without rows."""
-        head, *lines = gzip.decompress(published(self.sandbox, DAYS.key(DAY))).decode().splitlines()
-        place = head.split(",").index("volume")
-        for number in range(bad_rows):
-            fields = lines[number].split(",")
-            lines[number] = ",".join([*fields[:place], "-" + fields[place], *fields[place + 1 :]])
-        lines = [] if header_only else lines
-        self._path.write_bytes(gzip.compress("\n".join([head, *lines, ""]).encode()))
-
-
 @pytest.fixture(scope="module")
-def press(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("own")
-    first = folder / DAYS.key(START - timedelta(days=30))
-    first.parent.mkdir(parents=True)
-    first.write_bytes(b"")
-    with Sandbox(start=START, end=END, tickers=16, extra_files=folder) as running:
-        yield Press(running, folder)
+def vendor(tmp_path_factory):
+    with a_vendor(tmp_path_factory.mktemp("own"), DAYS, START, END, tickers=16) as running:
+        yield running
 
 
 @pytest.fixture
-def home(tmp_path, press):
-    return Home(tmp_path, press.sandbox)
+def home(tmp_path, vendor):
+    return Home(tmp_path, vendor.sandbox)
+
+
+def publish(vendor: Vendor, *, bad_rows: int) -> None:
+    """The day's file, with a volume below zero in its first rows."""
+    bad = pl.int_range(pl.len()) < bad_rows
+    negative = pl.when(bad).then(-pl.col("volume")).otherwise(pl.col("volume")).alias("volume")
+    vendor.spoil(DAYS, DAY, lambda rows: rows.with_columns(negative))
 
 
 def listed(shell: Shell, *flags: str) -> list[dict]:
@@ -66,9 +50,9 @@ def listed(shell: Shell, *flags: str) -> list[dict]:
     return json.loads(said.out)
 
 
-def test_bad_rows_are_shown_and_come_in_once_the_vendor_mended_them(shell, press, home):
+def test_bad_rows_are_shown_and_come_in_once_the_vendor_mended_them(shell, vendor, home):
     """Two bad rows of a file: listed, printed, kept as they are while they are bad, and whole when they are not."""
-    press.publish(bad_rows=2)
+    publish(vendor, bad_rows=2)
     assert 3 == shell("sync", *HOLD).code
     (note,) = listed(shell)
 
@@ -80,22 +64,22 @@ def test_bad_rows_are_shown_and_come_in_once_the_vendor_mended_them(shell, press
     assert "quarantined" in shell("lake", "verify").out
     assert 3 == shell("quarantine", "replay", note["id"]).code
     assert [note["id"]] == [each["id"] for each in listed(shell)]
-    press.publish(bad_rows=0)
+    vendor.mend(DAYS, DAY)
 
     said = shell("quarantine", "replay", "--all", "--json")
 
     assert 0 == said.code, said.all
     assert ["replayed"] == [each["ended"] for each in json.loads(said.out)]
     held = home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect()
-    assert truth(press.sandbox, "stocks/bars_1d", DAY, DAY)["ticker"].to_list() == held["ticker"].to_list()
+    assert truth(vendor.sandbox, "stocks/bars_1d", DAY, DAY)["ticker"].to_list() == held["ticker"].to_list()
     assert [] == listed(shell)
     assert 0 == shell("sync", *HOLD).code
     assert 0 == shell("lake", "verify").code
 
 
-def test_kept_rows_that_pass_today_join_the_others(shell, press, home):
+def test_kept_rows_that_pass_today_join_the_others(shell, vendor, home):
     """Rows that an earlier release kept and this one finds good: replayed without the vendor, once, and complete."""
-    press.publish(bad_rows=0)
+    vendor.mend(DAYS, DAY)
     assert 0 == shell("sync", *HOLD).code
     before = home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect()
     gone = before["ticker"].to_list()[:2]
@@ -139,9 +123,9 @@ def _keep_as_an_earlier_release(home: Home, tickers: list[str]) -> None:
         app.ledger.coverage.record([replace(row, verdict=Verdict.SUSPECT, evidence=evidence)])
 
 
-def test_what_is_dismissed_counts_no_more(shell, press, home):
+def test_what_is_dismissed_counts_no_more(shell, vendor, home):
     """Kept with its reason and rows, out of the status and of the score; another id is a usage error."""
-    press.publish(bad_rows=1)
+    publish(vendor, bad_rows=1)
     shell("sync", *HOLD)
     (note,) = listed(shell)
     assert "quarantine: 1 refused and kept" in shell("status").out
@@ -171,9 +155,9 @@ def test_a_table_that_the_lake_does_not_have_stays(shell, home):
     assert "the lake has no table bonds/bars_1d" in said.out
 
 
-def test_a_stray_among_the_notes_ends_no_command(shell, press, home):
+def test_a_stray_among_the_notes_ends_no_command(shell, vendor, home):
     """What is no note is named on stderr, with what to do; the notes are listed, shown, replayed and dismissed."""
-    press.publish(bad_rows=0)
+    vendor.mend(DAYS, DAY)
     assert 0 == shell("sync", *HOLD).code
     quarantine = Quarantine(home.folder / "data/quarantine")
     quarantine.keep(Partition("bonds/bars_1d", ALL_SYMBOLS, Interval(DAY, DAY)), key="k", reason="why", now=NOW)
@@ -198,9 +182,9 @@ def test_a_stray_among_the_notes_ends_no_command(shell, press, home):
     assert [] == listed(shell)
 
 
-def test_a_replay_that_was_killed_is_finished_by_the_next(shell, press, home):
+def test_a_replay_that_was_killed_is_finished_by_the_next(shell, vendor, home):
     """SIGKILL when the lake has the rows and nobody else knows: the next replay ends it, and every count is right."""
-    press.publish(bad_rows=0)
+    vendor.mend(DAYS, DAY)
     assert 0 == shell("sync", *HOLD).code
     before = home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect()
     _keep_as_an_earlier_release(home, before["ticker"].to_list()[:2])
@@ -216,12 +200,12 @@ def test_a_replay_that_was_killed_is_finished_by_the_next(shell, press, home):
     assert 0 == shell("lake", "verify").code, shell("lake", "verify").out
 
 
-def test_a_file_without_rows_is_no_answer_on_a_full_session(shell, press, home):
+def test_a_file_without_rows_is_no_answer_on_a_full_session(shell, vendor, home):
     """Re-published with a header only it takes nothing away: the day is suspect until the vendor mends the file."""
-    press.publish(bad_rows=0)
+    vendor.mend(DAYS, DAY)
     assert 0 == shell("sync", *HOLD).code
     before = home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect()
-    press.publish(bad_rows=0, header_only=True)
+    vendor.spoil(DAYS, DAY, lambda rows: rows.clear())
 
     said = shell("sync", *HOLD)
 
@@ -231,6 +215,6 @@ def test_a_file_without_rows_is_no_answer_on_a_full_session(shell, press, home):
     assert before.equals(home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect())
     assert [why] == [note["reason"] for note in listed(shell)]
     assert 3 == shell("quarantine", "replay", "--all").code
-    press.publish(bad_rows=0)
+    vendor.mend(DAYS, DAY)
     assert 0 == shell("sync", *HOLD).code
     assert before.equals(home.lake.bars(None, "1d", DAY, DAY, asset_class="stocks").collect())

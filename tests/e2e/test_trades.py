@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from io import BytesIO, StringIO
+from io import StringIO
 from pathlib import Path
 
 import polars as pl
 import pytest
 from homes import SAID_BY_BOTH, Home, published
 from shell import Shell
+from spoiling import a_vendor
 
 from forebay import Lake, Sandbox
 from forebay.errors import TemporaryError
-from forebay.model.catalogue import DATASETS, Column
+from forebay.model.catalogue import DATASETS
 from forebay.model.intervals import Interval
 from forebay.model.partition import Source
 
@@ -26,40 +26,10 @@ START, END = date(2025, 11, 17), date(2025, 12, 5)
 NO_FILE_KEYS = {"POLYGON_S3_ACCESS_KEY_ID": "", "POLYGON_S3_SECRET_ACCESS_KEY": ""}
 
 
-@dataclass(frozen=True)
-class Vendor:
-    """A simulated vendor, some of whose files are wrong: each test has session dates of its own."""
-
-    sandbox: Sandbox
-    folder: Path
-
-    def spoil(self, dataset, day, change) -> None:
-        """Publish a day's file as `change` makes it, from the table of the file as it should be."""
-        types = {name: pl.String if kind is Column.TEXT else None for name, kind in dataset.columns.items()}
-        text = gzip.decompress(published(self.sandbox, dataset.key(day)))
-        rows = pl.read_csv(text, schema_overrides={name: kind for name, kind in types.items() if kind})
-        buffer = BytesIO()
-        change(rows).write_csv(buffer)
-        self.publish(dataset, day, gzip.compress(buffer.getvalue()))
-
-    def publish(self, dataset, day, body: bytes) -> None:
-        """Publish any bytes as a day's file."""
-        path = self.folder / dataset.key(day)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
-
-    def truth(self, day, kind="bars_1m") -> pl.DataFrame:
-        return self.sandbox.market.bars("stocks", kind, day, day).sort("ticker", "window_start")
-
-
 @pytest.fixture(scope="module")
 def vendor(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("own")
-    first = folder / TRADES.key(date(2025, 10, 1))
-    first.parent.mkdir(parents=True)
-    first.write_bytes(b"")
-    with Sandbox(start=START, end=END, tickers=24, extra_files=folder) as running:
-        yield Vendor(running, folder)
+    with a_vendor(tmp_path_factory.mktemp("own"), TRADES, START, END, tickers=24) as running:
+        yield running
 
 
 @pytest.fixture
