@@ -7,15 +7,17 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
-from homes import Home
+from homes import END, START, Home
 from s3_server import ABucket, a_bucket
 from shell import Shell
 
 from forebay import Sandbox
+from forebay.model.instrument import encode_name
 from s3_gate import Gate, a_gate
 
 DATES = ("--start", "2026-03-05", "--end", "2026-03-09")
@@ -246,6 +248,49 @@ def test_a_bucket_that_is_not_there_costs_no_data(shell: Shell, home: Home, buck
     assert csv_of(home, "AAPL") == (home.folder / "output" / "AAPL_historical.csv").read_bytes()
     plan = json.loads(shell("plan", "--tickers", "AAPL,MSFT", "--timeframes", "1m", *DATES, "--json").out)
     assert 0 == plan["tasks"]
+
+
+def test_a_store_that_is_busy_or_away_is_asked_again(shell: Shell, bucket: ABucket, gate: Gate) -> None:
+    """429 and 503 cost waits; a run against nobody lists what is left, and the next one sends it."""
+    busy = iter([(429, "SlowDown"), (503, "SlowDown")] * 4)
+    gate.forbids = lambda method, path: next(busy, None) if method == "PUT" and "/AAPL/" in path else None
+    said = shell("archive-bars", "--tickers", "AAPL", *DATES, **into(bucket, gate.url))
+    with a_gate(bucket.endpoint) as other:
+        closed = other.url
+    away = shell(*ASKED, **into(bucket, closed))
+
+    assert 0 == said.code, said.all
+    assert 3 == away.code, away.all
+    assert "MSFT 2026-03-05..2026-03-09 (3 sessions)" in away.out
+    assert "no good answer about" in away.out
+    assert 0 == shell(*ASKED, **into(bucket)).code
+    assert KEYS == bucket.keys()
+
+
+def test_a_day_that_is_published_anew_is_sent_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """That day's object alone, under the same key."""
+    rules = [{"kind": "replaced", "dataset": "us_stocks_sip/minute_aggs_v1", "date": date(2026, 3, 6), "reads": 1}]
+    with Sandbox(start=START, end=END, tickers=8, faults=rules) as vendor:
+        names = sorted(set(vendor.market.bars("stocks", "bars_1m", START, START)["ticker"]))
+        feed = ("--tickers", *names, "--datasets", "stocks/bars_1m", *DATES, "--source", "flatfiles")
+        home = Home(tmp_path, vendor)
+        monkeypatch.chdir(tmp_path)
+        shell = Shell(monkeypatch, capsys, {**vendor.env, "FOREBAY_HOME": "data"})
+        assert 0 == shell("sync", *feed, "--into", "csv_lzo").code
+        folder, day = tmp_path / "data" / "csv-lzo", "2026-03-06"
+        before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.lzo")}
+        rows = {name: csv_of(home, name, day) for name in names}
+        again = shell("sync", *feed, "--into", "csv_lzo")
+
+    assert 0 == again.code, again.all
+    changed = {name for name in names if rows[name] != csv_of(home, name, day)}
+    sent = {path for path, at in before.items() if path.stat().st_mtime_ns != at}
+    assert changed
+    assert {folder / KEYS[1].replace("AAPL", encode_name(name)) for name in changed} == sent
+    for name in changed:
+        assert csv_of(home, name, day) == unpacked((folder / KEYS[1].replace("AAPL", encode_name(name))).read_bytes())
 
 
 def test_one_bad_ticker_does_not_stop_the_others(shell: Shell, bucket: ABucket, gate: Gate) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -19,7 +21,7 @@ from forebay.stores.folder import FolderStore
 from forebay.stores.labels import as_metadata, as_tags
 from forebay.stores.refusals import Refused
 from forebay.stores.s3 import S3Store
-from forebay.stores.scratch import SCRATCH
+from forebay.stores.scratch import SCRATCH, unique_name
 from forebay.stores.tagging import Tagging, TagProbe
 from forebay.testing import FakeClock
 
@@ -273,6 +275,18 @@ def test_what_a_killed_probe_left_is_removed(s3: S3Store, bucket: ABucket, other
     for hours, kept in ((0, {left}), (2, set())):
         assert Tagging(sent=True) == TagProbe(s3, FakeClock(datetime.now(UTC) + timedelta(hours=hours)))()
         assert others | kept == set(bucket.keys())
+
+
+def test_what_a_process_of_this_machine_left_is_removed_at_once(s3: S3Store, bucket: ABucket, others: set[str]) -> None:
+    """When it is gone; what a living one is about stays."""
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    mine = f"{PREFIX}/{SCRATCH}{unique_name()}"
+    for key in (mine, mine.replace(f"-{os.getpid()}-", f"-{gone.pid}-")):
+        bucket.client.put_object(Bucket=bucket.name, Key=key, Body=b"first")
+
+    assert Tagging(sent=True) == TagProbe(s3, FakeClock(datetime.now(UTC)))()
+    assert {*others, mine} == set(bucket.keys())
 
 
 def test_a_tag_has_what_every_store_takes() -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from forebay.clock import Clock
 from forebay.errors import PermanentError, StoreError
-from forebay.stores.scratch import SCRATCH, leftovers
+from forebay.stores.scratch import SCRATCH, leftovers, unique_name
 
 if TYPE_CHECKING:
     from forebay.stores.s3 import S3Store
@@ -33,7 +32,7 @@ class Unconditional(StoreError, PermanentError):
 class Probe:
     """Asks one store, once; safe in threads."""
 
-    def __init__(self, store: S3Store, clock: Clock, name: Callable[[], str] = lambda: uuid4().hex) -> None:
+    def __init__(self, store: S3Store, clock: Clock, name: Callable[[], str] = unique_name) -> None:
         self._store, self._clock, self._name = store, clock, name
         self._passed = False
         self._asking = Lock()

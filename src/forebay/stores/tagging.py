@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Lock
-from uuid import uuid4
 
 from forebay.clock import Clock
 from forebay.errors import ObjectChanged
 from forebay.stores.refusals import Refused
 from forebay.stores.s3 import S3Store, Spoiled
-from forebay.stores.scratch import SCRATCH, leftovers
+from forebay.stores.scratch import SCRATCH, leftovers, unique_name
 from forebay.stores.store import Store
 
 _BODY = b"<probe>Forebay asks whether objects can have tags. This one can be deleted.</probe>\n"
@@ -40,7 +39,7 @@ class Tagging:
 class TagProbe:
     """Asks one store, once; safe in threads."""
 
-    def __init__(self, store: Store, clock: Clock, name: Callable[[], str] = lambda: uuid4().hex) -> None:
+    def __init__(self, store: Store, clock: Clock, name: Callable[[], str] = unique_name) -> None:
         self._store, self._clock, self._name = store, clock, name
         self._found: Tagging | None = None
         self._asking = Lock()
