@@ -117,18 +117,26 @@ def test_files_are_cut_between_tickers(basin: Basin) -> None:
 
 
 def test_a_large_ticker_is_merged_in_parts(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A range of keys may begin and end inside a ticker: memory does not grow with it, and order stays."""
+    """A ticker that fills a tile alone goes on in the next: memory does not grow with it, and order stays."""
     monkeypatch.setattr("forebay.lake.sorting.merging.RANGE_ROWS", 50)
+    monkeypatch.setattr("forebay.lake.format.tiles.TILE_ROWS", 50)
+    monkeypatch.setattr("forebay.lake.sorting.runs._READ_ROWS", 16)
     monkeypatch.setattr("forebay.lake.format.parquet.ROW_GROUP_ROWS", 16)
     for number, day in enumerate(DAYS):
         basin.flatfile(bars(["A", "SPY"], [day], source=Source.FLATFILE, per_day=90, price=20.0 + number), day)
-    before = total(basin)
+    before = rows(basin).sort("ticker", "window_start")
 
     compact(basin)
 
-    found = rows(basin)
-    assert before == sums_of(found)
-    assert found.equals(found.sort("session_date", "ticker", "window_start"))
+    assert 1 == len(held(basin))
+    lake = Lake(basin.root)
+    assert before.equals(lake.rows(TABLE).collect().select(before.columns))
+    for ticker in ("A", "SPY"):
+        assert before.filter(ticker=ticker).equals(lake.rows(TABLE, ticker).collect().select(before.columns))
+    one_day = lake.rows(TABLE, None, DAYS[1], DAYS[1]).collect().select(before.columns)
+    assert before.filter(session_date=DAYS[1]).equals(one_day)
+    tickers = [_bounds(group)[:2] for group in _groups(basin.root / TABLE / held(basin)[0])]
+    assert tickers.count(("A", "A")) > len(DAYS)
 
 
 def test_weeks_and_months_are_a_choice_of_the_table(basin: Basin) -> None:
@@ -359,14 +367,14 @@ def test_a_compacted_lake_proves_what_it_holds(basin: Basin) -> None:
     fill(basin)
     basin.rest(bars("REST", [SUNDAY]), "REST", SUNDAY, SUNDAY)
     compact(basin, 9)
-    again = bars(NAMES[:3], [DAYS[1]], source=Source.FLATFILE, price=21.0)
+    again = bars(NAMES[:1], [DAYS[1]], source=Source.FLATFILE, price=21.0)
     basin.flatfile(again, DAYS[1], SECOND)
 
     proven = list(proofs(basin.tables.home, TABLE))
 
     flat = {proof.dates.start: (proof.revision([]), proof.rows) for proof in proven if proof.source is Source.FLATFILE}
     every = 2 * len(NAMES)
-    assert {DAYS[0]: (FIRST, every), DAYS[1]: (SECOND, 6), DAYS[2]: (FIRST, every), DAYS[3]: (FIRST, every)} == flat
+    assert {DAYS[0]: (FIRST, every), DAYS[1]: (SECOND, 2), DAYS[2]: (FIRST, every), DAYS[3]: (FIRST, every)} == flat
     (rest,) = [proof for proof in proven if proof.source is Source.REST]
     assert ("REST", 2, True) == (rest.symbol, rest.rows, rest.is_delivery())
 
@@ -482,6 +490,7 @@ def _bounds(group: pq.RowGroupMetaData) -> tuple[str, str, date, date]:
 def test_files_that_are_not_sorted_are_refused(basin: Basin, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of our name whose rows somebody put into another order is named, and nothing changes."""
     monkeypatch.setattr("forebay.lake.sorting.merging.RANGE_ROWS", 3)
+    monkeypatch.setattr("forebay.lake.format.tiles.TILE_ROWS", 3)
     fill(basin, DAYS[:2])
     before = held(basin)
     path = basin.root / TABLE / before[0]

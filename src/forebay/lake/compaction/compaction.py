@@ -16,6 +16,7 @@ from forebay.failpoints import reach
 from forebay.lake.compaction.plan import Work, plan
 from forebay.lake.compaction.proving import Proving
 from forebay.lake.compaction.spans import chosen_span
+from forebay.lake.format import tiles
 from forebay.lake.format.layout import compacted_name
 from forebay.lake.home.moving import mark_of
 from forebay.lake.home.staging import storage_errors
@@ -87,7 +88,8 @@ class Compaction:
     def _merge(self, work: Work, proving: Proving, advance: Advance) -> Sums:
         """Write the new files; what the old ones add up to."""
         home, dataset = self.tables.home.table(work.table), LAKE_DATASETS[work.table]
-        merge = Merge([Run(home, path, dataset) for path in work.paths])
+        runs = [Run(home, path, dataset) for path in work.paths]
+        merge = Merge(runs, compacted=True, rows=len(work.spans) * min(tiles.TILE_ROWS, self.file_rows))
         target = Target(
             dataset=dataset,
             source=work.source,

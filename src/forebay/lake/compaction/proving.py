@@ -7,10 +7,14 @@ from types import TracebackType
 from typing import Self
 
 from forebay.lake.home.folder import FolderHome
+from forebay.lake.home.home import scan
 from forebay.lake.home.moving import sync
 from forebay.lake.sorting.cutting import Written
-from forebay.lake.sorting.runs import Run
+from forebay.lake.sorting.runs import readable
 from forebay.lake.sorting.sums import Sums, sums_of
+
+_READ_ROWS = 1 << 16
+"""Rows summed up at a time, about."""
 
 
 class Proving:
@@ -50,7 +54,8 @@ class Proving:
 def _read_back(written: Written) -> Sums:
     """What a file's rows add up to, by what is on disk."""
     sync(written.path)
-    run, found = Run(FolderHome(written.path.parent), written.path.name, written.dataset), Sums()
-    for _ in run.groups:
-        found += sums_of(run.read())
+    home, name, found = FolderHome(written.path.parent), written.path.name, Sums()
+    with readable(home, name):
+        for rows in scan(home, [name]).collect_batches(chunk_size=_READ_ROWS):
+            found += sums_of(rows)
     return found

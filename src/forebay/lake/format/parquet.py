@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -51,20 +51,20 @@ class RowWriter:
     The same rows make the same bytes, however they were cut into tables.
     """
 
-    def __init__(self, path: Path, dataset: Dataset, group_rows: int = ROW_GROUP_ROWS) -> None:
+    def __init__(self, path: Path, dataset: Dataset, group_rows: int | None = None, *, tiled: bool = False) -> None:
         self.path = path
         self.rows = 0
         self._dataset = dataset
-        self._group_rows = group_rows
+        self._group_rows = group_rows or ROW_GROUP_ROWS
         self._columns = no_rows(dataset).columns
-        self._held = [no_rows(dataset)]
+        self._held, packed = [no_rows(dataset)], levels(dataset, tiled=tiled)
         self._file = pq.ParquetWriter(
             path,
             self._held[0].to_arrow(compat_level=_ARROW).schema,  # large strings; in the file they are plain ones
-            compression="zstd",
-            compression_level=levels(dataset),
-            use_dictionary=dictionaries(dataset),
-            column_encoding=encodings(dataset) or None,
+            compression={name: "zstd" if name in packed else "none" for name in self._columns},
+            compression_level=packed,
+            use_dictionary=dictionaries(dataset, tiled=tiled),
+            column_encoding=encodings(dataset, tiled=tiled) or None,
             data_page_size=PAGE_BYTES,
             max_rows_per_page=self._group_rows,
             data_page_version="2.0",
@@ -84,12 +84,13 @@ class RowWriter:
             self._put(rows[:whole])
             self._held = [rows[whole:]]
 
-    def group(self, rows: pl.DataFrame) -> None:
-        """Append rows as row groups of their own, whatever came before and comes after."""
-        self._put(pl.concat(self._held))
-        self._held = [no_rows(self._dataset)]
+    def groups(self, rows: pl.DataFrame, sizes: Iterable[int]) -> None:
+        """Append rows at once as row groups of these sizes; for a file that is written in no other way."""
         self.rows += rows.height
-        self._put(rows if rows.columns == self._columns else rows.select(self._columns))
+        table, start = rows.select(self._columns).to_arrow(compat_level=_ARROW), 0
+        for size in sizes:
+            self._file.write_table(table.slice(start, size), row_group_size=self._group_rows)
+            start += size
 
     def note(self, facts: Mapping[str, str]) -> None:
         """Put words of our own into the footer, by key; before `close`."""

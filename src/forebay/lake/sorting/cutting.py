@@ -13,7 +13,8 @@ import polars as pl
 
 from forebay.failpoints import reach
 from forebay.lake.format.deliveries import Delivery, counted, facts, shared_out
-from forebay.lake.format.tiles import CompactedWriter
+from forebay.lake.format.parquet import RowWriter
+from forebay.lake.format.tiles import compacted_writer
 from forebay.model.catalogue import Dataset
 from forebay.model.intervals import Interval
 from forebay.model.partition import Source
@@ -49,25 +50,26 @@ class Target:
 
 
 class Cutter:
-    """Files of one span of session dates. Rows come by ticker, then time."""
+    """Files of one span of session dates. Rows come as a merge's pieces."""
 
     def __init__(self, target: Target, dates: Interval) -> None:
         self._target, self._dates = target, dates
-        self._writer: CompactedWriter | None = None
+        self._writer: RowWriter | None = None
         self._counts: Counter[tuple[str, date]] = Counter()
         self._days: set[date] = set()
-        self._last: str | None = None
+        self._last = ""
+        self._rows = self._files = 0
 
     def write(self, rows: pl.DataFrame) -> None:
-        """Append what lies in the span."""
-        inside = pl.col("session_date").is_between(self._dates.start, self._dates.end)
-        rows = rows.filter(inside)
-        while rows.height:
-            place = self._cut(rows)
-            self._append(rows[:place])
-            rows = rows[place:]
-            if rows.height:
-                self.close()
+        """Append what lies in the span. A file ends before the piece of which less than half belongs into it."""
+        rows = rows.filter(pl.col("session_date").is_between(self._dates.start, self._dates.end))
+        if not rows.height:
+            return
+        full = self._rows + rows.height // 2 >= self._target.file_rows * self._files
+        if full and rows["ticker"].min() != self._last:
+            self.close()
+            self._files += 1
+        self._append(rows)
 
     def close(self) -> None:
         """Finish the file under way, if there is one."""
@@ -77,7 +79,7 @@ class Cutter:
         self._writer.close()
         path, rows = self._writer.path, self._writer.rows
         days = tuple(sorted(self._days))
-        self._writer, self._last = None, None
+        self._writer = None
         self._counts.clear()
         self._days.clear()
         self._target.done(Written(path, self._target.dataset, rows, path.stat().st_size, days))
@@ -93,24 +95,12 @@ class Cutter:
             self._writer.abandon()
             self._writer.path.unlink(missing_ok=True)
 
-    def _cut(self, rows: pl.DataFrame) -> int:
-        """How many rows still belong into the file: up to the first new ticker after it is full."""
-        room = max(self._target.file_rows - (self._writer.rows if self._writer else 0), 0)
-        if room >= rows.height:
-            return rows.height
-        ticker = rows["ticker"]
-        before = ticker[room - 1] if room else self._last
-        if before is None:
-            return rows.height
-        return room + int(ticker[room:].search_sorted(before, side="right"))
-
     def _append(self, rows: pl.DataFrame) -> None:
-        if not rows.height:
-            return
         if self._writer is None:
-            self._writer = CompactedWriter(self._target.new_file(), self._target.dataset)
+            self._writer = compacted_writer(self._target.new_file(), self._target.dataset)
         counts = counted(rows, self._target.source)
         self._counts.update(counts)
         self._days.update(day for _, day in counts)
         self._writer.write(rows)
-        self._last = rows["ticker"][-1]
+        self._rows += rows.height
+        self._last = str(rows["ticker"].max())

@@ -1,92 +1,86 @@
-"""Sorted runs become one, a range of keys at a time: memory holds a range, and what is left of a row group of each."""
+"""Sorted runs become one, a piece at a time: memory holds what is left of a row group of each run, and a piece."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from forebay.errors import LakeError
-from forebay.lake.sorting.runs import Key, Run, cuts
+from forebay.lake.format import tiles
+from forebay.lake.sorting.runs import Run, cuts
 from forebay.lake.sorting.sums import Sums, sums_of
-from forebay.model.rows import time_column
 
-RANGE_ROWS = 1 << 19
-"""Rows merged at a time."""
-
-_Places = npt.NDArray[np.int64]
+RANGE_ROWS = 1 << 20
+"""Rows looked for at a time, to be cut into pieces."""
 
 
 class Merge:
-    """The rows of `runs` in order: by ticker, then time; among equals, by run, then as they stood in it.
+    """The rows of `runs` in pieces, by ticker; inside a piece they stand as in a file, `compacted` or not.
 
-    Iterate once; `read` then says what the rows add up to. Runs are best given in the order of their dates.
+    A ticker is in one piece, unless it fills one alone: what is over follows, later in time. Equal rows stay by run,
+    then as they stood in it. Iterate once; `read` then says what the rows add up to. Runs are best given in the order
+    of their dates: what stands in order when put one after the other is not sorted.
     """
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    def __init__(self, runs: Sequence[Run], *, compacted: bool, rows: int | None = None) -> None:
         self.read = Sums()
         self._runs = runs
+        self._rows = rows or tiles.TILE_ROWS
+        self._order = tiles.order(runs[0].dataset, compacted=compacted)
         self._last = ""
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
+        held: list[pl.DataFrame] = []
         for key in cuts(self._runs, RANGE_ROWS):
-            found = self._until(key)
-            if found is not None:
-                self._prove_order(found)
-                yield found
-                del found  # whoever took it may let go of it before the next is made
+            found = [rows for run in self._runs if (rows := run.until(key)) is not None and rows.height]
+            self.read = sum(map(sums_of, found), self.read)
+            *whole, held = _cut(held + found, self._rows) if found else [held]
+            yield from map(self._piece, whole)
+        if held:
+            yield self._piece(held)
 
-    def _prove_order(self, rows: pl.DataFrame) -> None:
-        """Rows follow those before them; they would not if a run were not sorted. Raises LakeError."""
-        if rows["ticker"][0] < self._last:
+    def _piece(self, parts: list[pl.DataFrame]) -> pl.DataFrame:
+        """Parts, each sorted by ticker and time, as one."""
+        rows = pl.concat(sorted(parts, key=lambda part: part["session_date"][0]), rechunk=True)
+        parts.clear()
+        rows = rows if _rises(rows, self._order) else rows.sort(self._order, maintain_order=True)
+        first, last = str(rows["ticker"].min()), str(rows["ticker"].max())
+        if first < self._last:
             paths = ", ".join(run.path for run in self._runs)
             raise LakeError(
-                f"rows of {rows['ticker'][0]} came after {self._last}: not all of these files are sorted: {paths}",
+                f"rows of {first} came after {self._last}: not all of these files are sorted: {paths}",
                 remedy="load their days again: forebay lake load --again",
             )
-        self._last = rows["ticker"][-1]
-
-    def _until(self, key: Key) -> pl.DataFrame | None:
-        parts = [rows for run in self._runs if (rows := run.until(key)) is not None and rows.height]
-        if not parts:
-            return None
-        pieces, rows = _pieces(parts), pl.concat(parts, rechunk=True)
-        single = len(parts) == 1
-        parts.clear()
-        self.read += sums_of(rows)
-        return rows if single else _in_order(rows, pieces, time_column(self._runs[0].dataset))
+        self._last = last
+        return rows
 
 
-def _in_order(rows: pl.DataFrame, pieces: pl.DataFrame, time: str) -> pl.DataFrame:
-    """Sorted. Whole stretches of a ticker are moved; a sort is left to tickers whose times overlap."""
-    moved = rows[_places(pieces)]
-    return moved if _rises(moved[time], pieces) else moved.sort("ticker", time, maintain_order=True)
-
-
-def _pieces(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Stretches of one ticker in one part: `value`, `len` and where they `start`, in the order in which they belong."""
-    found, start = [], 0
+def _cut(parts: list[pl.DataFrame], rows: int) -> list[list[pl.DataFrame]]:
+    """Parts cut between tickers into pieces of about `rows` rows; the last is what does not fill one."""
+    last = _last_tickers(parts, rows)
+    pieces: list[list[pl.DataFrame]] = [[] for _ in range(last.len() + 1)]
     for part in parts:
-        stretches = part["ticker"].rle().struct.unnest().with_columns(pl.col("len").cast(pl.Int64))
-        found.append(stretches.with_columns(start=pl.col("len").cum_sum() - pl.col("len") + start))
-        start += part.height
-    return pl.concat(found).sort("value", maintain_order=True)
+        ends = [0, *part["ticker"].search_sorted(last, side="right"), part.height]
+        for piece, (start, end) in zip(pieces, pairwise(ends), strict=True):
+            if start < end:
+                piece.append(part[start:end])
+    return pieces
 
 
-def _places(pieces: pl.DataFrame) -> _Places:
-    """For each row of the result, where it stands now."""
-    lengths, starts = pieces["len"].to_numpy(), pieces["start"].to_numpy()
-    ends = np.cumsum(lengths)
-    return np.repeat(starts - (ends - lengths), lengths) + np.arange(ends[-1])
+def _last_tickers(parts: Sequence[pl.DataFrame], rows: int) -> pl.Series:
+    """Of each piece that is full."""
+    stretches = pl.concat([part["ticker"].rle().struct.unnest() for part in parts])
+    tickers = stretches.group_by("value").agg(pl.col("len").sum().cast(pl.Int64)).sort("value")
+    full = pl.col("len").cum_sum() // rows
+    return tickers.filter(full > full.shift(fill_value=0))["value"]
 
 
-def _rises(times: pl.Series, pieces: pl.DataFrame) -> bool:
-    """Whether times never fall within a ticker."""
-    stored = times.to_physical().to_numpy()
-    falls = stored[1:] < stored[:-1]
-    heads = (pieces["value"] != pieces["value"].shift(1)).fill_null(value=True).to_numpy()
-    starts = (np.cumsum(pieces["len"].to_numpy()) - pieces["len"].to_numpy())[heads]
-    falls[starts[1:] - 1] = False
-    return not bool(falls.any())
+def _rises(rows: pl.DataFrame, order: Sequence[str]) -> bool:
+    """Whether rows stand in an order already."""
+    follows = pl.lit(value=True)
+    for key in reversed(order):
+        here, before = pl.col(key), pl.col(key).shift()
+        follows = (before < here) | ((before == here) & follows)
+    return bool(rows.select(follows.all()).item())  # nothing is before the first

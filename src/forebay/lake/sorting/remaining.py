@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from forebay.lake.format.deliveries import Delivery, day_delivery, read_facts
-from forebay.lake.format.layout import parse_name
+from forebay.lake.format.layout import is_compacted, parse_name
 from forebay.lake.home.home import Home, scan
 from forebay.lake.sorting.merging import Merge
 from forebay.lake.sorting.ordering import by_ticker_range
@@ -30,9 +30,10 @@ class Remaining:
     where: pl.Expr
 
     def tables(self) -> Iterator[pl.DataFrame]:
-        """Those rows, by ticker and time. Files of ours are sorted, those of another program may be anything."""
+        """Those rows, as they stand in a file. Ours are sorted, those of another program may be anything."""
         if all(parse_name(path) for path in self.paths):
-            yield from Merge([Run(self.home, path, self.dataset, self.where) for path in sorted(self.paths)])
+            runs = [Run(self.home, path, self.dataset, self.where) for path in sorted(self.paths)]
+            yield from Merge(runs, compacted=is_compacted(self.paths[0]))
         else:
             rows = scan(self.home, self.paths).filter(self.where).select(row_schema(self.dataset).names())
             yield from by_ticker_range(rows, time_column(self.dataset))

@@ -68,6 +68,8 @@ def _words(column: pl.Series) -> _Words:
     """A column's values as 64 bits each, exactly so but for texts, which are hashed."""
     if column.dtype == pl.String:
         return _texts(column)
+    if column.null_count() == column.len():
+        return np.full(column.len(), _NOTHING)
     missing = column.is_null().to_numpy() if column.null_count() else None
     plain = column.to_physical()
     if missing is not None:

@@ -15,7 +15,7 @@ from forebay.failpoints import reach
 from forebay.lake.format.deliveries import Delivery, facts, untouched
 from forebay.lake.format.layout import is_compacted, partition_folder
 from forebay.lake.format.parquet import RowWriter
-from forebay.lake.format.tiles import CompactedWriter
+from forebay.lake.format.tiles import compacted_writer
 from forebay.lake.home.home import Conflict, scan
 from forebay.lake.home.moving import mark_of
 from forebay.lake.home.staging import Staging, storage_errors
@@ -97,7 +97,7 @@ class Placing:
         self, tables: Iterable[pl.DataFrame], deliveries: Iterable[Delivery] = (), *, compacted: bool = False
     ) -> Path:
         """A file in staging with these rows, which are sorted already; its footer names their deliveries."""
-        kind = CompactedWriter if compacted else RowWriter
+        kind = compacted_writer if compacted else RowWriter
         path = self._staging.new_file()
         with storage_errors(self._staging.folder), kind(path, LAKE_DATASETS[self._table]) as writer:
             for table in tables:

@@ -64,7 +64,9 @@ class Redelivery:
         ]
         fixed = [fix for each in deliveries_of(arrived, [self.arrived.name]) for fix in each.fixed]
         whole = day_delivery(self.day, self.revision, self._rows(), dict(fixed))
-        written = placing.write(Merge(runs), [*kept, whole.part(count)] if count else kept, compacted=True)
+        written = placing.write(
+            Merge(runs, compacted=True), [*kept, whole.part(count)] if count else kept, compacted=True
+        )
         found = pl.scan_parquet(written).select(pl.len(), _DAY.unique().implode()).collect()
         rows, days = found.row(0)
         if not rows:
