@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from forebay.errors import LedgerError
+from forebay.stores.disk import sync
 
 ASIDE = "files_before_forebay"
 """The tracker's own table, from then on. Nothing reads it any more; it is the user's to drop."""
@@ -79,21 +79,13 @@ def back_up(path: Path, now: datetime) -> Path:
             old.backup(new)
             new.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
         partial.replace(target)
-        _sync_folder(path.parent)
+        sync(path.parent)
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(
             f"cannot copy the tracker's database to {target}: {error}",
             remedy="make room or the folder writable; the tracker is as it was",
         ) from error
     return target
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def set_aside(connection: sa.Connection) -> None:

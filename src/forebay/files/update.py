@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import filecmp
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +19,7 @@ from forebay.files.lock import sole_writer
 from forebay.files.names import TickerFile
 from forebay.files.reading import in_order, own_columns
 from forebay.files.writing import open_writer
-from forebay.stores.disk import make_folder, storage_errors, sync_folder
+from forebay.stores.disk import make_folder, storage_errors, sync
 
 Span = tuple[datetime, datetime]
 """From an instant to another, the second not included."""
@@ -83,15 +82,11 @@ def _rows_of(file: TickerFile) -> Iterator[pl.DataFrame]:
 
 
 def _replace(path: Path, part: Path) -> None:
-    handle = os.open(part, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(part)
     reach("files.written")
     part.replace(path)
     reach("files.visible")
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def _merged(file: TickerFile, held: Iterator[pl.DataFrame], pieces: Iterable[Piece]) -> Iterator[pl.DataFrame]:

@@ -23,7 +23,7 @@ from forebay.ledger.feeds import feed_json
 from forebay.model.feed import Feed
 from forebay.model.task import TaskDraft
 from forebay.orchestration.wanted import Wish
-from forebay.stores.disk import make_folder, storage_errors, sync_folder
+from forebay.stores.disk import make_folder, storage_errors, sync
 
 FORMAT = 1
 
@@ -61,7 +61,7 @@ def write_plan(path: Path, basis: Basis, tasks: Iterable[TaskDraft]) -> int:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-        sync_folder(path.parent)
+        sync(path.parent)
     return count
 
 

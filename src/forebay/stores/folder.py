@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from uuid import uuid4
 
 from forebay.errors import ObjectChanged, StoreError, StoreUnavailable
-from forebay.stores.disk import check_room, make_folder, storage_errors, sync_folder
+from forebay.stores.disk import check_room, make_folder, storage_errors, sync
 from forebay.stores.outgoing import counted
 from forebay.stores.store import Labels, Stored, Upload
 from forebay.stores.walk import walk
@@ -148,7 +148,7 @@ class FolderStore:
             with storage_errors(target, _SETTINGS):
                 make_folder(target.parent)
                 _rename(temporary, target)
-                sync_folder(target.parent)
+                sync(target.parent)
         finally:
             temporary.unlink(missing_ok=True)
 

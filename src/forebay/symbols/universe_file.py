@@ -13,7 +13,7 @@ from typing import Any
 
 from forebay.errors import UsageError
 from forebay.model.universe import Category, Listing, Universe, byte_order, united
-from forebay.stores.disk import make_folder, storage_errors, sync_folder
+from forebay.stores.disk import make_folder, storage_errors, sync
 from forebay.symbols.json_file import Document, read_document
 from forebay.symbols.patterns import files_of
 
@@ -141,4 +141,4 @@ def _write(path: Path, text: str) -> None:
                 with suppress(FileNotFoundError):
                     os.unlink(file.name)  # noqa: PTH108
                 raise
-        sync_folder(path.parent)
+        sync(path.parent)

@@ -8,10 +8,10 @@ from typing import Self
 
 from forebay.lake.home.folder import FolderHome
 from forebay.lake.home.home import scan
-from forebay.lake.home.moving import sync
 from forebay.lake.sorting.cutting import Written
 from forebay.lake.sorting.runs import readable
 from forebay.lake.sorting.sums import Sums, sums_of
+from forebay.stores.disk import sync
 
 _READ_ROWS = 1 << 16
 """Rows summed up at a time, about."""

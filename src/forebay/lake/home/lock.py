@@ -12,8 +12,8 @@ from pathlib import Path
 from forebay.clock import Clock
 from forebay.errors import LakeError
 from forebay.lake.format.layout import is_ours
-from forebay.lake.home.moving import sync
 from forebay.lake.home.staging import storage_errors
+from forebay.stores.disk import sync
 
 WAIT_SECONDS = 300.0
 """How long a writer waits for its turn; a turn takes well under a second, a large rewrite some tens."""

@@ -9,6 +9,8 @@ import shutil
 from io import BufferedReader
 from pathlib import Path
 
+from forebay.stores.disk import sync
+
 MARK_LENGTH = 12
 
 
@@ -41,15 +43,6 @@ def publish(data: bytes, target: Path, part: Path) -> None:
     finally:
         part.unlink()
     sync(target.parent)
-
-
-def sync(path: Path) -> None:
-    """Wait until the system has a file's content, or a folder's names, on disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def mark_of(origin: str, path: Path) -> str:
