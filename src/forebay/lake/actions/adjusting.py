@@ -1,4 +1,4 @@
-"""Bars of the lake adjusted by its tables of actions, as they were known, up to a day."""
+"""By what bars of the lake are adjusted: its tables of actions, as they were known, up to a day."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from forebay.bars.adjust import Action, Adjustment, adjust, steps
+from forebay.bars.adjust import Action, Adjustment, steps
 from forebay.errors import LakeError
 from forebay.lake.actions.counted import judged, of_tickers
 from forebay.lake.actions.names import Bearing, Histories, Names
@@ -16,25 +16,6 @@ from forebay.lake.actions.shape import DIVIDENDS, EVENTS, SPLITS, Shape
 from forebay.lake.actions.tables import read
 from forebay.lake.home.home import Home
 from forebay.model.intervals import Interval
-
-
-def adjusted(
-    bars: pl.LazyFrame,
-    home: Home,
-    tickers: Collection[str] | None,
-    how: Adjustment,
-    until: date,
-    known_at: datetime | None = None,
-    *,
-    since: date = date.min,
-) -> pl.LazyFrame:
-    """Bars of stocks in the shares of `until`: see `forebay.bars.adjust.adjust`, which also says what `bars` must be.
-
-    Actions after `until` change nothing. `tickers` are those that `bars` are of, None for any, and no bar is before
-    `since`; `known_at` takes the tables as they were known then. Raises LakeError when there are none, UsageError for
-    a faulty override file.
-    """
-    return adjust(bars, factors(home, tickers, how, until, known_at, since=since))
 
 
 def factors(
@@ -46,7 +27,12 @@ def factors(
     *,
     since: date = date.min,
 ) -> pl.DataFrame:
-    """What prices from `since` on are divided and multiplied by, ticker by ticker and day by day (STEPS)."""
+    """What prices from `since` on are divided and multiplied by, ticker by ticker and day by day (STEPS).
+
+    They lead to shares of `until`: actions after it change nothing. `tickers` are those that are asked for, None for
+    any; `known_at` takes the tables as they were known then. Raises LakeError when there are none, UsageError for a
+    faulty override file.
+    """
     dates = Interval(since, max(since, until))
     overrides = overrides_of(home)
     names = names_of(home, known_at)

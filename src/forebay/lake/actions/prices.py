@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -35,26 +36,13 @@ def around(days: pl.LazyFrame, actions: pl.DataFrame) -> pl.DataFrame:
     bars = days.filter(pl.col("ticker").is_in(wanted.implode())).select("ticker", _DAYS, "open", "close").collect()
     bars = bars.sort(_DAYS)
     told = actions.sort("day")
-    before = told.join_asof(
-        bars.select(_DAYS, before="ticker", close_before="close"),
-        left_on="day",
-        right_on=_DAYS,
-        by="before",
-        strategy="backward",
-        tolerance=NEAR,
-        allow_exact_matches=False,
-        check_sortedness=False,
+    near: dict[str, Any] = {"left_on": "day", "right_on": _DAYS, "tolerance": NEAR, "check_sortedness": False}
+    closes = bars.select(_DAYS, before="ticker", close_before="close")
+    before = told.join_asof(closes, by="before", strategy="backward", allow_exact_matches=False, **near)
+    opens = bars.select(_DAYS, on="ticker", open_on="open")
+    return (
+        before.drop(_DAYS).join_asof(opens, by="on", strategy="forward", **near).select("id", "close_before", "open_on")
     )
-    both = before.drop(_DAYS).join_asof(
-        bars.select(_DAYS, on="ticker", open_on="open"),
-        left_on="day",
-        right_on=_DAYS,
-        by="on",
-        strategy="forward",
-        tolerance=NEAR,
-        check_sortedness=False,
-    )
-    return both.select("id", "close_before", "open_on")
 
 
 def jumps(days: pl.LazyFrame) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from forebay.bars.adjust import adjustment_named
+from forebay.bars.adjust import adjust, adjustment_named
 from forebay.clock import Clock, SystemClock
 from forebay.errors import UsageError
 from forebay.lake.format.digest import content_of, digest
@@ -250,12 +250,12 @@ class Lake(TickReader):
         wanted = None if how is None else adjustment_named(how)
         if wanted is None or found.dataset.asset_class is not AssetClass.STOCKS:
             return None
-        from forebay.lake.actions.adjusting import adjusted
+        from forebay.lake.actions.adjusting import factors
 
         known_at = known_until(self.home.table(found.dataset.table), as_of)
         until = as_day(on) or (known_at or self._clock.now()).astimezone(NEW_YORK).date()
         since = found.dates.start
-        return lambda bars: adjusted(bars, self.home, found.tickers, wanted, until, known_at, since=since)
+        return lambda bars: adjust(bars, factors(self.home, found.tickers, wanted, until, known_at, since=since))
 
     def _warn(self, found: Sequence[Selection]) -> None:
         if self._missing is not None:
