@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("results.json")
-LIBRARIES = ("polars", "pyarrow", "deltalake", "duckdb", "isal", "massive", "arcticdb")
+LIBRARIES = ("polars", "pyarrow", "deltalake", "duckdb", "isal", "massive", "lzallright", "arcticdb")
 BENCHMARKS = (
     "startup",
     "rest_page",
@@ -28,6 +28,7 @@ BENCHMARKS = (
     "calls",
     "rate_budget",
     "trades",
+    "lzop",
 )
 LARGE = ("lake",)
 """Only when named: `make bench-lake` has an environment for it."""
