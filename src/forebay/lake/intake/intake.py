@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from forebay.ahead import ahead
 from forebay.errors import CheckFailed
 from forebay.lake.format.options import with_option_columns
 from forebay.lake.home.staging import Staging, storage_errors
@@ -82,8 +83,8 @@ def stage(
     good = Stash(staging, dataset, told)
     try:
         with storage_errors(staging.folder):
-            for table in tables:
-                intake.take(table, good)
+            for rows in ahead(intake.good_rows(tables), "check"):
+                good.write(rows)
             good.close()
             if not intake.in_order:
                 good = intake.settle(good, Stash(staging, dataset, told))
@@ -111,18 +112,18 @@ class _Intake:
         self._last: tuple[str, Any] | None = None
         """The key of the last good row."""
 
-    def take(self, table: pl.DataFrame, good: Stash) -> None:
-        """Check one table and keep its good rows."""
-        self.tally.rows += table.height
-        if "reason" in table.columns:
-            self._set_aside(table, "unreadable")
-            return
-        checked = check_rows(self._repair(table), self._dataset)
-        if checked.bad.height:
-            self._set_aside(checked.bad)
-        if not checked.good.height:
-            return
-        self._write(self._arranged(checked.good) if self.in_order else checked.good, good)
+    def good_rows(self, tables: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """The good rows of each table, in the stored columns; the bad ones are set aside."""
+        for table in tables:
+            self.tally.rows += table.height
+            if "reason" in table.columns:
+                self._set_aside(table, "unreadable")
+                continue
+            checked = check_rows(self._repair(table), self._dataset)
+            if checked.bad.height:
+                self._set_aside(checked.bad)
+            if checked.good.height:
+                yield self._completed(self._arranged(checked.good) if self.in_order else checked.good)
 
     def settle(self, arrived: Stash, ordered: Stash) -> Stash:
         """Sort rows that came out of order, a range of tickers at a time, and make bars' keys unique."""
@@ -191,16 +192,13 @@ class _Intake:
         first, before, self._last = (ticker[0], time[0]), self._last, (ticker[-1], time[-1])
         return before is None or before < first or (before == first and not strictly)
 
-    def _write(self, rows: pl.DataFrame, good: Stash) -> None:
-        if self._dataset.asset_class is AssetClass.OPTIONS:
-            rows = with_option_columns(rows)
-        good.write(rows)
+    def _completed(self, rows: pl.DataFrame) -> pl.DataFrame:
+        return with_option_columns(rows) if self._dataset.asset_class is AssetClass.OPTIONS else rows
 
 
 def _rises(rows: pl.DataFrame, time_name: str, *, strictly: bool) -> bool:
-    ticker, time = pl.col("ticker"), pl.col(time_name)
-    head = ticker.ne(ticker.shift(1)).fill_null(value=True)
-    heads = ticker.filter(head)
-    times_rise = (head | (time > time.shift(1) if strictly else time >= time.shift(1))).all()
-    tickers_rise = (heads > heads.shift(1)).fill_null(value=True).all()
-    return bool(rows.select(times_rise & tickers_rise).item())
+    ticker, time = rows.get_column("ticker"), rows.get_column(time_name)
+    before, after = slice(None, -1), slice(1, None)
+    head = ticker[after] != ticker[before]
+    later = time[after] > time[before] if strictly else time[after] >= time[before]
+    return bool((head | later).all() and (ticker[after].filter(head) > ticker[before].filter(head)).all())
