@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from forebay.lake.format.encodings import PAGE_BYTES, dictionaries, encodings, levels
+from forebay.lake.format.runs import encodable
 from forebay.model.catalogue import Dataset
 from forebay.model.rows import row_schema, time_column
 
@@ -60,7 +61,7 @@ class RowWriter:
         self._held, packed = [no_rows(dataset)], levels(dataset, tiled=tiled)
         self._file = pq.ParquetWriter(
             path,
-            self._held[0].to_arrow(compat_level=_ARROW).schema,  # large strings; in the file they are plain ones
+            encodable(self._held[0]).schema,  # dictionaries and large strings; in the file they are plain ones
             compression={name: "zstd" if name in packed else "none" for name in self._columns},
             compression_level=packed,
             use_dictionary=dictionaries(dataset, tiled=tiled),
@@ -87,7 +88,7 @@ class RowWriter:
     def groups(self, rows: pl.DataFrame, sizes: Iterable[int]) -> None:
         """Append rows at once as row groups of these sizes; for a file that is written in no other way."""
         self.rows += rows.height
-        table, start = rows.select(self._columns).to_arrow(compat_level=_ARROW), 0
+        table, start = encodable(rows.select(self._columns)), 0
         for size in sizes:
             self._file.write_table(table.slice(start, size), row_group_size=self._group_rows)
             start += size
@@ -108,7 +109,7 @@ class RowWriter:
 
     def _put(self, rows: pl.DataFrame) -> None:
         if rows.height:
-            self._file.write_table(rows.to_arrow(compat_level=_ARROW), row_group_size=self._group_rows)
+            self._file.write_table(encodable(rows), row_group_size=self._group_rows)
 
     def __enter__(self) -> Self:
         return self
