@@ -37,10 +37,11 @@ def compress(
 ) -> Iterator[bytes]:
     """An lzop file of what `chunks` hold, in pieces of a block each; two blocks are in memory at a time.
 
-    `name` and `modified` (aware) are what `lzop -N` restores. Nothing else but the text and the last two arguments
-    decide what a version of the library writes: no clock, no owner, no cutting of `chunks`. `block_bytes` is the text in a block, at most
-    BLOCK_BYTES: blocks of 16 KiB are written three times as fast and come out a twentieth larger. Raises UsageError at
-    the first piece for a name or time that the format has no room for; what `chunks` raises comes through.
+    `name` and `modified` (aware) are what `lzop -N` restores. Nothing but the text and these arguments decides what a
+    version of the library writes: no clock, no owner, no cutting of `chunks`. `block_bytes` is the text in a block, at
+    most BLOCK_BYTES: blocks of 16 KiB are written almost three times as fast and come out a twentieth larger. Raises
+    UsageError at the first piece for a name or time that the format has no room for; what `chunks` raises comes
+    through.
     """
     if not 0 < block_bytes <= BLOCK_BYTES:
         raise ValueError(f"a block has 1 to {BLOCK_BYTES:,} bytes, not {block_bytes:,}")
