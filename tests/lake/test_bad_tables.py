@@ -158,6 +158,22 @@ def test_a_damaged_entry_is_named(filled: Basin, entry: bytes) -> None:
     assert before == state(filled)
 
 
+@pytest.mark.parametrize("stats", ['{"numRec', "[1]", "7", '{"minValues":null}', '{"maxValues":{"ticker":5}}', None])
+def test_statistics_that_say_nothing_leave_nothing_out(filled: Basin, stats: str | None) -> None:
+    """A file of another program that follows: it is read, by who knew the table too, and deliveries go on."""
+    reader = Lake(filled.root, warns=False)
+    assert 4 == reader.bars("A").collect().height
+    (ours,) = filled.files()
+    other = ours.with_name("part-0.parquet")
+    other.write_bytes(ours.read_bytes())
+    values = {"partitionValues": {"month": "2024-03"}, "size": other.stat().st_size}
+    times = {"modificationTime": 1, "dataChange": True}
+    add_entry(filled, {"add": {"path": f"{ours.parent.name}/{other.name}", **values, **times, "stats": stats}})
+
+    assert [8, 8] == [lake.bars(["A", "B"]).collect().height for lake in (reader, Lake(filled.root, warns=False))]
+    assert filled.rest(bars("B", [DAY]), "B", DAY, DAY)
+
+
 def test_a_lost_entry_is_named(filled: Basin) -> None:
     """One that is gone between others, as after a copy that was cut short; `vacuum` removes nothing then."""
     deliver(filled)

@@ -6,10 +6,10 @@ A first look is by delta-rs, which lists every file; after it a look costs two s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import polars as pl
@@ -25,6 +25,7 @@ _KEPT = 8
 """Earlier versions that are remembered."""
 _STATS = {"rows": "num_records", "lowest": "min.ticker", "highest": "max.ticker"}
 
+T = TypeVar("T")
 AsOf = int | datetime
 """A version's number, or an aware moment: the newest version that was committed by then."""
 
@@ -105,9 +106,20 @@ class Versions:
 
 
 def _file(add: Mapping[str, Any]) -> LakeFile:
-    stats = json.loads(add.get("stats") or "{}")
-    bounds: Sequence[Any] = [stats.get(side, {}).get("ticker") for side in ("minValues", "maxValues")]
-    return LakeFile.of(unquote(add["path"]), int(add["size"]), stats.get("numRecords"), *bounds)
+    try:
+        stats = json.loads(add.get("stats") or "{}")
+    except ValueError:  # another program's: what is not known of a file leaves nothing of it out
+        stats = {}
+    rows = _told(stats, int, "numRecords")
+    lowest, highest = (_told(stats, str, side, "ticker") for side in ("minValues", "maxValues"))
+    return LakeFile.of(unquote(add["path"]), int(add["size"]), rows, lowest, highest)
+
+
+def _told(stats: Any, kind: type[T], *names: str) -> T | None:
+    """What statistics say under these names; None where they do not, or something else."""
+    for name in names:
+        stats = stats.get(name) if isinstance(stats, dict) else None
+    return stats if isinstance(stats, kind) else None
 
 
 def _load(table: DeltaTable) -> Snapshot:
