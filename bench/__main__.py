@@ -29,6 +29,7 @@ BENCHMARKS = (
     "rate_budget",
     "trades",
     "lzop",
+    "bar_archive",
 )
 LARGE = ("lake",)
 """Only when named: `make bench-lake` has an environment for it."""

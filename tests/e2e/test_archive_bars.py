@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -305,6 +306,15 @@ def test_one_bad_ticker_does_not_stop_the_others(shell: Shell, bucket: ABucket, 
     gate.forbids = lambda *_: None
     assert 0 == shell(*ASKED, **into(bucket, gate.url)).code
     assert KEYS == bucket.keys()
+
+
+def test_without_the_library_nothing_is_begun(shell: Shell, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the extra; neither a ledger nor a feed comes of it."""
+    for name in [name for name in sys.modules if name.startswith(("forebay.lzop", "lzallright"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "lzallright", None)
+    shell.refuses(*ASKED, says="lzallright", next_step="forebay[lzo]")
+    assert not (home.folder / "data").exists()
 
 
 def test_tickers_csv_is_read_where_it_lies(shell: Shell) -> None:

@@ -68,6 +68,7 @@ def run(
     Example: forebay archive-bars --tickers AAPL MSFT --start 2026-03-02 --end 2026-03-06
     """
     settings = load_settings(ctx, {"CSV_LZO_BUCKET": bucket, "CSV_LZO_WINDOW": window})
+    import forebay.lzop.writing  # noqa: F401 - without its library nothing is begun
     from forebay.app import open_app
     from forebay.cli.order import run_now
     from forebay.symbols.ticker_csv import read_tickers
