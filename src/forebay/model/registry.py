@@ -1,0 +1,98 @@
+"""The registry's nouns: which symbols a service keeps, how, and what became of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from forebay.model.instrument import AssetClass, asset_class_of
+
+
+class Phase(StrEnum):
+    """What is done for a symbol, in this order."""
+
+    BACKFILL = "backfill"
+    """Its bars from the first day wanted to the last complete session, into the lake."""
+    SNAPSHOT = "snapshot"
+    """What the vendor says of it now."""
+    STREAM = "stream"
+    """Live data from here on."""
+
+
+class IngestionStrategy(StrEnum):
+    """How a symbol is kept. Read from either spelling: `FLATPACK_API` and `flatpack_api` are one."""
+
+    FLATPACK = "flatpack"
+    """History, from the cheapest source."""
+    SNAPSHOT = "snapshot"
+    STREAM = "stream"
+    FLATPACK_API = "flatpack_api"
+    """History, by REST alone."""
+    SNAPSHOT_STREAM = "snapshot_stream"
+    FLATPACK_SNAPSHOT_STREAM = "flatpack_snapshot_stream"
+
+    @classmethod
+    def _missing_(cls, value: object) -> IngestionStrategy | None:
+        return next((one for one in cls if isinstance(value, str) and one.value == value.lower()), None)
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """What it comes to."""
+        words = self.value.split("_")
+        named = {"flatpack": Phase.BACKFILL, "snapshot": Phase.SNAPSHOT, "stream": Phase.STREAM}
+        return tuple(named[word] for word in words if word in named)
+
+    @property
+    def rest_only(self) -> bool:
+        """Whether history is to come by REST."""
+        return self is IngestionStrategy.FLATPACK_API
+
+
+class IngestionStatus(StrEnum):
+    """What is being done with a symbol."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    """Somebody holds its lease."""
+    ERROR = "error"
+    """The last run failed; `error_message` says why, `retry_at` when it is tried again."""
+    DISABLED = "disabled"
+    """The same fact as `enabled` being false."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> IngestionStatus | None:
+        return next((one for one in cls if isinstance(value, str) and one.value == value.lower()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolRegistry:
+    """One symbol of the registry. Instants are UTC; those it gets from the database need not be given."""
+
+    symbol: str
+    """Case-sensitive, as REST spells it."""
+    strategy: IngestionStrategy = IngestionStrategy.FLATPACK
+    status: IngestionStatus = IngestionStatus.IDLE
+    enabled: bool = True
+    description: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values. Known keys: `asset_class`, `timeframes` (of 1m and 1d), `start` (first day wanted, ISO)."""
+    last_backfill: datetime | None = None
+    """When a backfill last ended with nothing missing; the others likewise."""
+    last_snapshot: datetime | None = None
+    last_stream: datetime | None = None
+    error_message: str | None = None
+    failures: int = 0
+    """Runs that failed since one succeeded."""
+    retry_at: datetime | None = None
+    """After an error: not run again before."""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def asset_class(self) -> AssetClass:
+        """Of the metadata, or what the ticker's prefix says."""
+        named = self.metadata.get("asset_class")
+        return AssetClass(named) if named else asset_class_of(self.symbol)
