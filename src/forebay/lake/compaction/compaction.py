@@ -100,7 +100,7 @@ class Compaction:
         )
         with ExitStack() as open_files:
             cutters = [open_files.enter_context(Cutter(target, dates)) for dates in work.spans]
-            for rows in ahead(merge, "merge"):
+            for rows in ahead(merge, "merge", most=4):
                 for cutter in cutters:
                     cutter.write(rows)
                 advance(rows.height)

@@ -13,6 +13,8 @@ from forebay.model.rows import row_schema
 
 PAGE_BYTES = 64 << 20
 """No limit: a row group has one page of each column. Of prices, pages of 128 KiB take a twentieth more."""
+TILE_PAGE_ROWS = 1500
+"""But of a tile's: a reader of one ticker passes over pages without one of its rows."""
 
 _PRICES = ("open", "high", "low", "close", "vwap", "price", "ask_price", "bid_price", "value")
 _PLAIN = (*_PRICES, "volume", "dollar_volume", "trf_timestamp")

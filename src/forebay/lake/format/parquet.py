@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from forebay.lake.format.encodings import PAGE_BYTES, dictionaries, encodings, levels
+from forebay.lake.format.encodings import PAGE_BYTES, TILE_PAGE_ROWS, dictionaries, encodings, levels
 from forebay.lake.format.runs import encodable
 from forebay.model.catalogue import Dataset
 from forebay.model.rows import row_schema, time_column
@@ -67,7 +67,7 @@ class RowWriter:
             use_dictionary=dictionaries(dataset, tiled=tiled),
             column_encoding=encodings(dataset, tiled=tiled) or None,
             data_page_size=PAGE_BYTES,
-            max_rows_per_page=self._group_rows,
+            max_rows_per_page=TILE_PAGE_ROWS if tiled else self._group_rows,
             data_page_version="2.0",
             write_statistics=_bounded(dataset),
             write_page_checksum=True,  # a bit that turns on disk is found: zstd would read many of them as other values

@@ -23,8 +23,6 @@ def encodable(rows: pl.DataFrame) -> pa.Table:
 def _dictionary(texts: pl.Series) -> pa.Array:
     """A dictionary in the order in which texts first stand there; none of them is in it twice."""
     runs = texts.rle().struct.unnest()
-    values, lengths = runs["value"], runs["len"].to_numpy()
-    if values.null_count() or not values.is_unique().all():
-        return texts.to_arrow(compat_level=_ARROW).dictionary_encode()
-    places = pl.Series(np.repeat(np.arange(lengths.size, dtype=np.int32), lengths))  # pyarrow's own way imports pandas
-    return pa.DictionaryArray.from_arrays(places.to_arrow(), values.to_arrow(compat_level=_ARROW))
+    firsts, lengths = runs["value"].to_arrow(compat_level=_ARROW).dictionary_encode(), runs["len"].to_numpy()
+    places = pl.Series(firsts.indices).gather(np.repeat(np.arange(lengths.size), lengths))
+    return pa.DictionaryArray.from_arrays(places.to_arrow(), firsts.dictionary)

@@ -14,7 +14,7 @@ from forebay.lake.format.parquet import RowWriter
 from forebay.model.catalogue import Dataset, Kind
 from forebay.model.rows import time_column
 
-TILE_ROWS = 1 << 16
+TILE_ROWS = 1 << 17
 """Rows of a tile, about. Of fewer the files are larger and a day takes longer, of more a ticker does."""
 GROUP_ROWS = 1 << 14
 """Rows in a row group of day bars, which stand by ticker and time: a year's are too few for a row group a day."""
