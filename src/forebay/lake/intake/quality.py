@@ -57,7 +57,8 @@ def check_rows(rows: pl.DataFrame, dataset: Dataset) -> Checked:
     """
     days = rows.get_column("session_date")
     day = days[0] if rows.height and days[0] is not None and days[0] == days.min() == days.max() else None
-    if rows.select(_suspicion(dataset, day)).item() is False:
+    gaps = any(rows.get_column(name).null_count() for name in required(dataset))
+    if not gaps and rows.select(_suspicion(dataset, day)).item() is False:
         return Checked(rows, no_bad_rows(dataset))
     checks = checks_of(dataset, day)
     reason = pl.coalesce(pl.when(failed).then(pl.lit(name)) for name, failed in checks.items())
@@ -88,9 +89,8 @@ def split_twins(rows: pl.DataFrame, dataset: Dataset) -> tuple[pl.DataFrame, pl.
 
 @lru_cache(maxsize=64)
 def _suspicion(dataset: Dataset, day: date | None) -> pl.Expr:
-    """Whether any row fails any check, as cheap as it gets: of a run of equal tickers only the first is looked at."""
+    """Whether any row without gaps fails any check, cheaply: of a run of equal tickers only the first is looked at."""
     ticker = pl.col("ticker")
     heads = ticker.filter(ticker.ne_missing(ticker.shift(1)))
     rest = [failed.any() for name, failed in checks_of(dataset, day).items() if name not in ("ticker", "missing_value")]
-    missing = [pl.col(name).null_count() > 0 for name in required(dataset)]
-    return pl.any_horizontal(*missing, is_no_ticker(heads, dataset).any(), *rest)
+    return pl.any_horizontal(is_no_ticker(heads, dataset).any(), *rest)
