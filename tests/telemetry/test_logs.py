@@ -40,14 +40,16 @@ def test_both_kinds_of_logger_come_out_alike(capsys):
 
 
 def test_json_lines(capsys):
-    """LOG_FORMAT=json: one object a line, errors with their traceback."""
+    """LOG_FORMAT=json: one object a line that begins with time, level and message; errors with their traceback."""
     configure_logs("INFO", style="json")
     try:
         int("no")
     except ValueError:
         structlog.get_logger("forebay").exception("failed", file="x")
     line = json.loads(capsys.readouterr().err)
-    assert {"event": "failed", "level": "error", "logger": "forebay", "file": "x"}.items() <= line.items()
+    assert ["time", "level", "message"] == list(line)[:3]
+    assert {"message": "failed", "level": "ERROR", "logger": "forebay", "file": "x"}.items() <= line.items()
+    assert "Z" == line["time"][-1]
     assert "ValueError: invalid literal" in line["exception"]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 FILE_BYTES = 10_000_000
 """A log file is put aside at this size."""
@@ -108,13 +108,19 @@ class _Redacting(structlog.stdlib.ProcessorFormatter):
 def _formatter(style: Literal["text", "json"], redact: Callable[[str], str], *, colors: bool) -> logging.Formatter:
     shown: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if style == "json":
-        shown += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        shown += [structlog.processors.format_exc_info, _as_object, structlog.processors.JSONRenderer()]
     else:
         plain = structlog.dev.plain_traceback
         shown.append(structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, exception_formatter=plain))
     formatter = _Redacting(processors=shown, foreign_pre_chain=_common())
     formatter.redact = redact
     return formatter
+
+
+def _as_object(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """`time`, `level` in capitals and `message` in front of the values: what collectors and `jq` queries go by."""
+    rest = {key: value for key, value in event.items() if key not in ("timestamp", "level", "event")}
+    return {"time": event["timestamp"], "level": event["level"].upper(), "message": event["event"], **rest}
 
 
 def _common() -> list[Processor]:
