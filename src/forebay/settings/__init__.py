@@ -19,6 +19,7 @@ from forebay.settings.groups import (
 )
 from forebay.settings.load import load
 from forebay.settings.servers import KafkaSettings, QueueSettings, TimescaleSettings
+from forebay.settings.service import ServiceSettings
 from forebay.settings.settings import Entry, Settings
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "LogSettings",
     "PlanSettings",
     "QueueSettings",
+    "ServiceSettings",
     "Settings",
     "TimescaleSettings",
     "VendorSettings",

@@ -25,6 +25,7 @@ from forebay.settings.groups import (
     WorkerSettings,
 )
 from forebay.settings.servers import KafkaSettings, QueueSettings, TimescaleSettings
+from forebay.settings.service import ServiceSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Settings:
     queue: QueueSettings
     kafka: KafkaSettings
     timescale: TimescaleSettings
+    service: ServiceSettings
     log: LogSettings
     origins: Mapping[str, str]
     """Preferred name of a setting to where its value came from; defaults are left out."""
@@ -98,6 +100,7 @@ GROUPS: dict[str, type[Group]] = {
     "queue": QueueSettings,
     "kafka": KafkaSettings,
     "timescale": TimescaleSettings,
+    "service": ServiceSettings,
     "log": LogSettings,
 }
 DECLARED: tuple[Declared, ...] = tuple(declared(GROUPS))

@@ -1,0 +1,18 @@
+"""The group of settings of the HTTP service."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+
+from forebay.settings.fields import Group, setting
+
+
+class ServiceSettings(Group):
+    """Who may ask over HTTP."""
+
+    token: SecretStr | None = setting(
+        "FOREBAY_API_TOKEN",
+        default=None,
+        verbatim=True,
+        about="What `forebay serve` wants as a bearer token; not set = it answers this machine alone.",
+    )
