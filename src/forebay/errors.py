@@ -29,6 +29,8 @@ ForebayError                       what happened, to what; `remedy` says what to
 ├── BrokerUnavailable        temporary   the Redis that carries hints to workers does not answer
 ├── LeaseLost                            another worker holds the task now
 └── UsageError                           a setting, flag or file of the user's is wrong
+    ├── UnknownSymbol                    the registry has no such symbol
+    └── KnownSymbol                      the registry has it already
 """
 
 from __future__ import annotations
@@ -236,3 +238,15 @@ class UsageError(ForebayError):
     """A setting, a flag or a file of the user's is wrong. Exit code 2."""
 
     kind = "usage"
+
+
+class UnknownSymbol(UsageError):
+    """A symbol that is not in the registry."""
+
+    kind = "unknown_symbol"
+
+
+class KnownSymbol(UsageError):
+    """A symbol that was to be added and is in the registry already."""
+
+    kind = "known_symbol"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from forebay.lake.writing.table import LakeTables
     from forebay.stores.archive import Archive
     from forebay.stores.store import Files
+    from forebay.symbols.registry import Registry
     from forebay.symbols.universes import Universes
     from forebay.tasks.ticker_files import TickerFiles
     from forebay.vendor.flatfiles import FlatFiles
@@ -154,6 +155,13 @@ class Parts:
         from forebay.symbols.universes import Universes
 
         return Universes(self.ledger.database, self.clock)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry of symbols, in the ledger's database."""
+        from forebay.symbols.registry import Registry
+
+        return Registry(self.ledger.database, self.clock)
 
     @property
     def has_flatfiles(self) -> bool:

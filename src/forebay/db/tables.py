@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from forebay.db.files_view import FILES_VIEW
-from forebay.db.types import Instant, RowId
+from forebay.db.types import ByteOrdered, Instant, JsonValue, RowId
 from forebay.model.task import TaskState
 
 metadata = sa.MetaData(
@@ -223,5 +223,33 @@ universe_refreshes = sa.Table(
     sa.Column("refreshed_at", Instant, nullable=False),
 )
 """The newest date as of which each category is known as a whole."""
+
+symbol_registry = sa.Table(
+    "symbol_registry",
+    metadata,
+    # which symbol is kept, and how; other programs, too, may add rows
+    sa.Column("symbol", ByteOrdered, primary_key=True),
+    sa.Column("strategy", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False, server_default="idle"),
+    sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("description", sa.Text, nullable=False, server_default=""),
+    sa.Column("metadata", JsonValue, nullable=False, server_default="{}"),
+    # what became of that
+    sa.Column("last_backfill", Instant),
+    sa.Column("last_snapshot", Instant),
+    sa.Column("last_stream", Instant),
+    sa.Column("error_message", sa.Text),
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),  # since one succeeded
+    sa.Column("retry_at", Instant),  # not run again before
+    # who runs it
+    sa.Column("worker_id", sa.Text),
+    sa.Column("lease_token", sa.BigInteger, nullable=False, server_default="0"),  # grows with every change of hands
+    sa.Column("lease_expires_at", Instant),
+    sa.Column("claimed_at", Instant),  # when it was last run, or began to be
+    # when
+    sa.Column("created_at", Instant, nullable=False, server_default=sa.func.now()),
+    sa.Column("updated_at", Instant, nullable=False, server_default=sa.func.now()),
+)
+"""The symbols that a service keeps, each with its strategy and status."""
 
 sa.event.listen(metadata, "after_create", sa.DDL(FILES_VIEW))  # type: ignore[no-untyped-call]

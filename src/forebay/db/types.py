@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 
 class Instant(sa.TypeDecorator[datetime]):
@@ -31,3 +32,9 @@ class Instant(sa.TypeDecorator[datetime]):
 
 RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A growing number; SQLite counts only in a column that is called INTEGER."""
+
+ByteOrdered = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Text that both databases compare and sort by its bytes, whatever language a server was set up in."""
+
+JsonValue = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+"""A JSON value; PostgreSQL can look into it."""

@@ -1,0 +1,129 @@
+"""Entries of the registry to rows of its table, and back; and what a wrong entry is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from forebay.db.tables import symbol_registry as table
+from forebay.errors import UsageError
+from forebay.model.instrument import AssetClass
+from forebay.model.registry import IngestionStatus, IngestionStrategy, SymbolRegistry
+from forebay.model.words import nearest
+
+LEASE = timedelta(seconds=60)
+"""A worker that is silent for this long has lost its symbols."""
+LONGEST_SYMBOL = 64
+"""Letters. The longest ticker there is, that of an option, has 28."""
+LONGEST_TEXT = 2_000
+"""Letters of a description and of an error message."""
+LARGEST_METADATA = 16_384
+"""Letters of JSON."""
+TIMEFRAMES = ("1m", "1d")
+"""What `timeframes` may name: the bars that the vendor has; other sizes are made of them."""
+
+NOT_HELD: dict[str, Any] = {"worker_id": None, "lease_expires_at": None}
+SUCCEEDED: dict[str, Any] = {
+    "status": IngestionStatus.IDLE.value,
+    "error_message": None,
+    "failures": 0,
+    "retry_at": None,
+}
+_TIMES = ("last_backfill", "last_snapshot", "last_stream", "retry_at", "created_at", "updated_at")
+_SAME = ("symbol", "enabled", "description", "metadata", "error_message", "failures", *_TIMES)
+
+
+def record_of(entry: SymbolRegistry, now: datetime) -> dict[str, Any]:
+    """The row of a symbol that is added. Nobody runs it, whatever it says. Raises UsageError for what is wrong."""
+    check_symbol(entry.symbol)
+    check_metadata(entry.symbol, entry.metadata)
+    _check_description(entry)
+    enabled = entry.enabled and entry.status is not IngestionStatus.DISABLED
+    failed = enabled and entry.status is IngestionStatus.ERROR
+    idle = IngestionStatus.ERROR if failed else IngestionStatus.IDLE
+    return {
+        **{name: getattr(entry, name) for name in _SAME},
+        "metadata": dict(entry.metadata),
+        "strategy": entry.strategy.value,
+        "status": (idle if enabled else IngestionStatus.DISABLED).value,
+        "enabled": enabled,
+        "created_at": entry.created_at or now,
+        "updated_at": now,
+    }
+
+
+def read_entry(row: Mapping[Any, Any]) -> SymbolRegistry:
+    """The entry in a row. Other programs may have written it: whatever the case of its words."""
+    return SymbolRegistry(
+        **{name: row[name] for name in _SAME},
+        strategy=IngestionStrategy(row["strategy"]),
+        status=IngestionStatus(row["status"]) if row["enabled"] else IngestionStatus.DISABLED,
+    )
+
+
+def status_values(status: IngestionStatus, error_message: str | None, now: datetime) -> dict[str, Any]:
+    """The columns of a status that somebody gave by hand."""
+    held = {"lease_expires_at": now + LEASE} if status is IngestionStatus.RUNNING else {}
+    cleared = {} if status in (IngestionStatus.ERROR, IngestionStatus.RUNNING) else SUCCEEDED
+    return {
+        **cleared,
+        "status": status.value,
+        "enabled": status is not IngestionStatus.DISABLED,
+        "error_message": None if error_message is None else said(error_message),
+        "retry_at": None,
+        **NOT_HELD,
+        **held,
+        "lease_token": table.c.lease_token + 1,
+    }
+
+
+def said(message: str) -> str:
+    """An error message as it is stored: of bounded length, without what a database cannot hold."""
+    return message.replace("\0", "")[:LONGEST_TEXT]
+
+
+def check_symbol(symbol: str) -> None:
+    """Raise UsageError for what no vendor would call a ticker."""
+    fine = 0 < len(symbol) <= LONGEST_SYMBOL and symbol.isprintable() and not any(each in symbol for each in " /\\")
+    if not fine or symbol.startswith("."):
+        shown = symbol if len(symbol) <= LONGEST_SYMBOL else f"{symbol[:LONGEST_SYMBOL]}..."
+        raise UsageError(f"{shown!r} is no symbol", remedy="write it as the vendor does: AAPL, BRK.B, X:BTCUSD")
+
+
+def _check_description(entry: SymbolRegistry) -> None:
+    if len(entry.description) > LONGEST_TEXT or "\0" in entry.description:
+        raise UsageError(
+            f"{entry.symbol}: the description is too long", remedy=f"write {LONGEST_TEXT:,} letters at most"
+        )
+
+
+def check_metadata(symbol: str, metadata: Mapping[str, Any]) -> None:
+    """Raise UsageError for metadata that are no JSON or too much of it, and for wrong values of the known keys."""
+    try:
+        text = json.dumps(dict(metadata), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{symbol}: its metadata are no JSON: {error}", remedy="write texts and numbers") from error
+    if len(text) > LARGEST_METADATA or "\\u0000" in text:
+        raise _wrong(symbol, "metadata", "too long", f"{LARGEST_METADATA:,} letters of JSON are the most")
+    asset_class = metadata.get("asset_class")
+    known = [each.value for each in AssetClass]
+    if asset_class is not None and asset_class not in known:
+        raise _wrong(symbol, "asset_class", repr(asset_class), nearest(asset_class, known))
+    timeframes = metadata.get("timeframes", [])
+    if not isinstance(timeframes, list) or any(each not in TIMEFRAMES for each in timeframes):
+        raise _wrong(symbol, "timeframes", repr(timeframes), 'write a list of "1m" and "1d"')
+    if "start" in metadata and not _is_day(metadata["start"]):
+        raise _wrong(symbol, "start", repr(metadata["start"]), "write it as 2024-01-31")
+
+
+def _is_day(text: object) -> bool:
+    try:
+        return isinstance(text, str) and date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _wrong(symbol: str, key: str, what: str, remedy: str) -> UsageError:
+    return UsageError(f"{symbol}: its {key} cannot be {what}", remedy=remedy)
