@@ -1,4 +1,4 @@
-"""A simulated vendor with a client for it, and the universe table on both databases."""
+"""A simulated vendor with a client for it; the universe table and the registry, on both databases."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from random import Random
 
 import pytest
 from postgres_server import create_database, postgresql
 
-from forebay.db.engine import connect
+from forebay.db.engine import Database, connect
 from forebay.db.migrate import upgrade
 from forebay.sandbox.server import Sandbox
+from forebay.symbols.registry import Registry
 from forebay.symbols.universes import Universes
 from forebay.testing import FakeClock
 from forebay.vendor.limits import NoLimit
@@ -72,17 +74,32 @@ def _make(url: str) -> None:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def universes(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[Universes]:
-    """An empty universe table."""
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database with nothing in its tables, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("empty_file"), tmp_path / "ledger.db")
-        url = f"sqlite:///{tmp_path}/ledger.db"
-    else:
-        template = request.getfixturevalue("empty_template")
-        url = create_database(request.getfixturevalue("server"), f"symbols_{next(_numbers)}", template)
-    database = connect(url)
-    yield Universes(database, clock)
-    database.close()
+        return f"sqlite:///{tmp_path}/ledger.db"
+    template = request.getfixturevalue("empty_template")
+    return create_database(request.getfixturevalue("server"), f"symbols_{next(_numbers)}", template)
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    opened = connect(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def universes(database: Database, clock: FakeClock) -> Universes:
+    """An empty universe table."""
+    return Universes(database, clock)
+
+
+@pytest.fixture
+def registry(database: Database, clock: FakeClock) -> Registry:
+    """An empty registry."""
+    return Registry(database, clock, Random(1))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from forebay.db.engine import Database, connect
 from forebay.db.migrate import upgrade
-from forebay.db.tables import HELD, coverage, feeds, files_earlier, metadata, places, tasks
+from forebay.db.tables import HELD, coverage, feeds, files_earlier, metadata, places, symbol_registry, tasks
 from forebay.errors import LedgerError
 
 _CHUNK = 5_000
@@ -34,7 +34,7 @@ def move(source: Database, target: Database, now: datetime) -> dict[str, int]:
     upgrade(target)
     with source.read() as old, target.write() as new:
         _refuse_busy(old, source, now)
-        for table in (tasks, coverage, feeds, places, files_earlier):
+        for table in (tasks, coverage, feeds, places, files_earlier, symbol_registry):
             if new.scalar(sa.select(sa.func.count()).select_from(table)):
                 raise LedgerError(
                     f"{target.name} is not empty: its table {table.name} has rows",

@@ -17,7 +17,14 @@ from forebay.errors import KnownSymbol, UnknownSymbol
 from forebay.model.registry import IngestionStatus, IngestionStrategy, Phase, SymbolRegistry
 from forebay.symbols import registry_leases as leases
 from forebay.symbols.registry_leases import Claimed
-from forebay.symbols.registry_rows import check_metadata, check_symbol, read_entry, record_of, status_values
+from forebay.symbols.registry_rows import (
+    check_description,
+    check_metadata,
+    check_symbol,
+    read_entry,
+    record_of,
+    status_values,
+)
 
 __all__ = ["Claimed", "Registry"]
 
@@ -25,7 +32,8 @@ __all__ = ["Claimed", "Registry"]
 class Registry:
     """The table `symbol_registry`. Usable from several threads; all methods raise LedgerError for the database's sake.
 
-    Methods that change one symbol return it as it is then, and raise UnknownSymbol when there is no such symbol.
+    Methods that change one symbol return it as it is then, and raise UnknownSymbol when there is no such symbol. All
+    raise UsageError for a symbol that no vendor would call a ticker.
     """
 
     def __init__(self, database: Database, clock: Clock, rng: Random | None = None) -> None:
@@ -56,6 +64,7 @@ class Registry:
 
     def get(self, symbol: str) -> SymbolRegistry | None:
         """One symbol; None when it is not there."""
+        check_symbol(symbol)
         with self._database.read() as connection:
             row = connection.execute(sa.select(table).where(table.c.symbol == symbol)).mappings().one_or_none()
         return None if row is None else read_entry(row)
@@ -88,13 +97,17 @@ class Registry:
         self, symbol: str, description: str | None = None, metadata: Mapping[str, Any] | None = None
     ) -> SymbolRegistry:
         """Replace the description, the metadata, or both. Raises UsageError for metadata that are wrong."""
-        values: dict[str, Any] = {} if description is None else {"description": description}
+        values: dict[str, Any] = {}
+        if description is not None:
+            check_description(symbol, description)
+            values["description"] = description
         if metadata is not None:
             check_metadata(symbol, metadata)
             values["metadata"] = dict(metadata)
         return self._change(symbol, values)
 
     def _change(self, symbol: str, values: dict[str, Any]) -> SymbolRegistry:
+        check_symbol(symbol)
         changing = sa.update(table).where(table.c.symbol == symbol)
         with self._database.write() as connection:
             statement = changing.values(**values, updated_at=self._clock.now()).returning(table)
@@ -105,6 +118,7 @@ class Registry:
 
     def delete(self, symbol: str) -> bool:
         """Forget a symbol; whether it was there. What it brought stays in the lake."""
+        check_symbol(symbol)
         with self._database.write() as connection:
             return connection.execute(sa.delete(table).where(table.c.symbol == symbol)).rowcount == 1
 
@@ -127,6 +141,8 @@ class Registry:
         with self._database.write() as connection:
             wanted = leases.wanted(self._clock.now(), due_only=due_only, not_since=not_since)
             if symbols is not None:
+                for symbol in symbols:
+                    check_symbol(symbol)
                 wanted = wanted.where(table.c.symbol.in_(sorted(set(symbols))))
             return leases.claim(connection, wanted.limit(limit), worker_id, self._clock.now())
 
@@ -167,13 +183,13 @@ class Registry:
         if status is not None:
             query = query.where(table.c.status == status.value)
         if after is not None:
+            check_symbol(after)
             query = query.where(table.c.symbol > after)
         with self._database.read() as connection:
             return [read_entry(row) for row in connection.execute(query).mappings()]
 
 
 def _unknown(symbol: str) -> UnknownSymbol:
-    check_symbol(symbol)
     return UnknownSymbol(
         f"{symbol} is not in the registry", remedy=f"add it: `forebay registry add {symbol}`; case matters"
     )

@@ -39,7 +39,7 @@ def record_of(entry: SymbolRegistry, now: datetime) -> dict[str, Any]:
     """The row of a symbol that is added. Nobody runs it, whatever it says. Raises UsageError for what is wrong."""
     check_symbol(entry.symbol)
     check_metadata(entry.symbol, entry.metadata)
-    _check_description(entry)
+    check_description(entry.symbol, entry.description)
     enabled = entry.enabled and entry.status is not IngestionStatus.DISABLED
     failed = enabled and entry.status is IngestionStatus.ERROR
     idle = IngestionStatus.ERROR if failed else IngestionStatus.IDLE
@@ -81,7 +81,7 @@ def status_values(status: IngestionStatus, error_message: str | None, now: datet
 
 def said(message: str) -> str:
     """An error message as it is stored: of bounded length, without what a database cannot hold."""
-    return message.replace("\0", "")[:LONGEST_TEXT]
+    return message.replace("\0", "").encode(errors="replace").decode()[:LONGEST_TEXT]
 
 
 def check_symbol(symbol: str) -> None:
@@ -92,18 +92,18 @@ def check_symbol(symbol: str) -> None:
         raise UsageError(f"{shown!r} is no symbol", remedy="write it as the vendor does: AAPL, BRK.B, X:BTCUSD")
 
 
-def _check_description(entry: SymbolRegistry) -> None:
-    if len(entry.description) > LONGEST_TEXT or "\0" in entry.description:
-        raise UsageError(
-            f"{entry.symbol}: the description is too long", remedy=f"write {LONGEST_TEXT:,} letters at most"
-        )
+def check_description(symbol: str, description: str) -> None:
+    """Raise UsageError for one that is too long, or that a database cannot hold."""
+    if len(description) > LONGEST_TEXT or description != said(description):
+        raise _wrong(symbol, "description", "that", f"write {LONGEST_TEXT:,} letters at most, without control codes")
 
 
 def check_metadata(symbol: str, metadata: Mapping[str, Any]) -> None:
     """Raise UsageError for metadata that are no JSON or too much of it, and for wrong values of the known keys."""
     try:
-        text = json.dumps(dict(metadata), allow_nan=False)
-    except (TypeError, ValueError) as error:
+        text = json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"{symbol}: its metadata are no JSON: {error}", remedy="write texts and numbers") from error
     if len(text) > LARGEST_METADATA or "\\u0000" in text:
         raise _wrong(symbol, "metadata", "too long", f"{LARGEST_METADATA:,} letters of JSON are the most")
