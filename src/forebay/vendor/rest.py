@@ -26,6 +26,7 @@ from forebay.vendor.http import Timeouts, VendorHttp
 from forebay.vendor.limits import Budget
 from forebay.vendor.pages import Question, check_bars, check_envelope, check_grouped, without_twins
 from forebay.vendor.reference import ContractDetails, ContractRow, ContractsPage, read_names, walk
+from forebay.vendor.snapshots import SnapshotLists
 from forebay.vendor.timeframes import bar_dataset, range_path
 from forebay.vendor.wire import (
     BarsPage,
@@ -70,6 +71,7 @@ class RestClient:
         jitter: Jitter = random.random,
     ) -> None:
         self._http = VendorHttp(base_url, api_key, budget, clock, transport=transport, timeouts=timeouts, jitter=jitter)
+        self._clock = clock
 
     def __enter__(self) -> Self:
         return self
@@ -147,6 +149,11 @@ class RestClient:
     def actions(self) -> ActionLists:
         """Splits, dividends and changes of ticker."""
         return ActionLists(self._http)
+
+    @property
+    def snapshots(self) -> SnapshotLists:
+        """What the vendor says of tickers now."""
+        return SnapshotLists(self._http, self._clock)
 
     def market_status_now(self) -> MarketStatus:
         """Whether markets are open. On every plan, so it also tells whether the key is right."""
