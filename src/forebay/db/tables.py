@@ -252,4 +252,27 @@ symbol_registry = sa.Table(
 )
 """The symbols that a service keeps, each with its strategy and status."""
 
+schedule = sa.Table(
+    "schedule",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("enabled", sa.Boolean, nullable=False),  # whether jobs are to be run
+    sa.Column("leader", sa.Text),  # the daemon that runs them
+    sa.Column("leads_until", Instant),
+)
+"""One row: what the daemons agree on."""
+
+schedule_jobs = sa.Table(
+    "schedule_jobs",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("done_until", Instant, nullable=False),  # no run of up to then is owed
+    sa.Column("next_run_at", Instant),
+    sa.Column("started_at", Instant),
+    sa.Column("finished_at", Instant),
+    sa.Column("error", sa.Text),
+    sa.Column("runs", sa.BigInteger, nullable=False),
+)
+"""Each job's newest run, and its next."""
+
 sa.event.listen(metadata, "after_create", sa.DDL(FILES_VIEW))  # type: ignore[no-untyped-call]
