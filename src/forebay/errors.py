@@ -20,6 +20,7 @@ ForebayError                       what happened, to what; `remedy` says what to
 │   └── FileNotFound         permanent   no such object in the bucket
 ├── CheckFailed              permanent   the data contradict themselves or their name
 ├── LakeError, LedgerError, StoreError
+│   ├── NoSuchTable                      the lake has no table of that name, or none at all
 │   ├── LedgerUnavailable    temporary   the database is locked, away or restarting
 │   ├── StoreUnavailable     temporary   a destination did not answer, or broke off
 │   │   └── ObjectChanged    temporary   an object is gone or was replaced since it was looked at
@@ -168,6 +169,12 @@ class LakeError(ForebayError):
     """The lake's folder or tables."""
 
     kind = "lake"
+
+
+class NoSuchTable(LakeError):
+    """The lake has no such table, or there is no lake yet."""
+
+    kind = "no_such_table"
 
 
 class LedgerError(ForebayError):

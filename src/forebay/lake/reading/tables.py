@@ -9,7 +9,7 @@ from threading import Lock
 
 import polars as pl
 
-from forebay.errors import LakeError
+from forebay.errors import NoSuchTable
 from forebay.lake.home.home import Home
 from forebay.lake.log import delta
 from forebay.lake.log.snapshot import LakeFile, Snapshot
@@ -77,7 +77,10 @@ class Tables:
         return list(named) or held
 
     def snapshot(self, table: str, as_of: AsOf | None = None) -> Snapshot:
-        """What a table held. Raises LakeError when it is not there or gone, UsageError for a version never made."""
+        """What a table held.
+
+        Raises NoSuchTable when it is not there, LakeError when it is gone, UsageError for a version never made.
+        """
         with self._lock:
             versions = self._versions.get(table)
             if versions is None:
@@ -100,14 +103,14 @@ class Tables:
         self._looking[dataset.table].look_at(files)
         return Selection(self.home.table(dataset.table), dataset, files, dates, tickers, snapshot.version)
 
-    def missing(self, table: str = "") -> LakeError:
+    def missing(self, table: str = "") -> NoSuchTable:
         """What to say when a table, or the whole lake, is not there."""
         if not self.home.is_there():
-            return LakeError(f"there is no lake at {self.home.uri}", remedy=_CHECK)
+            return NoSuchTable(f"there is no lake at {self.home.uri}", remedy=_CHECK)
         held = self.held()
         what = f"no table {table}" if table and held else "no tables yet"
         listed = f"; it has {', '.join(held)}" if held else ""
-        return LakeError(f"the lake at {self.home.uri} has {what}{listed}", remedy=self._remedy(table, held))
+        return NoSuchTable(f"the lake at {self.home.uri} has {what}{listed}", remedy=self._remedy(table, held))
 
     def _remedy(self, table: str, held: Sequence[str]) -> str:
         if table in LAKE_DATASETS:

@@ -1,0 +1,1 @@
+"""What a person or a program asks over HTTP. Routes read and order; they plan, fetch and decide nothing themselves."""

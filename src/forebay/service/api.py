@@ -1,0 +1,31 @@
+"""The service for an ASGI server: `uvicorn forebay.service.api:app`. It is made when it is asked for by that name."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from forebay.service.factory import create_app
+from forebay.settings import load
+from forebay.telemetry.logs import configure_logs
+from forebay.telemetry.redact import Redactor
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+__all__ = ["app", "create_app"]  # noqa: F822 - `app` is made below
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        return _served()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@cache
+def _served() -> FastAPI:
+    """By the settings of the environment and of .env. Raises UsageError."""
+    settings = load()
+    log = settings.log
+    configure_logs(log.level, file=log.file, style=log.format, redact=Redactor(settings.secrets()))
+    return create_app(settings)

@@ -1,0 +1,66 @@
+"""What an endpoint works with: the application behind it, for as long as the service runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, Request
+
+from forebay.app import App
+
+if TYPE_CHECKING:
+    from forebay.lake.reading.reader import Lake
+    from forebay.ledger import Ledger
+    from forebay.model.task import TaskState
+    from forebay.symbols.registry import Registry
+
+
+@dataclass
+class Desk:
+    """The wired application, safe for the threads of endpoints.
+
+    Nothing is opened before it is asked for: a database that is away makes the service not ready, and does not end it.
+    """
+
+    app: App
+    redact: Callable[[str], str]
+    """Takes secrets out of a text."""
+    _opening: Lock = field(default_factory=Lock)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger. Raises LedgerError."""
+        with self._opening:
+            return self.app.ledger
+
+    @property
+    def lake(self) -> Lake:
+        """The lake, for reading. Raises UsageError for an address that is none."""
+        with self._opening:
+            return self.app.lake
+
+    @property
+    def registry(self) -> Registry:
+        """The registry of symbols. Raises LedgerError."""
+        with self._opening:
+            return self.app.registry
+
+    def counts(self) -> dict[TaskState, int]:
+        """How many tasks are in each state. Raises LedgerError."""
+        return self.ledger.tasks.counts()
+
+    def check_lake(self) -> None:
+        """See that the lake's place can be reached. Raises UsageError, LakeError, StoreError."""
+        self.lake.home.check()
+
+
+def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+At = Annotated[Desk, Depends(_desk)]
+"""The desk, as an endpoint's argument."""

@@ -1,0 +1,55 @@
+"""`create_app`: settings in, an ASGI application out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Security
+from fastapi.security import HTTPBearer
+from starlette.concurrency import run_in_threadpool
+
+from forebay import __version__
+from forebay.app import App, new_worker_id
+from forebay.clock import Clock, SystemClock
+from forebay.service import faults
+from forebay.service.desk import Desk
+from forebay.service.doors import Doors
+from forebay.service.metrics import Counted, Metrics
+from forebay.service.routes import bars, coverage, health, metrics, symbols, tasks
+from forebay.settings import Settings
+from forebay.telemetry.redact import Redactor
+
+_ABOUT = "Market data held on your own storage: what is kept, how complete it is, and the bars themselves."
+_ROOMS = (symbols, bars, tasks, coverage, metrics)
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
+    """The service over what `settings` name. Opens nothing before it is asked; closes everything when it is shut down.
+
+    With FOREBAY_API_TOKEN that token must be shown; without it only programs of this machine are answered.
+    """
+    desk = Desk(App(settings, clock or SystemClock(), new_worker_id()), Redactor(settings.secrets()))
+
+    @asynccontextmanager
+    async def life(_service: FastAPI) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(desk.app.close)
+
+    # Its pages of documentation would load scripts from elsewhere into an origin that may order work.
+    service = FastAPI(
+        title="Forebay", version=__version__, description=_ABOUT, lifespan=life, docs_url=None, redoc_url=None
+    )
+    service.state.desk = desk
+    service.state.metrics = Metrics(desk.counts)
+    faults.install(service)
+    service.include_router(health.routes)
+    for room in _ROOMS:
+        service.include_router(room.routes, dependencies=[Security(_BEARER)])
+    token = settings.service.token
+    service.add_middleware(Doors, token=token.get_secret_value() if token else None)
+    service.add_middleware(Counted, metrics=service.state.metrics)
+    return service
+
+
+_BEARER = HTTPBearer(auto_error=False, description="FOREBAY_API_TOKEN, where one is set. The door looks at it.")

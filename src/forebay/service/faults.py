@@ -1,0 +1,96 @@
+"""How the service says that something went wrong: one shape, the right status, and nothing of its inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from forebay.errors import ForebayError, KnownSymbol, NoSuchTable, TemporaryError, UnknownSymbol, UsageError
+
+log = structlog.get_logger(__name__)
+_WAIT = 5
+"""Seconds after which to ask again where nobody knows better."""
+
+
+class Fault(BaseModel):
+    """What went wrong, and the next step."""
+
+    kind: str = Field(description="A stable word for programs.", examples=["usage"])
+    message: str = Field(description="What happened, to what.", examples=["unknown asset class 'stonks'"])
+    remedy: str = Field("", description="The next step; may be empty.", examples=["did you mean 'stocks'?"])
+
+
+def faults(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """These statuses, and those that any endpoint may answer with, as FastAPI describes them."""
+    usual = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE)
+    return {int(each): {"model": Fault, "description": HTTPStatus(each).phrase} for each in (*usual, *statuses)}
+
+
+def answer(
+    status: int, kind: str, message: str, remedy: str = "", headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """A fault as a response."""
+    return JSONResponse(Fault(kind=kind, message=message, remedy=remedy).model_dump(), status, dict(headers or {}))
+
+
+def install(service: FastAPI) -> None:
+    """Have every error of `service` answered so."""
+    service.add_exception_handler(ForebayError, _known)
+    service.add_exception_handler(RequestValidationError, _invalid)
+    service.add_exception_handler(HTTPException, _refused)
+    service.add_exception_handler(Exception, _unknown)
+
+
+def _known(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ForebayError)
+    status = _status(error)
+    redact = request.app.state.desk.redact
+    headers = {}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        after = error.retry_after if isinstance(error, TemporaryError) else None
+        headers["Retry-After"] = str(round(after or _WAIT))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("request_failed", path=request.url.path, kind=error.kind, error=str(error))
+    return answer(status, error.kind, redact(str(error)), redact(error.remedy), headers)
+
+
+def _status(error: ForebayError) -> HTTPStatus:
+    if isinstance(error, UnknownSymbol | NoSuchTable):
+        return HTTPStatus.NOT_FOUND
+    if isinstance(error, KnownSymbol):
+        return HTTPStatus.CONFLICT
+    if isinstance(error, UsageError):
+        return HTTPStatus.BAD_REQUEST
+    return HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    """The first thing that is wrong with a question. What was given is not repeated: it may be anything."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return answer(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{where}: {first['msg']}", "/openapi.json says what is understood"
+    )
+
+
+def _refused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    return answer(status, status.phrase.lower().replace(" ", "_"), str(error.detail), headers=error.headers)
+
+
+def _unknown(request: Request, error: Exception) -> JSONResponse:
+    """A fault of Forebay's own. Its trace goes to the log alone."""
+    log.error("request_failed", path=request.url.path, kind="internal", exc_info=error)
+    return answer(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "this is a fault in Forebay", "the service's log says more"
+    )

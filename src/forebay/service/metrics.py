@@ -1,0 +1,88 @@
+"""Numbers for a monitor: what the service was asked, and how the queue stands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from forebay.model.task import TaskState
+
+Counts = Callable[[], dict[TaskState, int]]
+_UNKNOWN = "unknown"
+"""In place of a path that no endpoint has: else anybody could make a thousand names."""
+
+
+class _Queue(Collector):
+    """Tasks by state, counted when a monitor asks."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One family. Raises LedgerError."""
+        family = GaugeMetricFamily("forebay_tasks", "Tasks of the ledger by state.", labels=["state"])
+        for state, count in self._counts().items():
+            family.add_metric([state], count)
+        yield family
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Without asking the ledger, which may be away when the service starts."""
+        yield GaugeMetricFamily("forebay_tasks", "Tasks of the ledger by state.", labels=["state"])
+
+
+class Metrics:
+    """The numbers of one service."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Queue(counts))
+        labels = ("method", "route")
+        self._answers = Counter(
+            "forebay_http_answers", "Requests answered.", (*labels, "status"), registry=self._registry
+        )
+        self._seconds = Histogram("forebay_http_seconds", "Time to the last byte.", labels, registry=self._registry)
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Note an answer."""
+        self._answers.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    def text(self) -> bytes:
+        """All of it, as Prometheus reads it. Raises LedgerError."""
+        return generate_latest(self._registry)
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+
+
+class Counted:
+    """ASGI middleware that counts each answer under its endpoint's path."""
+
+    def __init__(self, inside: ASGIApp, metrics: Metrics) -> None:
+        self._inside = inside
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass it on, and count it at its end."""
+        if scope["type"] != "http":
+            await self._inside(scope, receive, send)
+            return
+        status, began = int(HTTPStatus.INTERNAL_SERVER_ERROR), time.perf_counter()
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._inside(scope, receive, noted)
+        finally:
+            method = scope["method"] if scope["method"] in _METHODS else _UNKNOWN
+            route = getattr(scope.get("route"), "path", _UNKNOWN)
+            self._metrics.count(method, route, status, time.perf_counter() - began)

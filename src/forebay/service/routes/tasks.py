@@ -1,0 +1,82 @@
+"""The queue, looked at."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter, HTTPException, Path, Query
+from pydantic import BaseModel, Field
+
+from forebay.ledger.filter import TaskFilter
+from forebay.model.task import Task, TaskKind, TaskState
+from forebay.service.desk import At
+from forebay.service.faults import faults
+from forebay.service.words import Limit, Symbol, Table
+
+routes = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
+_LAST = 2**63 - 1
+TaskId = Annotated[int, Path(ge=1, le=_LAST, description="Its number.", examples=[17])]
+
+
+class TaskShown(BaseModel):
+    """A task of the ledger. Times are UTC."""
+
+    id: int = Field(examples=[17])
+    key: str = Field(examples=["us_stocks_sip/minute_aggs_v1/2026/03/2026-03-02.csv.gz"])
+    kind: TaskKind
+    table: str = Field(examples=["stocks/bars_1m"])
+    symbol: str = Field(description="`*` is every symbol.", examples=["AAPL"])
+    start: date
+    end: date
+    destination: str = Field(examples=["lake"])
+    state: TaskState
+    hold: str | None = Field(description="What holds it back.")
+    attempt: int
+    worker_id: str | None
+    error_kind: str | None
+    error_message: str | None
+    created_at: datetime
+    updated_at: datetime
+    available_at: datetime = Field(description="Not begun before.")
+    history: dict[str, datetime] = Field(description="State to when it was last entered.")
+
+    @classmethod
+    def of(cls, task: Task) -> Self:
+        """As the ledger has it."""
+        draft, partition = task.draft, task.draft.partition
+        told: dict[str, Any] = {name: getattr(task, name) for name in cls.model_fields if hasattr(task, name)}
+        told |= {"key": draft.key, "kind": draft.kind, "destination": draft.destination}
+        told |= {"table": partition.table, "symbol": partition.symbol}
+        return cls(**told, start=partition.dates.start, end=partition.dates.end)
+
+
+class TasksShown(BaseModel):
+    """Tasks, the last changed first."""
+
+    tasks: list[TaskShown]
+    counts: dict[TaskState, int] = Field(description="How many there are in each state, of all.")
+
+
+@routes.get("", summary="Tasks", responses=faults(422))
+def list_tasks(
+    desk: At,
+    state: Annotated[list[TaskState] | None, Query(description="In one of these states.")] = None,
+    kind: Annotated[TaskKind | None, Query(description="Of this kind.")] = None,
+    table: Table = None,
+    symbol: Symbol = None,
+    limit: Limit = 100,
+) -> TasksShown:
+    """The tasks that match, the last changed first, and how many tasks there are in each state."""
+    book = desk.ledger.tasks
+    found = book.find(TaskFilter(states=state or None, kind=kind, table=table, symbol=symbol), limit=limit)
+    return TasksShown(tasks=[TaskShown.of(task) for task in found], counts=book.counts())
+
+
+@routes.get("/{task_id}", summary="One task", responses=faults(404, 422))
+def show_task(desk: At, task_id: TaskId) -> TaskShown:
+    """One task with its history: what an order's answer points to."""
+    task = desk.ledger.tasks.get(task_id)
+    if task is None:
+        raise HTTPException(404, f"there is no task {task_id}")
+    return TaskShown.of(task)

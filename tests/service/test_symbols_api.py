@@ -1,0 +1,90 @@
+"""The registry over HTTP."""
+
+from __future__ import annotations
+
+AAPL = {"symbol": "AAPL", "strategy": "flatpack_snapshot_stream", "enabled": True, "description": "Apple Inc."}
+
+
+def test_a_symbol_is_added_once(client):
+    """POST keeps a symbol and answers with it; a second time it is there already, and stays as it was."""
+    added = client.post("/api/v1/symbols", json=AAPL)
+    assert (201, {**AAPL, "status": "idle", "failures": 0}) == (
+        added.status_code,
+        _of(added, *AAPL, "status", "failures"),
+    )
+    again = client.post("/api/v1/symbols", json={**AAPL, "strategy": "stream"})
+    assert (409, "known_symbol") == (again.status_code, again.json()["kind"])
+    assert added.json() == client.get("/api/v1/symbols/AAPL").json()
+
+
+def test_strategies_are_read_in_capitals(client):
+    """A strategy is known by its name in capitals too, and shown in small letters."""
+    assert (
+        "flatpack_api" == client.post("/api/v1/symbols", json={**AAPL, "strategy": "FLATPACK_API"}).json()["strategy"]
+    )
+
+
+def test_symbols_are_listed_a_page_at_a_time(client):
+    """Many symbols are added at once, and listed in byte order; `next` leads through all of them."""
+    many = [{"symbol": name, "enabled": name != "AAp"} for name in ("NA", "AAp", "AAP")]
+    assert {"added": 3, "known": 0} == client.post("/api/v1/symbols/bulk", json={"symbols": many}).json()
+    assert {"added": 0, "known": 1} == client.post("/api/v1/symbols/bulk", json={"symbols": many[:1]}).json()
+    first = client.get("/api/v1/symbols", params={"limit": 2}).json()
+    second = client.get("/api/v1/symbols", params={"limit": 2, "after": first["next"]}).json()
+    assert (["AAP", "AAp"], ["NA"], None) == (_names(first), _names(second), second["next"])
+    assert ["AAP", "NA"] == _names(client.get("/api/v1/symbols", params={"enabled_only": True}).json())
+
+
+def test_a_wrong_one_of_many_adds_none(client):
+    """When one of many symbols is wrong none is added, and the answer says which."""
+    many = [AAPL, {"symbol": "MSFT", "metadata": {"start": "yesterday"}}]
+    refused = client.post("/api/v1/symbols/bulk", json={"symbols": many})
+    assert 400 == refused.status_code
+    assert "MSFT" in refused.json()["message"]
+    assert [] == _names(client.get("/api/v1/symbols").json())
+
+
+def test_the_status_is_set_by_hand(client):
+    """PUT sets status and error message; `disabled` and `enabled: false` are one fact."""
+    client.post("/api/v1/symbols", json=AAPL)
+    body = {"status": "error", "error_message": "Rate limit exceeded"}
+    assert body == _of(client.put("/api/v1/symbols/AAPL/status", json=body), *body)
+    put = client.put("/api/v1/symbols/AAPL/status", json={"status": "disabled"})
+    assert {"status": "disabled", "enabled": False} == _of(put, "status", "enabled")
+    patched = client.patch("/api/v1/symbols/AAPL", json={"enabled": True, "strategy": "snapshot"})
+    assert {"status": "idle", "strategy": "snapshot"} == _of(patched, "status", "strategy")
+
+
+def test_a_change_leaves_the_rest(client):
+    """PATCH changes what it names."""
+    before = client.post("/api/v1/symbols", json=AAPL).json()
+    after = client.patch("/api/v1/symbols/AAPL", json={"metadata": {"start": "2024-01-02"}}).json()
+    assert {**before, "metadata": {"start": "2024-01-02"}, "updated_at": after["updated_at"]} == after
+
+
+def test_a_deleted_symbol_is_gone(client):
+    """DELETE forgets a symbol; a second time, and for every other order, there is none."""
+    client.post("/api/v1/symbols", json=AAPL)
+    assert [204, 404] == [client.delete("/api/v1/symbols/AAPL").status_code for _ in range(2)]
+    unknown = [
+        client.get("/api/v1/symbols/AAPL"),
+        client.patch("/api/v1/symbols/AAPL", json={}),
+        client.put("/api/v1/symbols/AAPL/status", json={"status": "idle"}),
+    ]
+    assert [(404, "unknown_symbol")] * 3 == [(answer.status_code, answer.json()["kind"]) for answer in unknown]
+
+
+def test_a_body_says_nothing_else(client):
+    """A word that is not known is refused rather than overlooked, and what was sent is not repeated."""
+    refused = client.post("/api/v1/symbols", json={**AAPL, "stratagy": "secret-stream"})
+    assert 422 == refused.status_code
+    assert "stratagy" in refused.json()["message"]
+    assert "secret-stream" not in refused.text
+
+
+def _of(answer, *names):
+    return {name: answer.json()[name] for name in names}
+
+
+def _names(page):
+    return [each["symbol"] for each in page["symbols"]]
