@@ -45,10 +45,11 @@ class Objects:
     """Where a large object is kept while it is packed."""
 
     def send(self, series: Series, parts: Sequence[Slice]) -> list[Sent]:
-        """Store these slices, which come by time. Raises StoreError."""
+        """Store these slices, which come by time; one without a bar makes no object. Raises StoreError."""
         found = self._there(series, parts)
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="csv_lzo") as pool:
-            return list(pool.map(lambda part: self._send(series, part, found), parts))
+            sent = list(pool.map(lambda part: self._send(series, part, found), parts))
+        return [each for each in sent if each.rows]
 
     def remove(self, keys: Iterable[str]) -> None:
         """Take objects out of sight. Raises StoreError."""
@@ -72,7 +73,7 @@ class Objects:
         key = series.key(part.start)
         with packed(part, series.file_name(part.start), self.folder) as made:
             reach("csv_lzo.packed")
-            if not self._same(found.get(key), made):
+            if made.rows and not self._same(found.get(key), made):
                 tags = series.tags(part.day)
                 sent = tags if self.tagging().sent else None
                 self.store.put_stream(key, made.chunks(), made.size, as_metadata(tags), sent)

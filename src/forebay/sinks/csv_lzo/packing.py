@@ -68,8 +68,8 @@ class _Text:
         self._tables = tables
 
     def __iter__(self) -> Iterator[bytes]:
-        for table in self._tables:
+        for number, table in enumerate(self._tables):
             text = BytesIO()
-            write_csv(table, text, header=not self.rows)
+            write_csv(table, text, header=number == 0)
             self.rows += table.height
             yield text.getvalue()
