@@ -18,6 +18,7 @@ from s3_server import ABucket, a_bucket
 from shell import Shell
 
 from forebay import Sandbox
+from forebay.cli.output import ExitCode
 from forebay.model.instrument import encode_name
 from s3_gate import Gate, a_gate
 
@@ -175,6 +176,10 @@ def test_two_kinds_of_window_do_not_share_a_place(shell: Shell) -> None:
     """Their objects would have the same keys: the second is refused, and told another place."""
     assert 0 == shell(*ASKED, "--bucket", "./bars").code
     shell.refuses(*ASKED, "--bucket", "./bars", "--window", "hour", says="share their keys", next_step="/bars/hour")
+    feed = ("sync", "--tickers", "AAPL", "--timeframes", "1m", *DATES)
+    shell.refuses(*feed, "--into", "csv_lzo:all:./bars/", says="share their keys", next_step="/bars/all")
+    both = ("--into", "csv_lzo:all:./new", "csv_lzo:day:./new")
+    shell.refuses(*feed, *both, says="share their keys", next_step="another place")
 
 
 def test_other_sizes_have_keys_of_their_own(shell: Shell, home: Home) -> None:
@@ -251,21 +256,40 @@ def test_a_bucket_that_is_not_there_costs_no_data(shell: Shell, home: Home, buck
     assert 0 == plan["tasks"]
 
 
-def test_a_store_that_is_busy_or_away_is_asked_again(shell: Shell, bucket: ABucket, gate: Gate) -> None:
-    """429 and 503 cost waits; a run against nobody lists what is left, and the next one sends it."""
+def test_a_store_that_is_busy_is_asked_again(shell: Shell, bucket: ABucket, gate: Gate) -> None:
+    """429 and 503 cost waits."""
     busy = iter([(429, "SlowDown"), (503, "SlowDown")] * 4)
     gate.forbids = lambda method, path: next(busy, None) if method == "PUT" and "/AAPL/" in path else None
+
     said = shell("archive-bars", "--tickers", "AAPL", *DATES, **into(bucket, gate.url))
-    with a_gate(bucket.endpoint) as other:
-        closed = other.url
-    away = shell(*ASKED, **into(bucket, closed))
 
     assert 0 == said.code, said.all
+    assert KEYS[:3] == bucket.keys()
+
+
+def test_a_store_that_is_away_ends_the_run_in_part(shell: Shell, vendor: Sandbox, bucket: ABucket) -> None:
+    """However many tickers wait for it: after a few the others are not tried, all are listed, the next run sends."""
+    names = sorted(set(vendor.market.bars("stocks", "bars_1d", date(2026, 3, 5), date(2026, 3, 5))["ticker"]))[:9]
+    many = ("archive-bars", "--tickers", *names, "--start", "2026-03-05", "--end", "2026-03-05", "--no-output")
+    with a_gate(bucket.endpoint) as gate:
+        closed = gate.url
+
+    away = shell(*many, **into(bucket, closed))
+
     assert 3 == away.code, away.all
-    assert "MSFT 2026-03-05..2026-03-09 (3 sessions)" in away.out
+    assert [] == [name for name in names if f"{name} 2026-03-05" not in away.out]
     assert "no good answer about" in away.out
-    assert 0 == shell(*ASKED, **into(bucket)).code
-    assert KEYS == bucket.keys()
+    assert 0 == shell(*many, **into(bucket)).code
+    assert len(names) == len(bucket.keys())
+
+
+def test_keys_that_are_none_spoil_no_other_archive(shell: Shell, bucket: ABucket) -> None:
+    """What cannot be sent for want of a setting is listed with the reason, and stands in no later run's way."""
+    said = shell(*ASKED, **into(bucket) | {"AWS_SECRET_ACCESS_KEY": ""})
+
+    assert 3 == said.code, said.all
+    assert "AWS_SECRET_ACCESS_KEY is not set" in said.out
+    assert 0 == shell(*ASKED, "--bucket", "./bars").code
 
 
 def test_a_day_that_is_published_anew_is_sent_anew(
@@ -341,6 +365,21 @@ def test_objects_are_found_by_tag_and_unpacked(shell: Shell, home: Home) -> None
         assert csv_of(home, "AAPL", "2026-03-09").decode() == done.stdout, done.stderr
     shell.refuses("archive-bars", "list", "--tag", "colour=red", says="colour", next_step="asset_type")
     shell.refuses("archive-bars", "cat", "no/such.csv.lzo", says="no such object", next_step="archive-bars list")
+
+
+def test_cat_in_a_pipeline(shell: Shell, home: Home) -> None:
+    """It reads a pipe, and ends without a word when nobody reads on."""
+    assert 0 == shell(*ASKED).code
+    path = home.folder / "data" / "csv-lzo" / KEYS[2]
+    command = f"cat {path} | {sys.executable} -m forebay archive-bars cat - {path} {path}"
+
+    whole = subprocess.run(["bash", "-c", command], capture_output=True, env=home.env, check=True)
+    some = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} | head -c 1"], capture_output=True, env=home.env, check=False
+    )
+
+    assert 3 * csv_of(home, "AAPL", "2026-03-09") == whole.stdout
+    assert (ExitCode.BROKEN_PIPE, b"t", b"") == (some.returncode, some.stdout, some.stderr)
 
 
 def test_a_damaged_object_is_refused(shell: Shell, home: Home) -> None:

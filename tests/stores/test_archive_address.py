@@ -8,7 +8,7 @@ import pytest
 
 from forebay.errors import UsageError
 from forebay.settings import ArchiveSettings, AwsSettings, FolderSettings
-from forebay.stores.address import archive_store, b2_bucket, s3_bucket
+from forebay.stores.address import archive_store, b2_bucket, bar_archive_address, s3_bucket
 from forebay.testing import FakeClock
 
 B2 = {"bucket": "mine", "key_id": "id", "application_key": "key", "endpoint_url": "s3.us-west-004.backblazeb2.com"}
@@ -83,3 +83,48 @@ def test_keys_are_not_shown() -> None:
     """Neither a bucket's representation nor that of its keys holds them."""
     bucket = b2_bucket(ArchiveSettings(**B2 | {"key_id": "THE-ID", "application_key": "THE-KEY"}), AWS)
     assert not any(secret in f"{bucket!r} {bucket.keys()!r}" for secret in ("THE-ID", "THE-KEY"))
+
+
+@pytest.mark.parametrize(
+    ("named", "address"),
+    [
+        (None, "{home}/csv-lzo"),
+        ("my-bars", "s3://my-bars"),
+        ("my-bars/", "s3://my-bars"),
+        ("s3://my-bars/a/b/", "s3://my-bars/a/b"),
+        ("s3://my-bars/two words", "s3://my-bars/two words"),
+        ("file:///data/bars/", "/data/bars"),
+        ("./bars/../bars", "{here}/bars"),
+    ],
+)
+def test_where_a_csv_lzo_archive_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str | None, address: str
+) -> None:
+    """A name, an address and a folder have one spelling: objects of one place are known under one name."""
+    monkeypatch.chdir(tmp_path)
+    folders = FolderSettings(home=tmp_path / "home")
+    expected = address.format(home=tmp_path / "home", here=tmp_path)
+    assert expected == bar_archive_address(named, folders) == bar_archive_address(expected, folders)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        *(
+            "s3://",
+            "s3:///x",
+            "s3://my bars/x",
+            "s3://b//x",
+            "s3://b/../x",
+            "s3://b/./x",
+            "s3://id:key@b",
+            "s3://b?x=1",
+        ),
+        *("S3://b", "b2://my-bars", "https://host/b", "file://", "file:x", "file://x"),
+        *("UPPER", "my bars", "bars ", " ", "a/b"),
+    ],
+)
+def test_no_csv_lzo_archive(tmp_path: Path, named: str) -> None:
+    """Anything else is refused before a task about it is made; no folder of a strange name comes of it."""
+    with pytest.raises(UsageError, match="CSV_LZO_BUCKET"):
+        bar_archive_address(named, FolderSettings(home=tmp_path))

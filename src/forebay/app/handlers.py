@@ -106,12 +106,14 @@ class Handlers:
 
     def _publish(self) -> Handler:
         from forebay.app.csv_lzo import References, open_objects
+        from forebay.tasks.away import Away
         from forebay.tasks.copies import Copies
         from forebay.tasks.publish import Publish
 
         rest = self._rest if self.app.has_rest and not self.offline else None
         listing = References(self.app.universes, rest, self.app.clock)
-        return Publish(self.app.lake, Copies(self.app.ledger), open_objects(self.app), listing, self.app.clock)
+        clock = self.app.clock
+        return Publish(self.app.lake, Copies(self.app.ledger), open_objects(self.app), listing, clock, Away(clock))
 
     def _compact(self) -> Handler:
         from forebay.tasks.compact import Compact

@@ -18,7 +18,7 @@ from forebay.errors import ForebayError, LedgerError
 from forebay.files.names import Form, ticker_file
 from forebay.ledger.filter import TaskFilter
 from forebay.model.catalogue import Dataset
-from forebay.model.csv_lzo import CSV_LZO, BarArchive, Window
+from forebay.model.csv_lzo import CSV_LZO, BarArchive, Window, bar_archive
 from forebay.model.feed import FILES, Feed
 from forebay.model.task import Task, TaskKind, TaskState
 from forebay.orchestration.entitlement import Entitlements, remembered_reach
@@ -76,9 +76,18 @@ class App(Parts):
         return self.identifying.refresh(feeds, self.universes, self.worker(kinds=[TaskKind.IDENTIFY], interactive=True))
 
     def placed(self, feed: Feed) -> Feed:
-        """The feed with its csv.lzo archive named in full, by the settings where it is not."""
-        here = str(self.bar_archive())
-        return replace(feed, destinations=tuple(here if each == CSV_LZO else each for each in feed.destinations))
+        """The feed with each csv.lzo archive named in full and in one spelling. Raises UsageError as `bar_archive`."""
+        return replace(feed, destinations=tuple(dict.fromkeys(map(self._placed, feed.destinations))))
+
+    def _placed(self, destination: str) -> str:
+        from forebay.stores.address import bar_archive_address
+
+        if destination == CSV_LZO:
+            return str(self.bar_archive())
+        named = bar_archive(destination)
+        if named is None:
+            return destination
+        return str(replace(named, address=bar_archive_address(named.address, self.settings.folders)))
 
     def bar_archive(self) -> BarArchive:
         """The csv.lzo archive of the settings. Raises UsageError for an address that is none."""

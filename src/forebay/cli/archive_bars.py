@@ -15,7 +15,7 @@ from forebay.cli.output import ExitCode, tell
 from forebay.cli.wishes import Asked
 from forebay.errors import UsageError
 from forebay.files.names import Form
-from forebay.model.csv_lzo import Window, bar_archive
+from forebay.model.csv_lzo import Window
 from forebay.model.intervals import Interval
 from forebay.model.timeframe import timeframes_named
 
@@ -78,25 +78,12 @@ def run(
     names = list(dict.fromkeys(tickers)) if tickers else read_tickers(file or _TICKERS_CSV)
     sizes = timeframes_named(timeframes or ["1m"])
     with open_app(settings) as wired:
-        place = wired.bar_archive()
-        _refuse_other_window(wired, str(place))
-        code = run_now(wired, Asked(None, None, names, start, end, source, [str(place)], sizes), json=json)
+        place = str(wired.bar_archive())
+        code = run_now(wired, Asked(None, None, names, start, end, source, [place], sizes), json=json)
         if no_output:
             return code
         dates = Interval(start or date.min, end or date.max)
         return code if _write_files(wired, output, names, sizes, dates) else ExitCode.PARTIAL
-
-
-def _refuse_other_window(app: App, destination: str) -> None:
-    """Objects of an hour and of a day may have the same key: one place holds one kind of them."""
-    wanted = bar_archive(destination)
-    for other in map(bar_archive, app.ledger.coverage.destinations()):
-        if wanted and other and other.address == wanted.address and other.window is not wanted.window:
-            raise UsageError(
-                f"{other.address} holds objects that cover {other.window}, and --window {wanted.window} would share "
-                "their keys",
-                remedy=f"give another place: --bucket {other.address}/{wanted.window}",
-            )
 
 
 def _write_files(app: App, folder: Path, tickers: Sequence[str], sizes: Sequence[str], dates: Interval) -> bool:

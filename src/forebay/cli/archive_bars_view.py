@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forebay.cli.options import Json, Tickers, load_settings
-from forebay.cli.output import ExitCode, print_json, print_table
+from forebay.cli.output import ExitCode, pass_on, print_json, print_table
 from forebay.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,7 +66,8 @@ def _tags(texts: Sequence[str]) -> dict[str, str]:
 def cat(
     ctx: typer.Context,
     objects: Annotated[
-        list[str], typer.Argument(metavar="OBJECT...", help="Files, s3:// addresses, or keys of CSV_LZO_BUCKET.")
+        list[str],
+        typer.Argument(metavar="OBJECT...", help="Files (- is stdin), s3:// addresses, or keys of CSV_LZO_BUCKET."),
     ],
 ) -> int:
     """Unpack csv.lzo objects, ours or lzop's, to stdout; checksums are checked. A damaged one ends it with exit code 1.
@@ -79,17 +79,19 @@ def cat(
 
     for name in objects:
         for chunk in decompress(_bytes_of(name, settings), name=name):
-            sys.stdout.buffer.write(chunk)
+            pass_on(chunk)
     return ExitCode.OK
 
 
 def _bytes_of(name: str, settings: Settings) -> Iterator[bytes]:
-    """The bytes of a local file, of an object at an address, or of one of the archive that the settings name."""
+    """The bytes of a file or pipe, of an object at an address, or of one of the archive that the settings name."""
     from forebay.clock import SystemClock
     from forebay.stores.address import bar_archive_address, bar_archive_store
+    from forebay.stores.disk import storage_errors
 
-    if Path(name).is_file():
-        with Path(name).open("rb") as file:
+    path = Path("/dev/stdin" if name == "-" else name.removeprefix("file://"))
+    if path.exists() and not path.is_dir():
+        with storage_errors(path, str(path)), path.open("rb") as file:
             yield from iter(lambda: file.read(_CHUNK), b"")
         return
     address, key = bar_archive_address(settings.csv_lzo.bucket, settings.folders), name

@@ -77,6 +77,14 @@ def say(text: str = "") -> None:
         raise ReaderGone from error
 
 
+def pass_on(data: bytes) -> None:
+    """Bytes on stdout, as they are. Raises ReaderGone as `say` does."""
+    try:
+        sys.stdout.buffer.write(data)
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+
+
 def finish() -> None:
     """Hand everything said over. Raises ReaderGone as `say` does."""
     try:

@@ -62,17 +62,18 @@ class Asked:
 def feeds_asked(app: App, asked: Asked) -> list[Feed]:
     """The feeds this command is about: of its flags, or of forebay.toml together with those remembered.
 
-    Raises UsageError for a wrong name or date, and when nothing says what to hold.
+    Raises UsageError for a wrong name or date, for archives that share a place, and when nothing says what to hold.
     """
-    if asked.by_flags:
-        return [app.placed(_from_flags(asked, app.clock.now()))]
-    feeds = known_feeds(app, asked.feeds_file)
+    from forebay.orchestration.bar_places import refuse_shared_places
+
+    feeds = [app.placed(_from_flags(asked, app.clock.now()))] if asked.by_flags else known_feeds(app, asked.feeds_file)
     if not feeds:
         raise UsageError(
             "nothing says what to hold: there is no forebay.toml here, and no flag names a dataset or ticker",
             remedy="`forebay init` writes a commented forebay.toml, or try "
             "`forebay sync --datasets stocks/bars_1d --tickers AAPL,MSFT --start 2026-01-02`",
         )
+    refuse_shared_places(app.ledger, feeds)
     return feeds
 
 

@@ -19,6 +19,9 @@ from forebay.stores.store import Store
 
 _B2_REGION = re.compile(r"s3\.([a-z0-9-]+)\.backblazeb2\.com")
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_S3_ADDRESS = re.compile(r"s3://[\w.-]+(?:/(?!\.{1,2}(?:/|$))[^/?#]+)*", re.ASCII)
+"""A bucket, and a prefix of folders that have names."""
+_FOLDER_STARTS = (".", "/", "~")
 _REGION = "us-east-1"
 """What is signed where no region is named: servers that are not Amazon's take any."""
 
@@ -54,17 +57,17 @@ def bar_archive_address(named: str | None, folders: FolderSettings) -> str:
     """
     if not named:
         return str(folders.csv_lzo.resolve())
-    if named.startswith("s3://"):
-        return named.rstrip("/")
-    path = named.removeprefix("file://")
-    if path != named or path.startswith((".", "/", "~")):
-        return str(Path(path).expanduser().resolve())
-    if not _BUCKET_NAME.fullmatch(named):
+    address, folder = named.rstrip("/"), named.removeprefix("file://")
+    if _S3_ADDRESS.fullmatch(address):
+        return address
+    if folder.startswith(_FOLDER_STARTS):
+        return str(Path(folder).expanduser().resolve())
+    if not _BUCKET_NAME.fullmatch(address):
         raise UsageError(
             f"CSV_LZO_BUCKET: {named} is neither a bucket's name nor an address",
             remedy="Give a name such as my-bars, s3://bucket/prefix, or a folder as file:///data/bars or ./bars.",
         )
-    return f"s3://{named}"
+    return f"s3://{address}"
 
 
 def bar_archive_store(address: str, aws: AwsSettings, clock: Clock) -> Store:

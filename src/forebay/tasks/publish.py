@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from forebay.clock import Clock
-from forebay.errors import CapReached, StoreError, TemporaryError
+from forebay.errors import CapReached, ObjectChanged, StoreError, StoreUnavailable, TemporaryError, UsageError
 from forebay.failpoints import reach
 from forebay.lake.reading.reader import Lake
 from forebay.model.coverage import Coverage
 from forebay.model.csv_lzo import BarArchive, Window, bar_archive
-from forebay.model.task import Discard, Done, Lease, Outcome, Step, TaskDraft, TaskState
+from forebay.model.task import Discard, Done, Lease, Outcome, Retry, Step, TaskDraft, TaskState
 from forebay.model.universe import Listing
 from forebay.sinks.csv_lzo.objects import Objects
 from forebay.sinks.csv_lzo.series import Series
+from forebay.tasks.away import Away
 from forebay.tasks.copies import Copies, Update, made_from
 from forebay.tasks.lzo_copy import LzoCopy, keys_of
 
@@ -32,23 +33,31 @@ class Publish:
     listing: Callable[[str], Listing | None]
     """What the reference data say of a ticker; None when it is not known."""
     clock: Clock
+    away: Away
 
     def __call__(self, lease: Lease, step: Step) -> Outcome:
-        """Run one task. Raises LakeError, StoreUnavailable, CapReached, LeaseLost."""
+        """Run one task. Raises LakeError, VendorError, ObjectChanged, CapReached, LeaseLost."""
         draft = lease.task.draft
         archive = bar_archive(draft.destination)
         if archive is None:  # of another version: no reason for a worker to stop
             return Discard("unknown_destination", f"this version cannot send to {draft.destination}")
-        if snooze := self.copies.wait(draft, self.clock.now()):
+        if snooze := self.copies.wait(draft, self.clock.now()) or self.away.wait(draft.destination):
             return snooze
         update = self.copies.look(draft, self.clock.now())  # only now: a task may have ended while it was looked for
+        step(TaskState.UPLOADING)
         try:
-            step(TaskState.UPLOADING)
-            return Done(tuple(self._publish(draft, archive, update, step)))
-        except (TemporaryError, CapReached):
+            done = Done(tuple(self._publish(draft, archive, update, step)))
+        except (ObjectChanged, CapReached):
             raise
-        except StoreError as error:  # of one user's bucket; other tasks need not suffer
+        except StoreUnavailable as error:  # of one user's bucket, as below: other tasks need not suffer
+            self.away.silent(draft.destination, lease.task.id, error)
+            return Retry(error.kind, f"{error} ({error.remedy})", after=error.retry_after, upload=True)
+        except TemporaryError:
+            raise
+        except (StoreError, UsageError) as error:
             return Discard(error.kind, f"{error} ({error.remedy})")
+        self.away.answered(draft.destination)
+        return done
 
     def _publish(self, draft: TaskDraft, archive: BarArchive, update: Update, step: Step) -> Iterator[Coverage]:
         if not update.todo:
