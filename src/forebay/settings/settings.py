@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from forebay.settings.fields import Declared, Group, SecretUrl, declared, passwords_in
+from forebay.settings.gaps import GapSettings
 from forebay.settings.groups import (
     ArchiveSettings,
     AwsSettings,
@@ -56,6 +57,7 @@ class Settings:
     csv_lzo: CsvLzoSettings
     worker: WorkerSettings
     trades: TradeSettings
+    gaps: GapSettings
     queue: QueueSettings
     kafka: KafkaSettings
     timescale: TimescaleSettings
@@ -97,6 +99,7 @@ GROUPS: dict[str, type[Group]] = {
     "csv_lzo": CsvLzoSettings,
     "worker": WorkerSettings,
     "trades": TradeSettings,
+    "gaps": GapSettings,
     "queue": QueueSettings,
     "kafka": KafkaSettings,
     "timescale": TimescaleSettings,
