@@ -32,6 +32,7 @@ COMMANDS = {
     "archive-bars": Late(
         "forebay.cli.archive_bars:app", "Write bars of tickers as csv.lzo objects with tags.", default="run"
     ),
+    "ingest": Late("forebay.cli.ingest:ingest", "Run the symbols of the registry, once or as a daemon."),
     "status": Late("forebay.cli.status:status", "Show what is held, what is missing, and why."),
     "bars": Late("forebay.cli.query:bars", "Print bars from the lake."),
     "trades": Late("forebay.cli.trades:app", "Build bars from trades, check the lake by them, repair it."),
@@ -40,12 +41,15 @@ COMMANDS = {
     "export": Late("forebay.cli.export:export", "Write files of tickers from the lake."),
     "files": Late("forebay.cli.files:app", "List files of tickers; adopt those of other programs."),
     "feeds": Late("forebay.cli.feeds:app", "List feeds, and forget remembered ones."),
+    "registry": Late("forebay.cli.registry:app", "The symbols that the service keeps, each by its strategy."),
     "tasks": Late("forebay.cli.tasks:app", "List tasks; retry, pause, cancel and reorder them."),
     "ledger": Late("forebay.cli.ledger:app", "Move the ledger, or rebuild it from storage."),
     "lake": Late("forebay.cli.lake:app", "Load, compact, verify and list the tables of the lake."),
+    "gaps": Late("forebay.cli.gaps:app", "Find traded minutes that are not held; fetch them again."),
     "quarantine": Late("forebay.cli.quarantine:app", "Look at what failed a check, replay or dismiss it."),
     "config": Late("forebay.cli.config:app", "Show the settings and where each came from."),
     "doctor": Late("forebay.cli.doctor:doctor", "Check keys, plan, clock, disk, ledger and lake."),
+    "serve": Late("forebay.cli.serve:serve", "Answer over HTTP: symbols, bars, tasks, coverage."),
     "sandbox": Late("forebay.cli.sandbox:sandbox", "Run a simulated vendor on this machine."),
 }
 """Every command, in the order in which a newcomer needs them."""

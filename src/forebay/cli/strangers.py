@@ -7,14 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from forebay.cli.output import tell
-from forebay.model.feed import LAKE
-from forebay.model.instrument import AssetClass
 
 if TYPE_CHECKING:
     from forebay.app import App
     from forebay.orchestration.status import Status
     from forebay.orchestration.sync import Prospect
-    from forebay.orchestration.wanted import Wish
 
 _ASKED_FOR = 20
 """Unknown tickers that are looked into: each costs up to three calls."""
@@ -26,11 +23,12 @@ def fetch(app: App, prospect: Prospect, *, interactive: bool = False) -> tuple[S
     A file or an answer for the whole market holds no OTC tickers. One that turns out to be of them is planned again.
     """
     from forebay.cli.foreground import work_off
+    from forebay.orchestration.ingest.lake_rows import silent
 
     status = work_off(app, prospect, interactive=interactive)
     if not (prospect.plan.lines and status.all_held and app.has_rest):
         return status, False
-    strange = _silent(app, prospect.wishes)
+    strange = silent(app.lake, app.universes, prospect.wishes)
     unknown = _look_into(app, strange) if strange else ()
     if any(life.otc for life in app.universes.lifetimes(strange).values()):
         again = replace(prospect, plan=app.planner().plan(prospect.wishes))
@@ -58,20 +56,3 @@ def _look_into(app: App, strange: Sequence[str]) -> Collection[str]:
             "`forebay discover us_equities etf otc` tells whether they exist, and which are traded over the counter"
         )
     return unknown
-
-
-def _silent(app: App, wishes: Sequence[Wish]) -> Sequence[str]:
-    """Those of which no universe knows anything, and the lake has no row that is wished for; in byte order.
-
-    Futures are left out: no reference that is asked here knows them.
-    """
-    named = [wish for wish in wishes if not wish.whole_market and wish.destination == LAKE]
-    named = [wish for wish in named if wish.dataset.asset_class is not AssetClass.FUTURES]
-    tickers = {symbol for wish in named for symbol in wish.symbols}
-    strange = tickers - app.universes.lifetimes(tickers).keys()
-    for wish in named:
-        asked = sorted(strange.intersection(wish.symbols))
-        if asked and wish.dataset.table in app.lake.tables():
-            rows = app.lake.rows(wish.dataset.table, asked, wish.span.start, wish.span.end).select("ticker").unique()
-            strange -= set(rows.collect()["ticker"])
-    return sorted(strange, key=str.encode)

@@ -1,0 +1,67 @@
+"""The orchestrator, wired: the registry's symbols, and what each phase needs of the application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from forebay.model.registry import Phase, SymbolRegistry
+from forebay.orchestration.gaps import Gaps
+from forebay.orchestration.ingest.backfill import Backfill
+from forebay.orchestration.ingest.feeds import feeds_of, misfit
+from forebay.orchestration.ingest.phases import RunPhase, stream
+from forebay.orchestration.ingest.run import Ingest
+from forebay.orchestration.plan import Plan
+from forebay.orchestration.wanted import Wish
+from forebay.orchestration.worker import Worker
+
+if TYPE_CHECKING:
+    from forebay.app.wired import App
+
+_BATCH = 200
+"""Symbols that are planned together: enough for files of the whole market to pay, few enough to share with others."""
+_ASKED_FOR = 20
+"""Tickers of a batch that nobody knows and that are looked into: each costs up to three calls."""
+
+
+def open_ingest(app: App, hear_worker: Callable[[Worker], None] = lambda _: None) -> Ingest:
+    """The orchestrator. `hear_worker` is told of each worker that it makes, to stop it when it has to stop."""
+
+    def worker() -> Worker:
+        made = app.worker()
+        hear_worker(made)
+        return made
+
+    backfill = Backfill(
+        app.ledger,
+        app.clock,
+        app.outlook,
+        app.planner,
+        worker,
+        lambda wish, gaps: _rows_come(app, wish, gaps),
+        lambda wishes: _unknown(app, wishes),
+    )
+    run_phase: dict[Phase, RunPhase] = {Phase.BACKFILL: backfill, Phase.STREAM: stream}
+    return Ingest(app.registry, run_phase, app.clock, app.worker_id, _BATCH)
+
+
+def forecast(app: App, entries: Sequence[SymbolRegistry]) -> Plan:
+    """What a backfill of these would fetch, by what the ledger remembers; asks nobody and changes nothing."""
+    feeds = feeds_of([entry for entry in entries if Phase.BACKFILL in entry.strategy.phases and not misfit(entry)])
+    return app.planner().plan(app.known_wishes(feeds))
+
+
+def _rows_come(app: App, wish: Wish, gaps: Gaps) -> Mapping[str, int]:
+    from forebay.orchestration.ingest.lake_rows import rows_come
+
+    return rows_come(app.lake, wish, gaps)
+
+
+def _unknown(app: App, wishes: Sequence[Wish]) -> Collection[str]:
+    if not app.has_rest or not wishes:
+        return ()
+    from forebay.orchestration.ingest.lake_rows import silent
+    from forebay.symbols.unknown import unknown_tickers
+
+    strange = silent(app.lake, app.universes, wishes)[:_ASKED_FOR]
+    return unknown_tickers(app.rest, app.universes, strange, app.clock.now().date(), at_most=_ASKED_FOR)

@@ -1,0 +1,133 @@
+"""`forebay ingest`: runs the symbols of the registry, once or as a daemon."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forebay.cli.options import Json, Tickers, load_settings
+from forebay.cli.output import ExitCode, print_json, print_table, say, tell
+
+if TYPE_CHECKING:
+    from forebay.app import App
+    from forebay.orchestration.ingest.run import Ran
+
+
+def ingest(
+    ctx: typer.Context,
+    tickers: Tickers = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what a run would do; change nothing.")] = False,
+    json: Json = False,
+) -> int:
+    """Run every enabled symbol of the registry that is due: backfill, snapshot, stream, as its strategy says.
+
+    A symbol that failed says why in the registry and is run again after a while; the others go on. Exit code 3 when one
+    failed. Any number of runs at once share the symbols.
+
+    Example: forebay ingest --dry-run
+    """
+    settings = load_settings(ctx)
+    from forebay.app import open_app
+
+    with open_app(settings) as app:
+        if dry_run:
+            return _forecast(app, tickers, json=json)
+        app.recover()
+        return _show(_run(app, tickers), json=json)
+
+
+def _run(app: App, tickers: list[str] | None) -> list[Ran]:
+    """The first SIGTERM or Ctrl-C finishes the symbols that are held; what was not begun is left to the next run."""
+    from forebay.app.ingest import open_ingest
+    from forebay.orchestration.worker import Worker
+
+    workers: list[Worker] = []
+    runner = open_ingest(app, workers.append)
+
+    def stop() -> None:
+        runner.stop()
+        for worker in workers:
+            worker.stop()
+
+    with stopping(stop):
+        return list(runner.run(_known(app, tickers)))
+
+
+@contextmanager
+def stopping(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` at the first SIGTERM or SIGINT; a second one is what it always is."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+
+    def handle(*_: object) -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        stop()
+
+    previous = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _known(app: App, tickers: list[str] | None) -> list[str] | None:
+    """The symbols named. Raises UnknownSymbol for one that is not in the registry."""
+    from forebay.errors import UnknownSymbol
+
+    for ticker in tickers or ():
+        if app.registry.get(ticker) is None:
+            raise UnknownSymbol(
+                f"{ticker} is not in the registry", remedy=f"add it: `forebay registry add {ticker}`; case matters"
+            )
+    return tickers
+
+
+def _show(ran: list[Ran], *, json: bool) -> int:
+    failed = [one for one in ran if one.error]
+    if json:
+        print_json(
+            [{"symbol": one.symbol, "records": one.records, "error": one.error, "notes": one.notes} for one in ran]
+        )
+    else:
+        for one in failed:
+            say(f"{one.symbol}: {one.error}")
+        rows = sum(one.records for one in ran)
+        say(f"{len(ran) - len(failed)} symbols completed, {len(failed)} failed, {rows:,} rows")
+    if not ran:
+        tell("note: no symbol is due; `forebay registry list` shows why")
+    return ExitCode.PARTIAL if failed else ExitCode.OK
+
+
+def _forecast(app: App, tickers: list[str] | None, *, json: bool) -> int:
+    """What would be run, and what a backfill would fetch by what is known without asking."""
+    from forebay.app.ingest import forecast
+
+    now = app.clock.now()
+    named = _known(app, tickers)
+    entries = [
+        entry
+        for entry in app.registry.list(enabled_only=True)
+        if (named is None or entry.symbol in named) and (entry.retry_at is None or entry.retry_at <= now)
+    ]
+    plan = forecast(app, entries)
+    if json:
+        print_json(
+            {
+                "symbols": {entry.symbol: list(entry.strategy.phases) for entry in entries},
+                "tasks": sum(line.tasks for line in plan.lines),
+                "calls": plan.calls,
+                "bytes": plan.bytes,
+            }
+        )
+        return ExitCode.OK
+    rows = [(entry.symbol, entry.strategy.value, ", ".join(entry.strategy.phases)) for entry in entries]
+    print_table(("symbol", "strategy", "phases"), rows)
+    for line in plan.lines:
+        say(f"{line.table} from {line.source}: {line.tasks:,} tasks, {line.days:,} days, {line.calls:,} calls")
+    return ExitCode.OK

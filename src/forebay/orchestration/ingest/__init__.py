@@ -1,0 +1,1 @@
+"""Runs the symbols of the registry: who is run, phase by phase, and what is written down of it."""

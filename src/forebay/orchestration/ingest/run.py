@@ -1,0 +1,185 @@
+"""Runs the registry: claims symbols, runs their phases in order, writes down how each fared."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from structlog import get_logger
+
+from forebay.clock import Clock
+from forebay.errors import ForebayError
+from forebay.model.registry import IngestionStatus, Phase
+from forebay.orchestration.heartbeat import Heartbeat
+from forebay.orchestration.ingest.phases import Came, RunPhase, order
+from forebay.symbols.registry import Claimed, Registry
+
+log = get_logger()
+
+_RENEW = 15.0
+"""Seconds between two renewals of what is held."""
+_LOOK_AGAIN = 1.0
+"""Seconds between two looks at symbols that another process runs."""
+_OTHERS = timedelta(minutes=2)
+"""How long symbols that another process runs are waited for: twice as long as a dead one holds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How one symbol's run ended."""
+
+    symbol: str
+    records: int
+    error: str | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Run:
+    """One symbol's run under way."""
+
+    claimed: Claimed
+    phases: tuple[Phase, ...]
+    began: datetime
+    came: dict[Phase, Came] = field(default_factory=dict)
+    done: dict[Phase, datetime] = field(default_factory=dict)
+
+    @property
+    def records(self) -> int:
+        return sum(came.records for came in self.came.values())
+
+    @property
+    def failed(self) -> tuple[Phase, str] | None:
+        """The first phase that failed, and what is said of all that did."""
+        errors = {phase: came.error for phase, came in self.came.items() if came.error}
+        return (next(iter(errors)), "; ".join(f"{phase}: {why}" for phase, why in errors.items())) if errors else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(came.note for came in self.came.values() if came.note)
+
+
+@dataclass
+class Ingest:
+    """Runs symbols of the registry; any number of processes may do so at once, and share the symbols."""
+
+    registry: Registry
+    run_phase: Mapping[Phase, RunPhase]
+    clock: Clock
+    worker_id: str
+    batch: int
+    """Symbols that are planned together and held at once."""
+    _stop: bool = False
+
+    def stop(self) -> None:
+        """Take no further symbols; those that are held are finished. Safe to call from a signal handler."""
+        self._stop = True
+
+    def run(
+        self,
+        symbols: Collection[str] | None = None,
+        phases: Sequence[Phase] = tuple(Phase),
+        *,
+        due_only: bool = True,
+        not_since: datetime | None = None,
+    ) -> Iterator[Ran]:
+        """Run every enabled symbol (or of these) whose strategy comes to any of `phases`; each as it ends.
+
+        Symbols that failed wait for their `retry_at` with `due_only`; those that were run since `not_since` (None: now)
+        are left alone. A symbol's error is its own; raises what stops all of them, after writing down what became of
+        those under way.
+        """
+        since = not_since or self.clock.now()
+        if freed := self.registry.clear_stale():
+            log.warning("stale_locks_cleared", symbols=freed)
+        wanted = self.wanted(symbols, phases)
+        until = self.clock.now() + _OTHERS
+        while wanted and not self._stop:
+            for first in range(0, len(wanted), self.batch):
+                if self._stop:
+                    return
+                several = wanted[first : first + self.batch]
+                claims = self.registry.claim(
+                    self.worker_id, len(several), symbols=several, due_only=due_only, not_since=since
+                )
+                yield from self._run_batch(claims, phases) if claims else ()
+            wanted = self._elsewhere(wanted, until)
+
+    def wanted(self, symbols: Collection[str] | None, phases: Sequence[Phase]) -> list[str]:
+        """The enabled symbols that have any of `phases`, in byte order."""
+        entries = self.registry.list(enabled_only=True)
+        among = (entry for entry in entries if symbols is None or entry.symbol in symbols)
+        return [entry.symbol for entry in among if order(entry, phases)]
+
+    def _elsewhere(self, wanted: Iterable[str], until: datetime) -> list[str]:
+        """Those that another process runs, after a pause; none when it has been waited for long enough.
+
+        It ends with them or, if it died, loses them: then they are to be run here.
+        """
+        running = {entry.symbol for entry in self.registry.list(status=IngestionStatus.RUNNING)}
+        left = [symbol for symbol in wanted if symbol in running] if self.clock.now() < until else []
+        if left:
+            self.clock.sleep(_LOOK_AGAIN)
+        return left
+
+    def _run_batch(self, claims: Sequence[Claimed], phases: Sequence[Phase]) -> Iterator[Ran]:
+        now = self.clock.now()
+        runs = [_Run(claimed, order(claimed.entry, phases), now) for claimed in claims]
+        for run in runs:
+            _log(run, "symbol_execution_started", run.phases[0], 0.0)
+        with Heartbeat(lambda: self.registry.renew(claims), _RENEW):
+            try:
+                self._run_phases(runs, phases)
+            except Exception:
+                self._finish(runs)
+                raise
+            self._finish(runs)
+        for run in runs:
+            failed = run.failed
+            yield Ran(run.claimed.symbol, run.records, failed[1] if failed else None, run.notes)
+
+    def _run_phases(self, runs: Sequence[_Run], phases: Sequence[Phase]) -> None:
+        """Each phase for all that have it: what they need is asked for together."""
+        for phase in (each for each in Phase if each in phases):
+            having = [run for run in runs if phase in run.phases]
+            if not having:
+                continue
+            try:
+                came = self.run_phase[phase]([run.claimed.entry for run in having])
+            except Exception as error:
+                why = str(error) if isinstance(error, ForebayError) else f"{type(error).__name__}: {error}"
+                for run in having:
+                    run.came[phase] = Came(error=why, done=False)
+                raise
+            for run in having:
+                run.came[phase] = came[run.claimed.symbol]
+                if came[run.claimed.symbol].done and not came[run.claimed.symbol].error:
+                    run.done[phase] = self.clock.now()
+
+    def _finish(self, runs: Iterable[_Run]) -> None:
+        for run in runs:
+            elapsed = (self.clock.now() - run.began).total_seconds()
+            failed = run.failed
+            if not self.registry.finish(run.claimed, run.done, failed[1] if failed else None):
+                log.warning("symbol_lost", symbol=run.claimed.symbol, worker=self.worker_id)
+            elif failed:
+                _log(run, "symbol_execution_failed", failed[0], elapsed, error=failed[1])
+            else:
+                _log(run, "symbol_execution_completed", run.phases[-1], elapsed)
+
+
+def _log(run: _Run, message: str, phase: Phase, elapsed: float, **more: str) -> None:
+    entry = run.claimed.entry
+    write = log.error if more else log.info
+    write(
+        message,
+        symbol=entry.symbol,
+        strategy=entry.strategy.value,
+        phase=phase.value,
+        records=run.records,
+        kafka=False,
+        redis=False,
+        elapsed=round(elapsed, 3),
+        **more,
+    )

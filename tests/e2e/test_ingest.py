@@ -1,0 +1,111 @@
+"""The registry run against the simulated vendor, as typed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import UTC, datetime
+
+import pytest
+
+from forebay.clock import SystemClock
+from forebay.ledger import Ledger
+from forebay.model.registry import IngestionStatus, IngestionStrategy, SymbolRegistry
+from forebay.symbols.registry import Registry
+
+START = {"start": "2026-03-05", "timeframes": ["1d"]}
+
+
+@pytest.fixture
+def registry(shell, home):
+    """The registry of the shell's home, beside the commands."""
+    with Ledger.open(f"sqlite:///{home.folder}/data/download_tracker.db", SystemClock()) as ledger:
+        yield Registry(ledger.database, shell.clock)
+
+
+def keep(registry, *symbols, strategy="flatpack_api", **metadata):
+    for symbol in symbols:
+        registry.add(SymbolRegistry(symbol, IngestionStrategy(strategy), metadata={**START, **metadata}))
+
+
+def test_one_run_brings_all_that_is_there_and_says_what_is_not(shell, registry):
+    """A ticker that does not exist and one of another class fail for themselves; the others are completed."""
+    keep(registry, "AAPL", "NOPE", strategy="flatpack_api")
+    keep(registry, "MSFT", strategy="flatpack")
+    keep(registry, "X:BTCUSD", asset_class="stocks")
+    keep(registry, "TSLA")
+    registry.set_enabled("TSLA", enabled=False)
+
+    said = shell("ingest", "--json")
+
+    assert 3 == said.code, said.all
+    ran = {one["symbol"]: one for one in json.loads(said.out)}
+    assert {"AAPL": 5, "MSFT": 5} == {name: one["records"] for name, one in ran.items() if not one["error"]}
+    assert "the vendor knows no ticker NOPE" in ran["NOPE"]["error"]
+    assert "no ticker of stocks" in ran["X:BTCUSD"]["error"]
+    assert (IngestionStatus.ERROR, 1) == ((entry := registry.get("NOPE")).status, entry.failures)
+    assert ran["NOPE"]["error"] == entry.error_message
+    assert registry.get("AAPL").last_backfill is not None
+
+
+def test_the_next_run_takes_those_that_are_due(shell, registry):
+    """A failed symbol waits for its time; what is held is not fetched again."""
+    keep(registry, "AAPL", "NOPE")
+    shell("ingest")
+    again = json.loads(shell("ingest", "--json").out)
+    shell.clock.sleep(120)
+    later = json.loads(shell("ingest", "--json").out)
+
+    assert [("AAPL", 0)] == [(one["symbol"], one["records"]) for one in again]
+    assert ["AAPL", "NOPE"] == sorted(one["symbol"] for one in later)
+    assert 2 == registry.get("NOPE").failures
+
+
+def test_a_dry_run_changes_nothing(shell, registry, home):
+    """It names symbols, phases and tasks; no request is made and no symbol is touched."""
+    keep(registry, "AAPL", strategy="flatpack_snapshot_stream")
+    before = registry.get("AAPL"), len(home.vendor.requests)
+    said = shell("ingest", "--dry-run", "--json")
+
+    plan = json.loads(said.out)
+    assert {"AAPL": ["backfill", "snapshot", "stream"]} == plan["symbols"]
+    assert plan["tasks"] > 0
+    assert before == (registry.get("AAPL"), len(home.vendor.requests))
+    assert "AAPL" in shell("ingest", "--dry-run").out
+
+
+def test_a_stream_waits_and_fails_nothing(shell, registry):
+    """Its symbol is completed, and said to wait for live data."""
+    keep(registry, "AAPL", strategy="stream")
+    [ran] = json.loads(shell("ingest", "--json").out)
+
+    assert (["stream: comes with live data"], None) == (ran["notes"], ran["error"])
+    assert (IngestionStatus.IDLE, None) == (registry.get("AAPL").status, registry.get("AAPL").last_stream)
+
+
+def test_the_log_answers_the_questions_that_are_asked_of_it(shell, registry, tmp_path):
+    """Errors since an hour, and executions by symbol, by jq."""
+    keep(registry, "AAPL", "NOPE")
+    file = tmp_path / "logs" / "forebay.log"
+    for _ in range(2):
+        shell("ingest", LOG_FORMAT="json", LOG_FILE=str(file))
+
+    since = datetime.now(UTC).replace(hour=0, minute=0, second=0).strftime("%Y-%m-%dT%H:%M:%SZ")
+    errors = jq(file, f'select(.level == "ERROR" and .time > "{since}") | [.message, .symbol, .strategy, .phase]')
+    counts = jq(file, 'select(.message == "symbol_execution_completed") | .symbol')
+    [started, *_] = jq(file, 'select(.message == "symbol_execution_started")')
+
+    assert [["symbol_execution_failed", "NOPE", "flatpack_api", "backfill"]] == errors
+    assert ["AAPL", "AAPL"] == counts
+    fields = {"time", "level", "message", "symbol", "strategy", "phase", "records", "kafka", "redis", "elapsed"}
+    assert fields <= started.keys()
+
+
+def jq(file, query):
+    done = subprocess.run(["jq", "-c", query, file], capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_symbol_that_is_not_there_is_refused(shell, registry):
+    """Before anything is run."""
+    shell.refuses("ingest", "--tickers", "NOPE", says="NOPE is not in the registry", next_step="registry add")
