@@ -109,6 +109,10 @@ def test_contradictions_are_told_and_raise_nothing(wrong: dict, says: str) -> No
     assert "no last trade" in "; ".join(found.reasons)
 
 
-def test_who_is_absent_is_told() -> None:
-    """No answer about a ticker is a verdict as well."""
-    assert (SnapshotVerdict.ABSENT, None) == (absent("T").verdict, absent("T").snapshot)
+@pytest.mark.parametrize(
+    ("asked", "verdict"), [("26T15:00", SnapshotVerdict.ABSENT), ("26T14:00", EMPTY), ("30T15:00", EMPTY)]
+)
+def test_who_is_absent_is_told(asked: str, verdict: SnapshotVerdict) -> None:
+    """No answer about a ticker is a verdict as well: a failure while the market is open, none in the night."""
+    found = absent("T", AssetClass.STOCKS, at(asked))
+    assert (verdict, None, asked == "26T15:00") == (found.verdict, found.snapshot, found.verdict.fails)

@@ -58,7 +58,7 @@ def test_what_was_shown_is_read_again(anywhere: Home) -> None:
     trade, quote = LastTrade(10.5, 0.5, nanos(OPEN), 4, "17", "14,41"), LastQuote(None, None, 10.6, 2, nanos(OPEN))
     told = shown(minute=minute, trade=trade, quote=quote, change=0.5, accumulated_volume=100.5)
     bare, empty = shown("AAPl", day=Prices(9.0, 8.0, 8.0, 8.0)), shown("B", day=None)
-    assert 2 == append(anywhere, STOCKS, [told, bare, empty, absent("C")], FakeClock())
+    assert 2 == append(anywhere, STOCKS, [told, bare, empty, absent("C", STOCKS, OPEN)], FakeClock())
     first, second = read(anywhere, STOCKS, EVER).collect().to_dicts()
     expected = {
         "ticker": "AAPL",

@@ -38,6 +38,7 @@ class Handlers:
             TaskKind.MIRROR: files and archive,
             TaskKind.LOAD: files or archive,
             TaskKind.FETCH: self.app.has_rest and not self.offline,
+            TaskKind.SNAPSHOT: self.app.has_rest and not self.offline,
             TaskKind.IDENTIFY: self.app.has_rest and not self.offline,
             TaskKind.EXPORT: True,
             TaskKind.PUBLISH: True,
@@ -47,6 +48,7 @@ class Handlers:
             TaskKind.MIRROR: self._mirror,
             TaskKind.LOAD: self._load,
             TaskKind.FETCH: self._fetch,
+            TaskKind.SNAPSHOT: self._snapshot,
             TaskKind.IDENTIFY: self._identify,
             TaskKind.EXPORT: self._export,
             TaskKind.PUBLISH: self._publish,
@@ -92,6 +94,12 @@ class Handlers:
         from forebay.tasks.fetch import Fetch
 
         return Fetch(self._rest, self.app.tables, self._records(), self.app.ledger.coverage)
+
+    def _snapshot(self) -> Handler:
+        from forebay.app.snapshots import snapshots
+        from forebay.tasks.snapshot import TakeSnapshots
+
+        return TakeSnapshots(snapshots(self.app, self._rest))
 
     def _identify(self) -> Handler:
         from forebay.tasks.identify import Identify

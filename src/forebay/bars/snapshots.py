@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import chain
 from math import isfinite
 from zoneinfo import ZoneInfo
 
 from forebay.model.calendar import Session, session, session_days
-from forebay.model.snapshot import Judged, Prices, Snapshot, SnapshotVerdict
+from forebay.model.catalogue import Dataset
+from forebay.model.instrument import AssetClass
+from forebay.model.snapshot import Judged, Prices, Snapshot, SnapshotVerdict, days_of
 
 PATIENCE = timedelta(minutes=15)
 """So long may a ticker be silent in the regular session before its snapshot is called stale."""
@@ -37,8 +39,11 @@ def judge(snapshot: Snapshot, expected: Expected) -> Judged:
     return Judged(snapshot.ticker, verdict, tuple(why for _, why in found), snapshot)
 
 
-def absent(ticker: str) -> Judged:
-    """The verdict on a ticker of which the vendor says nothing."""
+def absent(ticker: str, asset_class: AssetClass, asked_at: datetime) -> Judged:
+    """The verdict on a ticker of which the vendor says nothing; before the market opens it need not say anything."""
+    hours = _Hours(days_of(asset_class), asked_at)
+    if hours.begun is None or hours.begun.day != hours.today:
+        return Judged(ticker, SnapshotVerdict.EMPTY, (f"no snapshot on {hours.today} yet",), None)
     why = "the vendor has no snapshot of it: unknown (capitals count), delisted, or not traded today"
     return Judged(ticker, SnapshotVerdict.ABSENT, (why,), None)
 
@@ -72,9 +77,8 @@ def _missing(snapshot: Snapshot, expected: Expected) -> Iterator[Reason]:
 
 def _age(snapshot: Snapshot) -> Iterator[Reason]:
     """Silence is measured against regular hours: before and after them most tickers do not trade for long."""
-    seen = snapshot.asked_at - snapshot.delay
-    today = seen.astimezone(ZoneInfo(snapshot.dataset.timezone)).date()
-    begun = _last_begun(snapshot, seen)
+    hours = _Hours(snapshot.dataset, snapshot.asked_at - snapshot.delay)
+    begun, today = hours.begun, hours.today
     if snapshot.day is None:
         if begun is None or begun.day != today:
             yield SnapshotVerdict.EMPTY, f"no price of {today} yet"
@@ -86,19 +90,31 @@ def _age(snapshot: Snapshot) -> Iterator[Reason]:
         yield SnapshotVerdict.SUSPECT, "it does not say when it is of"
     elif begun is not None and moment < begun.opens:
         yield SnapshotVerdict.STALE, f"it is of {_said(moment)}, before the session of {begun.day}"
-    elif begun is not None and seen <= begun.regular_closes and seen - moment > PATIENCE:
+    elif begun is not None and hours.seen <= begun.regular_closes and hours.seen - moment > PATIENCE:
         yield SnapshotVerdict.STALE, f"it is of {_said(moment)}, and the session of {begun.day} goes on"
 
 
-def _last_begun(snapshot: Snapshot, seen: datetime) -> Session | None:
-    """The newest session whose regular hours had gone on for a while at `seen`."""
-    calendar = snapshot.dataset.calendar
-    today = seen.astimezone(ZoneInfo(snapshot.dataset.timezone)).date()
-    for day in reversed(session_days(calendar, today - _BACK, today)):
-        found = session(calendar, day)
-        if found.regular_opens + PATIENCE <= seen:
-            return found
-    return None
+@dataclass(frozen=True, slots=True)
+class _Hours:
+    """Where a market is in its days at the moment that its data are of."""
+
+    dataset: Dataset
+    seen: datetime
+
+    @property
+    def today(self) -> date:
+        """Its date then."""
+        return self.seen.astimezone(ZoneInfo(self.dataset.timezone)).date()
+
+    @property
+    def begun(self) -> Session | None:
+        """The newest session whose regular hours had gone on for a while."""
+        calendar = self.dataset.calendar
+        for day in reversed(session_days(calendar, self.today - _BACK, self.today)):
+            found = session(calendar, day)
+            if found.regular_opens + PATIENCE <= self.seen:
+                return found
+        return None
 
 
 def _said(moment: datetime) -> str:

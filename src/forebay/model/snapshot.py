@@ -91,7 +91,7 @@ class Snapshot:
     @property
     def dataset(self) -> Dataset:
         """The bars of its class: their calendar and zone are those of its days."""
-        return LAKE_DATASETS[f"{self.asset_class}/{Kind.BARS_1M}"]
+        return days_of(self.asset_class)
 
     @property
     def session_date(self) -> date:
@@ -119,7 +119,12 @@ class SnapshotVerdict(StrEnum):
     SUSPECT = "suspect"
     """It contradicts itself or the clock."""
     ABSENT = "absent"
-    """The vendor says nothing of the ticker: unknown, delisted, or nothing of it today."""
+    """The market is open and the vendor says nothing of the ticker: unknown, delisted, or not traded today."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether whoever asked has not got what he asked for; to be early, or of a quiet ticker, is no failure."""
+        return self in (SnapshotVerdict.INCOMPLETE, SnapshotVerdict.SUSPECT, SnapshotVerdict.ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,12 @@ class Judged:
     reasons: tuple[str, ...]
     """Why it is not good, each with its evidence."""
     snapshot: Snapshot | None
-    """None when it is absent."""
+    """None when the vendor has none."""
+
+
+def days_of(asset_class: AssetClass) -> Dataset:
+    """The dataset whose calendar and zone are those of a class's snapshots."""
+    return LAKE_DATASETS[f"{asset_class}/{Kind.BARS_1M}"]
 
 
 def snapshots_table(asset_class: AssetClass) -> str:

@@ -69,6 +69,8 @@ class TaskKind(StrEnum):
     """A flat file into the lake."""
     FETCH = "fetch"
     """REST pages into the lake."""
+    SNAPSHOT = "snapshot"
+    """What the vendor says of tickers now, into the lake."""
     IDENTIFY = "identify"
     """The vendor's reference lists into the universe table and a universe file."""
     EXPORT = "export"

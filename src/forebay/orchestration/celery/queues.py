@@ -11,6 +11,7 @@ _QUEUE_OF = {
     TaskKind.LOAD: DOWNLOAD,
     TaskKind.MIRROR: DOWNLOAD,
     TaskKind.FETCH: DOWNLOAD,
+    TaskKind.SNAPSHOT: DOWNLOAD,
 }
 
 

@@ -1,0 +1,113 @@
+"""Snapshots as work: taken from the simulated vendor, kept in the lake, their verdicts in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from forebay import Sandbox
+from forebay.app import App
+from forebay.app.snapshots import snapshots
+from forebay.cli.snapshot import show_snapshot
+from forebay.errors import UsageError
+from forebay.lake.snapshots.table import latest, read
+from forebay.ledger.filter import TaskFilter
+from forebay.model.coverage import Verdict
+from forebay.model.instrument import AssetClass
+from forebay.model.intervals import Interval
+from forebay.model.snapshot import SnapshotVerdict
+from forebay.model.snapshot_order import SnapshotOrder, from_key
+from forebay.model.task import TaskKind, TaskState
+from forebay.settings import load
+from forebay.testing import FakeClock
+
+STOCKS = AssetClass.STOCKS
+NOON = datetime(2025, 11, 20, 17, tzinfo=UTC)
+"""In New York, on a Thursday."""
+EVER = Interval(date.min, date.max)
+NAMED = SnapshotOrder(STOCKS, ("AAPL", "AAp", "NONE"))
+
+
+@pytest.fixture(scope="module")
+def vendor() -> Iterator[Sandbox]:
+    with Sandbox(seed=3, tickers=12, start=date(2025, 11, 3), clock=FakeClock(NOON)) as running:
+        yield running
+
+
+@contextmanager
+def wired(vendor: Sandbox, folder: Path) -> Iterator[App]:
+    app = App(load(environ={**vendor.env, "FOREBAY_HOME": str(folder)}), FakeClock(NOON), "worker-1")
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def app(vendor: Sandbox, tmp_path: Path) -> Iterator[App]:
+    with wired(vendor, tmp_path) as app:
+        yield app
+
+
+def test_an_order_is_its_key() -> None:
+    """Whatever a ticker is made of, the worker reads what was ordered; one order is one task, however it is put."""
+    strange = SnapshotOrder(STOCKS, ("AAPL", "BRK.B", "a&ticker=b", "a/b?c", "ä b"))
+    assert strange == from_key(strange.key)
+    assert NAMED.key == SnapshotOrder(STOCKS, ("NONE", "AAp", "AAPL", "AAPL")).key
+    for key in ("snapshot/stocks", "snapshot/shares?ticker=A", "snapshot/stocks?symbol=A", "reference/stocks?ticker=A"):
+        with pytest.raises(UsageError, match="is no key of snapshots"):
+            from_key(key)
+
+
+def test_a_task_takes_many_at_once(app: App, vendor: Sandbox) -> None:
+    """One call, one commit; each ticker's verdict is in the ledger, and an unknown one harms no other."""
+    app.ledger.tasks.add([NAMED.draft(NOON.date())])
+    begun = len(vendor.requests)
+    app.worker(kinds=[TaskKind.SNAPSHOT]).drain()
+    (task,) = app.ledger.tasks.find(TaskFilter(destination="snapshots"))
+    assert (TaskState.COMPLETED, 1) == (task.state, len(vendor.requests) - begun), task
+    said = {row.partition.symbol: row for row in app.ledger.coverage.find("snapshots", "stocks/snapshots", limit=None)}
+    told = {ticker: (row.verdict, row.evidence.details["verdict"]) for ticker, row in said.items()}
+    assert {"AAPL", "AAp", "NONE"} == told.keys()
+    assert (Verdict.COMPLETE, "good") == told["AAPL"]
+    assert (Verdict.SUSPECT, "absent") == told["NONE"]
+    assert "capitals count" in said["NONE"].evidence.reason
+    held = latest(app.lake_home, STOCKS, NAMED.tickers)
+    truth = vendor.market.bars("stocks", "bars_1d", date(2025, 11, 19), date(2025, 11, 19)).filter(ticker="AAPL")
+    assert truth["close"].to_list() == held.filter(ticker="AAPL")["previous_close"].to_list()
+
+
+def test_the_same_order_is_the_same_task(app: App) -> None:
+    """Taken again and again it leaves one task, one row of coverage a ticker, and no row twice in the lake."""
+    for _ in range(2):
+        app.ledger.tasks.add([NAMED.draft(NOON.date())], again=True)
+        app.worker(kinds=[TaskKind.SNAPSHOT]).drain()
+    assert 1 == len(app.ledger.tasks.find(TaskFilter(destination="snapshots")))
+    assert 3 == len(app.ledger.coverage.find("snapshots", "stocks/snapshots", limit=None))
+    assert 1 == read(app.lake_home, STOCKS, EVER, ["AAPL"]).collect().height
+
+
+def test_what_the_plan_once_showed_is_expected(vendor: Sandbox, tmp_path: Path) -> None:
+    """A plan that never showed a trade or quote owes none; one that did within the week does, class by class."""
+    with Sandbox(seed=3, tickers=12, vendor_plan="starter", start=date(2025, 11, 3), clock=FakeClock(NOON)) as poor:
+        with wired(poor, tmp_path) as app:
+            assert SnapshotVerdict.GOOD == snapshots(app).look(STOCKS, ["AAPL"])[0].verdict
+        with wired(vendor, tmp_path) as app:
+            assert SnapshotVerdict.GOOD == snapshots(app).look(STOCKS, ["AAPL"])[0].verdict
+        with wired(poor, tmp_path) as app:
+            (lacking,) = snapshots(app).look(STOCKS, ["AAPL"])
+            (pair,) = snapshots(app).look(AssetClass.CRYPTO, ["X:BTCUSD"])
+    assert (SnapshotVerdict.INCOMPLETE, 2) == (lacking.verdict, len(lacking.reasons))
+    assert SnapshotVerdict.GOOD == pair.verdict
+
+
+def test_one_snapshot_is_shown(app: App, capsys: pytest.CaptureFixture[str]) -> None:
+    """Values, verdict and reasons; exit code 3 for a ticker that is not there; nothing is stored."""
+    assert 0 == show_snapshot(app, "AAPL")
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("newest word  2025-11-20 16:59", "previous", "last quote", "AAPL: good"))
+    assert 3 == show_snapshot(app, "aapl", json=True)
+    assert '"verdict": "absent"' in capsys.readouterr().out
+    assert latest(app.lake_home, STOCKS, ["AAPL"]).is_empty()
