@@ -1,0 +1,42 @@
+"""The service as a user starts it: a process on a port."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx2
+import pytest
+
+TOKEN = "a-token-of-some-length"
+
+
+def test_the_service_answers_until_it_is_stopped(home):
+    """`forebay serve` says where it listens, answers there, and ends when it is told to, without a traceback."""
+    command = [sys.executable, "-m", "forebay", "serve", "--port", "0"]
+    with subprocess.Popen(command, cwd=home.folder, env=home.env, stderr=subprocess.PIPE, text=True) as running:
+        try:
+            url = running.stderr.readline().split()[4]
+            added = httpx2.post(f"{url}/api/v1/symbols", json={"symbol": "AAPL", "strategy": "flatpack"}, timeout=30)
+            assert (201, "AAPL") == (added.status_code, added.json()["symbol"])
+            assert "server" not in added.headers
+        finally:
+            running.send_signal(signal.SIGINT)
+            said = running.communicate(timeout=30)[1]
+    assert 130 == running.returncode
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "203.0.113.7", "bars.example.org"])
+def test_other_machines_are_refused_without_a_token(shell, host):
+    """Without a token no address is listened on that other machines can reach."""
+    shell.refuses("serve", "--host", host, says=host, next_step="FOREBAY_API_TOKEN")
+
+
+def test_a_taken_port_is_named(shell):
+    """A port that somebody else has is an error that names it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        shell.refuses("serve", "--port", port, says=port, next_step="--port", FOREBAY_API_TOKEN=TOKEN)
