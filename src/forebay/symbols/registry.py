@@ -49,7 +49,7 @@ class Registry:
                 f"{entry.symbol} is in the registry already",
                 remedy=f"change it: `forebay registry strategy {entry.symbol} STRATEGY`, or delete it first",
             )
-        return self._got(entry.symbol)
+        return self.require(entry.symbol)
 
     def add_many(self, entries: Iterable[SymbolRegistry]) -> tuple[int, int]:
         """Add those that are not there yet, all or none: how many were added, and how many were known already.
@@ -69,7 +69,8 @@ class Registry:
             row = connection.execute(sa.select(table).where(table.c.symbol == symbol)).mappings().one_or_none()
         return None if row is None else read_entry(row)
 
-    def _got(self, symbol: str) -> SymbolRegistry:
+    def require(self, symbol: str) -> SymbolRegistry:
+        """One symbol. Raises UnknownSymbol when it is not there."""
         entry = self.get(symbol)
         if entry is None:
             raise _unknown(symbol)
@@ -84,7 +85,7 @@ class Registry:
 
     def set_enabled(self, symbol: str, enabled: bool) -> SymbolRegistry:
         """Keep a symbol, or keep it no longer; no effect on one that is so already."""
-        entry = self._got(symbol)
+        entry = self.require(symbol)
         if entry.enabled == enabled:
             return entry
         return self.set_status(symbol, IngestionStatus.IDLE if enabled else IngestionStatus.DISABLED)
