@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 
 from forebay import Sandbox
 from forebay.app import App
-from forebay.app.snapshots import snapshots
+from forebay.app.snapshots import snapshot_phase, snapshots
 from forebay.cli.snapshot import show_snapshot
 from forebay.errors import UsageError
 from forebay.lake.snapshots.table import latest, read
@@ -19,6 +19,7 @@ from forebay.ledger.filter import TaskFilter
 from forebay.model.coverage import Verdict
 from forebay.model.instrument import AssetClass
 from forebay.model.intervals import Interval
+from forebay.model.registry import SymbolRegistry
 from forebay.model.snapshot import SnapshotVerdict
 from forebay.model.snapshot_order import SnapshotOrder, from_key
 from forebay.model.task import TaskKind, TaskState
@@ -59,6 +60,8 @@ def test_an_order_is_its_key() -> None:
     for key in ("snapshot/stocks", "snapshot/shares?ticker=A", "snapshot/stocks?symbol=A", "reference/stocks?ticker=A"):
         with pytest.raises(UsageError, match="is no key of snapshots"):
             from_key(key)
+    with pytest.raises(UsageError, match="no snapshots of options"):
+        from_key("snapshot/options?ticker=O:SPY251219C00650000")
 
 
 def test_a_task_takes_many_at_once(app: App, vendor: Sandbox) -> None:
@@ -111,3 +114,29 @@ def test_one_snapshot_is_shown(app: App, capsys: pytest.CaptureFixture[str]) -> 
     assert 3 == show_snapshot(app, "aapl", json=True)
     assert '"verdict": "absent"' in capsys.readouterr().out
     assert latest(app.lake_home, STOCKS, ["AAPL"]).is_empty()
+
+
+def test_a_phase_of_many_symbols(app: App, vendor: Sandbox) -> None:
+    """One call a class; who is good is recorded, who is not has his own error, and a class without any says so."""
+    begun = len(vendor.requests)
+    names = ("AAPL", "aapl", "X:BTCUSD", "I:SPX")
+    came = snapshot_phase(app)([SymbolRegistry(name) for name in names])
+    assert set(names) == came.keys()
+    assert (1, None) == (came["AAPL"].records, came["AAPL"].error)
+    assert (1, None) == (came["X:BTCUSD"].records, came["X:BTCUSD"].error)
+    assert "capitals count" in (came["aapl"].error or "")
+    assert "no snapshots of indices" in (came["I:SPX"].error or "")
+    assert 2 == len(vendor.requests) - begun
+    again = snapshot_phase(app)([SymbolRegistry("AAPL"), SymbolRegistry("aapl")])
+    assert (None, True) == (again["AAPL"].error, again["aapl"].error is not None)
+
+
+def test_a_phase_that_is_refused(tmp_path: Path) -> None:
+    """A plan without snapshots fails each symbol with the vendor's words; no key, with the setting's name."""
+    free = Sandbox(seed=3, vendor_plan="basic", start=date(2025, 11, 3), clock=FakeClock(NOON))
+    with free as vendor, wired(vendor, tmp_path) as app:
+        came = snapshot_phase(app)([SymbolRegistry("AAPL"), SymbolRegistry("MSFT")])
+    assert {"AAPL", "MSFT"} == came.keys()
+    assert all("the vendor answered 403" in (one.error or "") for one in came.values())
+    with closing(App(load(environ={"FOREBAY_HOME": str(tmp_path)}), FakeClock(NOON), "worker-1")) as app:
+        assert "POLYGON_API_KEY" in (snapshot_phase(app)([SymbolRegistry("AAPL")])["AAPL"].error or "")

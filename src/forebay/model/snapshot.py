@@ -13,6 +13,8 @@ from forebay.model.instrument import AssetClass
 
 SNAPSHOTS = "snapshots"
 """Second half of the tables' names, and the destination of the tasks and their coverage."""
+SHOWN_CLASSES = (AssetClass.STOCKS, AssetClass.CRYPTO, AssetClass.FOREX)
+"""The classes whose tickers the vendor shows by name, many at once."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -10,7 +10,7 @@ from forebay.errors import UsageError
 from forebay.model.instrument import AssetClass
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Partition, Source
-from forebay.model.snapshot import SNAPSHOTS, snapshots_table
+from forebay.model.snapshot import SHOWN_CLASSES, SNAPSHOTS, snapshots_table
 from forebay.model.task import TaskDraft, TaskKind
 
 _PREFIX = "snapshot"
@@ -24,6 +24,16 @@ class SnapshotOrder:
 
     asset_class: AssetClass
     tickers: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a class that has no snapshots, and for no ticker at all."""
+        if self.asset_class not in SHOWN_CLASSES:
+            raise UsageError(
+                f"there are no snapshots of {self.asset_class} here",
+                remedy=f"ask for tickers of {', '.join(SHOWN_CLASSES)}",
+            )
+        if not self.tickers:
+            raise UsageError("an order of snapshots names no ticker", remedy="name one")
 
     @property
     def key(self) -> str:

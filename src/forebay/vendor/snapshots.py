@@ -12,7 +12,7 @@ import msgspec
 from forebay.clock import Clock
 from forebay.errors import PageRejected, UsageError
 from forebay.model.instrument import AssetClass
-from forebay.model.snapshot import LastQuote, LastTrade, Prices, Snapshot
+from forebay.model.snapshot import SHOWN_CLASSES, LastQuote, LastTrade, Prices, Snapshot
 from forebay.vendor.http import VendorHttp
 from forebay.vendor.wire import decode
 
@@ -21,8 +21,6 @@ _PATHS = {
     AssetClass.CRYPTO: "/v2/snapshot/locale/global/markets/crypto/tickers",
     AssetClass.FOREX: "/v2/snapshot/locale/global/markets/forex/tickers",
 }
-CLASSES = tuple(_PATHS)
-"""The classes that have such an answer."""
 _AT_ONCE = 100
 """Tickers in one question: addresses have an end."""
 _FEW = 3
@@ -102,7 +100,7 @@ class SnapshotLists:
         if asset_class not in _PATHS:
             raise UsageError(
                 f"there are no snapshots of {asset_class} here",
-                remedy=f"ask for tickers of {', '.join(CLASSES)}",
+                remedy=f"ask for tickers of {', '.join(SHOWN_CLASSES)}",
             )
         wanted = sorted(set(tickers))
         found: dict[str, Snapshot] = {}
