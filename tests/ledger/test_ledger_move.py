@@ -8,7 +8,9 @@ from ledger_nouns import BARS, covers, draft
 from forebay.errors import LedgerError
 from forebay.ledger import Ledger
 from forebay.ledger.move import move_between
+from forebay.model.registry import IngestionStrategy, SymbolRegistry
 from forebay.model.task import Done, TaskState
+from forebay.symbols.registry import Registry
 from forebay.testing import FakeClock
 
 
@@ -34,6 +36,28 @@ def test_everything_arrives_and_goes_on(filled: str, blank_url: str, clock: Fake
         assert old.coverage.find("lake", BARS) == new.coverage.find("lake", BARS)
         assert 1 == new.tasks.add([draft(2)])
         assert 3 == max(task.id for task in new.tasks.find())
+
+
+def test_the_registry_moves_with_the_ledger(filled: str, blank_url: str, clock: FakeClock) -> None:
+    """Symbols as they are, once nobody runs them; a registry at the target is not written over."""
+    with Ledger.open(filled, clock) as ledger:
+        registry = Registry(ledger.database, clock)
+        registry.add(SymbolRegistry("AAp", IngestionStrategy.STREAM, metadata={"start": "2024-01-02"}))
+        (claimed,) = registry.claim("w", 1)
+        with pytest.raises(LedgerError, match="worker w is at work"):
+            move_between(filled, blank_url, clock.now())
+        registry.finish(claimed, {}, "no answer")
+        before = registry.list()
+    with Ledger.open(blank_url, clock) as ledger:
+        there = Registry(ledger.database, clock)
+        there.add(SymbolRegistry("KO"))
+        with pytest.raises(LedgerError, match="symbol_registry has rows"):
+            move_between(filled, blank_url, clock.now())
+        there.delete("KO")
+
+        move_between(filled, blank_url, clock.now())
+
+        assert before == there.list()
 
 
 def test_a_ledger_is_not_moved_onto_another(filled: str, blank_url: str, clock: FakeClock) -> None:

@@ -56,8 +56,9 @@ def _refuse_nothing(source: Database) -> None:
 
 
 def _refuse_busy(old: sa.Connection, source: Database, now: datetime) -> None:
-    busy = sa.select(tasks.c.worker_id).where(HELD, tasks.c.lease_expires_at > now).limit(1)
-    if worker := old.scalar(busy):
+    of_tasks = sa.select(tasks.c.worker_id).where(HELD, tasks.c.lease_expires_at > now)
+    of_symbols = sa.select(symbol_registry.c.worker_id).where(symbol_registry.c.lease_expires_at > now)
+    if worker := old.scalar(sa.union_all(of_tasks, of_symbols).limit(1)):
         raise LedgerError(
             f"worker {worker} is at work on {source.name}",
             remedy="stop it, or wait a minute if it has died, and move then",

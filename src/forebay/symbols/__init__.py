@@ -1,1 +1,1 @@
-"""Who is traded: universe files, the universe table, and what the vendor is asked to fill them. Plans nothing."""
+"""Who is traded, by universe file, table and vendor; and the registry: whom a service keeps. Plans nothing."""
