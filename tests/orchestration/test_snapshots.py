@@ -11,7 +11,7 @@ import pytest
 
 from forebay import Sandbox
 from forebay.app import App
-from forebay.app.snapshots import snapshot_phase, snapshots
+from forebay.app.snapshots import snapshots
 from forebay.cli.snapshot import show_snapshot
 from forebay.errors import UsageError
 from forebay.lake.snapshots.table import latest, read
@@ -23,6 +23,7 @@ from forebay.model.registry import SymbolRegistry
 from forebay.model.snapshot import SnapshotVerdict
 from forebay.model.snapshot_order import SnapshotOrder, from_key
 from forebay.model.task import TaskKind, TaskState
+from forebay.orchestration.ingest.snapshots import TakeThem
 from forebay.settings import load
 from forebay.testing import FakeClock
 
@@ -44,6 +45,10 @@ def wired(vendor: Sandbox, folder: Path) -> Iterator[App]:
     app = App(load(environ={**vendor.env, "FOREBAY_HOME": str(folder)}), FakeClock(NOON), "worker-1")
     yield app
     app.close()
+
+
+def phase(app: App) -> TakeThem:
+    return TakeThem(app.ledger, app.clock, lambda: app.worker(kinds=[TaskKind.SNAPSHOT]))
 
 
 @pytest.fixture
@@ -120,14 +125,14 @@ def test_a_phase_of_many_symbols(app: App, vendor: Sandbox) -> None:
     """One call a class; who is good is recorded, who is not has his own error, and a class without any says so."""
     begun = len(vendor.requests)
     names = ("AAPL", "aapl", "X:BTCUSD", "I:SPX")
-    came = snapshot_phase(app)([SymbolRegistry(name) for name in names])
+    came = phase(app)([SymbolRegistry(name) for name in names])
     assert set(names) == came.keys()
     assert (1, None) == (came["AAPL"].records, came["AAPL"].error)
     assert (1, None) == (came["X:BTCUSD"].records, came["X:BTCUSD"].error)
     assert "capitals count" in (came["aapl"].error or "")
     assert "no snapshots of indices" in (came["I:SPX"].error or "")
     assert 2 == len(vendor.requests) - begun
-    again = snapshot_phase(app)([SymbolRegistry("AAPL"), SymbolRegistry("aapl")])
+    again = phase(app)([SymbolRegistry("AAPL"), SymbolRegistry("aapl")])
     assert (None, True) == (again["AAPL"].error, again["aapl"].error is not None)
 
 
@@ -135,8 +140,8 @@ def test_a_phase_that_is_refused(tmp_path: Path) -> None:
     """A plan without snapshots fails each symbol with the vendor's words; no key, with the setting's name."""
     free = Sandbox(seed=3, vendor_plan="basic", start=date(2025, 11, 3), clock=FakeClock(NOON))
     with free as vendor, wired(vendor, tmp_path) as app:
-        came = snapshot_phase(app)([SymbolRegistry("AAPL"), SymbolRegistry("MSFT")])
+        came = phase(app)([SymbolRegistry("AAPL"), SymbolRegistry("MSFT")])
     assert {"AAPL", "MSFT"} == came.keys()
     assert all("the vendor answered 403" in (one.error or "") for one in came.values())
     with closing(App(load(environ={"FOREBAY_HOME": str(tmp_path)}), FakeClock(NOON), "worker-1")) as app:
-        assert "POLYGON_API_KEY" in (snapshot_phase(app)([SymbolRegistry("AAPL")])["AAPL"].error or "")
+        assert "POLYGON_API_KEY" in (phase(app)([SymbolRegistry("AAPL")])["AAPL"].error or "")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from forebay.clock import Clock
+from forebay.errors import UsageError
 from forebay.ledger import Ledger
 from forebay.ledger.filter import TaskFilter
 from forebay.model.calendar import NEW_YORK
@@ -15,7 +16,7 @@ from forebay.model.instrument import AssetClass
 from forebay.model.registry import SymbolRegistry
 from forebay.model.snapshot import SNAPSHOTS, snapshots_table
 from forebay.model.snapshot_order import SnapshotOrder
-from forebay.model.task import Task, TaskState
+from forebay.model.task import Task, TaskKind, TaskState
 from forebay.orchestration.identifying import Identifying
 from forebay.orchestration.ingest.phases import Came
 from forebay.orchestration.worker import Worker
@@ -36,24 +37,32 @@ class TakeThem:
             classes[entry.asset_class].append(entry.symbol)
         came: dict[str, Came] = {}
         for asset_class, symbols in classes.items():
-            came |= self._take(asset_class, symbols)
+            try:
+                order = SnapshotOrder(asset_class, tuple(symbols))
+            except UsageError as error:  # a class that has none
+                came |= dict.fromkeys(symbols, Came(error=f"{error}. Next: {error.remedy}"))
+            else:
+                came |= self._take(order)
         return came
 
-    def _take(self, asset_class: AssetClass, symbols: Sequence[str]) -> Mapping[str, Came]:
-        task = self._ended(SnapshotOrder(asset_class, tuple(symbols)))
+    def _take(self, order: SnapshotOrder) -> Mapping[str, Came]:
+        worker, symbols = self.worker(), order.tickers
+        if TaskKind.SNAPSHOT not in worker.handlers:
+            return dict.fromkeys(symbols, Came(error="snapshots come by REST: set POLYGON_API_KEY"))
+        task = self._ended(order, worker)
         if task.state is not TaskState.COMPLETED:
             why = task.error_message or f"the task that takes them is {task.hold or task.state}"
             return dict.fromkeys(symbols, Came(error=why))
-        rows = self.ledger.coverage.find(SNAPSHOTS, snapshots_table(asset_class), symbols, limit=None)
+        rows = self.ledger.coverage.find(SNAPSHOTS, snapshots_table(order.asset_class), symbols, limit=None)
         said = {row.partition.symbol: row for row in rows}
         return {symbol: _came(said[symbol]) for symbol in symbols}
 
-    def _ended(self, order: SnapshotOrder) -> Task:
+    def _ended(self, order: SnapshotOrder, worker: Worker) -> Task:
         """The task, run now: whatever became of an earlier one of the same symbols."""
         draft = order.draft(self.clock.now().astimezone(NEW_YORK).date())
         self.ledger.tasks.add([draft], again=True, cancelled=True)
         tasks = self.ledger.tasks.find(TaskFilter(destination=SNAPSHOTS, key=draft.key), limit=1)
-        [ended] = Identifying(self.ledger, self.clock).run(tasks, self.worker())
+        [ended] = Identifying(self.ledger, self.clock).run(tasks, worker)
         return ended
 
 
