@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
+from homes import Home
+from shell import Shell
 
+from forebay import Sandbox
 from forebay.clock import SystemClock
 from forebay.ledger import Ledger
 from forebay.model.registry import IngestionStatus, IngestionStrategy, SymbolRegistry
 from forebay.symbols.registry import Registry
+from forebay.testing import FakeClock
 
 START = {"start": "2026-03-05", "timeframes": ["1d"]}
 
@@ -104,6 +108,38 @@ def test_the_log_answers_the_questions_that_are_asked_of_it(shell, registry, tmp
 def jq(file, query):
     done = subprocess.run(["jq", "-c", query, file], capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture
+def noon(tmp_path, monkeypatch, capsys):
+    """A shell, its registry and its vendor at noon of a Thursday in New York."""
+    monkeypatch.chdir(tmp_path)
+    clock = FakeClock(datetime(2026, 3, 5, 17, tzinfo=UTC))
+    with Sandbox(start=date(2026, 2, 19), end=date(2026, 3, 6), tickers=12, clock=clock) as vendor:
+        home = Home(tmp_path, vendor)
+        shell = Shell(monkeypatch, capsys, home.env, clock)
+        with Ledger.open(f"sqlite:///{tmp_path}/data/download_tracker.db", clock) as ledger:
+            yield shell, Registry(ledger.database, clock), vendor
+
+
+def test_snapshots_are_taken_together_and_judged_one_by_one(noon):
+    """One call for three symbols; the one that the vendor does not know fails alone."""
+    shell, registry, vendor = noon
+    keep(registry, "AAPL", "AAp", "NOPE", strategy="snapshot_stream")
+    begun = len(vendor.requests)
+    ran = {one["symbol"]: one for one in json.loads(shell("ingest", "--json").out)}
+
+    assert 1 == len(vendor.requests) - begun
+    assert [(1, None)] * 2 == [(ran[name]["records"], ran[name]["error"]) for name in ("AAPL", "AAp")]
+    assert ran["NOPE"]["error"].startswith("snapshot: ")
+    assert [True, False] == [registry.get(name).last_snapshot is not None for name in ("AAPL", "NOPE")]
+
+
+def test_one_snapshot_is_fetched_and_printed(shell):
+    """`--test-snapshot` needs no registry, and ends."""
+    said = shell("ingest", "--test-snapshot", "AAPL")
+    assert said.code in (0, 3), said.all
+    assert "AAPL: " in said.out
 
 
 def test_a_symbol_that_is_not_there_is_refused(shell, registry):

@@ -6,11 +6,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from forebay.model.registry import Phase, SymbolRegistry
+from forebay.model.task import TaskKind
 from forebay.orchestration.gaps import Gaps
 from forebay.orchestration.ingest.backfill import Backfill
 from forebay.orchestration.ingest.feeds import feeds_of, misfit
 from forebay.orchestration.ingest.phases import RunPhase, stream
 from forebay.orchestration.ingest.run import Ingest
+from forebay.orchestration.ingest.snapshots import TakeThem
 from forebay.orchestration.plan import Plan
 from forebay.orchestration.wanted import Wish
 from forebay.orchestration.worker import Worker
@@ -27,8 +29,8 @@ _ASKED_FOR = 20
 def open_ingest(app: App, hear_worker: Callable[[Worker], None] = lambda _: None) -> Ingest:
     """The orchestrator. `hear_worker` is told of each worker that it makes, to stop it when it has to stop."""
 
-    def worker() -> Worker:
-        made = app.worker()
+    def worker(*kinds: TaskKind) -> Worker:
+        made = app.worker(kinds=kinds or tuple(TaskKind))
         hear_worker(made)
         return made
 
@@ -41,7 +43,11 @@ def open_ingest(app: App, hear_worker: Callable[[Worker], None] = lambda _: None
         lambda wish, gaps: _rows_come(app, wish, gaps),
         lambda wishes: _unknown(app, wishes),
     )
-    run_phase: dict[Phase, RunPhase] = {Phase.BACKFILL: backfill, Phase.STREAM: stream}
+    run_phase: dict[Phase, RunPhase] = {
+        Phase.BACKFILL: backfill,
+        Phase.SNAPSHOT: TakeThem(app.ledger, app.clock, lambda: worker(TaskKind.SNAPSHOT)),
+        Phase.STREAM: stream,
+    }
     return Ingest(app.registry, run_phase, app.clock, app.worker_id, _BATCH)
 
 

@@ -21,6 +21,9 @@ def ingest(
     ctx: typer.Context,
     tickers: Tickers = None,
     *,
+    test_snapshot: Annotated[
+        str, typer.Option("--test-snapshot", metavar="SYMBOL", help="Fetch, check and print one snapshot, and end.")
+    ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what a run would do; change nothing.")] = False,
     json: Json = False,
 ) -> int:
@@ -33,8 +36,11 @@ def ingest(
     """
     settings = load_settings(ctx)
     from forebay.app import open_app
+    from forebay.cli.snapshot import show_snapshot
 
     with open_app(settings) as app:
+        if test_snapshot:
+            return show_snapshot(app, test_snapshot, json=json)
         if dry_run:
             return _forecast(app, tickers, json=json)
         app.recover()

@@ -166,7 +166,7 @@ class Ingest:
             elif failed:
                 _log(run, "symbol_execution_failed", failed[0], elapsed, error=failed[1])
             else:
-                _log(run, "symbol_execution_completed", run.phases[-1], elapsed)
+                _log(run, "symbol_execution_completed", next(reversed(run.done), run.phases[-1]), elapsed)
 
 
 def _log(run: _Run, message: str, phase: Phase, elapsed: float, **more: str) -> None:
