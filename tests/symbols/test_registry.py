@@ -8,8 +8,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from forebay.db.tables import symbol_registry
-from forebay.errors import KnownSymbol, UnknownSymbol, UsageError
+from forebay.errors import KnownSymbol, LedgerError, UnknownSymbol, UsageError
 from forebay.model.registry import IngestionStatus, IngestionStrategy, SymbolRegistry
 from forebay.symbols.registry import Registry
 
@@ -199,8 +198,7 @@ def test_wrong_descriptions_are_refused(registry: Registry, description: str) ->
 
 def test_rows_of_other_programs_are_read(registry: Registry, database) -> None:
     """A row that was inserted by SQL with the few columns it must have, in capitals, is an entry like others."""
-    with database.write() as connection:
-        connection.execute(sa.text(f"INSERT INTO {symbol_registry} (symbol, strategy) VALUES ('AAPL', 'FLATPACK_API')"))
+    insert(database, "symbol, strategy", "'AAPL', 'FLATPACK_API'")
 
     entry = registry.get("AAPL")
 
@@ -208,3 +206,33 @@ def test_rows_of_other_programs_are_read(registry: Registry, database) -> None:
     assert {} == entry.metadata
     assert entry.created_at is not None
     assert ["AAPL"] == symbols(registry.list(strategy=IngestionStrategy.FLATPACK_API))
+
+
+@pytest.mark.parametrize(("status", "enabled"), [("DISABLED", "true"), ("idle", "false")])
+def test_another_program_may_disable_a_symbol_either_way(registry: Registry, database, status, enabled) -> None:
+    """By its status or by `enabled` alone: it is disabled, and nobody runs it."""
+    insert(database, "symbol, strategy, status, enabled", f"'KO', 'stream', '{status}', {enabled}")
+
+    entry = registry.get("KO")
+
+    assert (False, IngestionStatus.DISABLED) == (entry.enabled, entry.status)
+    assert [] == registry.list(enabled_only=True)
+    assert [] == registry.list(status=IngestionStatus.IDLE)
+    assert [entry] == registry.list(status=IngestionStatus.DISABLED)
+    assert [] == registry.claim("w", 1)
+
+
+def test_a_word_that_there_is_not_is_named(registry: Registry, database) -> None:
+    """The row that another program spoiled is said, and the command that corrects it does."""
+    insert(database, "symbol, strategy", "'KO', 'yearly'")
+
+    with pytest.raises(LedgerError, match="KO with strategy and status 'yearly' and 'idle'") as caught:
+        registry.list()
+
+    assert "forebay registry strategy KO" in caught.value.remedy
+    assert registry.set_strategy("KO", IngestionStrategy.STREAM) == registry.get("KO")
+
+
+def insert(database, columns: str, values: str) -> None:
+    with database.write() as connection:
+        connection.execute(sa.text(f"INSERT INTO symbol_registry ({columns}) VALUES ({values})"))

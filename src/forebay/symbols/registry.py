@@ -18,9 +18,11 @@ from forebay.model.registry import IngestionStatus, IngestionStrategy, Phase, Sy
 from forebay.symbols import registry_leases as leases
 from forebay.symbols.registry_leases import Claimed
 from forebay.symbols.registry_rows import (
+    ENABLED,
     check_description,
     check_metadata,
     check_symbol,
+    is_so,
     read_entry,
     record_of,
     status_values,
@@ -178,11 +180,13 @@ class Registry:
         """The symbols in byte order, at most `limit` of them, from the first one behind `after`."""
         query = sa.select(table).order_by(table.c.symbol).limit(limit)
         if enabled_only:
-            query = query.where(table.c.enabled)
+            query = query.where(ENABLED)
         if strategy is not None:
-            query = query.where(sa.func.lower(table.c.strategy) == strategy.value)
-        if status is not None:
-            query = query.where(table.c.status == status.value)
+            query = query.where(is_so(table.c.strategy, strategy))
+        if status is IngestionStatus.DISABLED:
+            query = query.where(sa.not_(ENABLED))
+        elif status is not None:
+            query = query.where(ENABLED, is_so(table.c.status, status))
         if after is not None:
             check_symbol(after)
             query = query.where(table.c.symbol > after)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from forebay.db.tables import symbol_registry as table
 from forebay.model.registry import IngestionStatus, Phase, SymbolRegistry
-from forebay.symbols.registry_rows import LEASE, NOT_HELD, SUCCEEDED, read_entry, said
+from forebay.symbols.registry_rows import ENABLED, LEASE, NOT_HELD, SUCCEEDED, is_so, read_entry, said
 
 FIRST_WAIT = timedelta(minutes=1)
 """Before a symbol that failed once is run again; doubled for each further failure, up to LONGEST_WAIT."""
@@ -40,9 +40,8 @@ class Claimed:
 def wanted(now: datetime, *, due_only: bool, not_since: datetime | None) -> sa.Select[Any]:
     """The symbols that may be run now, those whose last run is longest ago first."""
     stale = _stale(now)
-    query = sa.select(table.c.symbol).where(
-        table.c.enabled, sa.or_(table.c.status != IngestionStatus.RUNNING.value, stale)
-    )
+    running = is_so(table.c.status, IngestionStatus.RUNNING)
+    query = sa.select(table.c.symbol).where(ENABLED, sa.or_(sa.not_(running), stale))
     if due_only:
         query = query.where(sa.or_(table.c.retry_at.is_(None), table.c.retry_at <= now))
     if not_since is not None:  # what a dead worker began was not run
@@ -53,7 +52,7 @@ def wanted(now: datetime, *, due_only: bool, not_since: datetime | None) -> sa.S
 def _stale(now: datetime) -> sa.ColumnElement[bool]:
     """Of a symbol whose worker vanished, or that another program says is running."""
     expired = sa.or_(table.c.lease_expires_at.is_(None), table.c.lease_expires_at <= now)
-    return sa.and_(table.c.status == IngestionStatus.RUNNING.value, expired)
+    return sa.and_(is_so(table.c.status, IngestionStatus.RUNNING), expired)
 
 
 def claim(connection: sa.Connection, query: sa.Select[Any], worker_id: str, now: datetime) -> list[Claimed]:

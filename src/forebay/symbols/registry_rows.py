@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
+import sqlalchemy as sa
+
 from forebay.db.tables import symbol_registry as table
-from forebay.errors import UsageError
+from forebay.errors import LedgerError, UsageError
 from forebay.model.instrument import AssetClass
 from forebay.model.registry import IngestionStatus, IngestionStrategy, SymbolRegistry
 from forebay.model.words import nearest
@@ -32,7 +35,7 @@ SUCCEEDED: dict[str, Any] = {
     "retry_at": None,
 }
 _TIMES = ("last_backfill", "last_snapshot", "last_stream", "retry_at", "created_at", "updated_at")
-_SAME = ("symbol", "enabled", "description", "metadata", "error_message", "failures", *_TIMES)
+_SAME = ("symbol", "description", "error_message", "failures", *_TIMES)
 
 
 def record_of(entry: SymbolRegistry, now: datetime) -> dict[str, Any]:
@@ -55,12 +58,35 @@ def record_of(entry: SymbolRegistry, now: datetime) -> dict[str, Any]:
 
 
 def read_entry(row: Mapping[Any, Any]) -> SymbolRegistry:
-    """The entry in a row. Other programs may have written it: whatever the case of its words."""
+    """The entry in a row, which another program may have written: whatever the case of its words.
+
+    Raises LedgerError for a word that there is not.
+    """
+    try:
+        strategy, status = IngestionStrategy(row["strategy"]), IngestionStatus(row["status"])
+    except ValueError as error:
+        symbol, words = row["symbol"], f"{row['strategy']!r} and {row['status']!r}"
+        raise LedgerError(
+            f"the registry has {symbol} with strategy and status {words}, and there is no such word: {error}",
+            remedy=f"`forebay registry strategy {symbol} flatpack` or `registry status {symbol} idle` corrects it",
+        ) from error
+    enabled = row["enabled"] and status is not IngestionStatus.DISABLED
     return SymbolRegistry(
         **{name: row[name] for name in _SAME},
-        strategy=IngestionStrategy(row["strategy"]),
-        status=IngestionStatus(row["status"]) if row["enabled"] else IngestionStatus.DISABLED,
+        metadata=row["metadata"] or {},
+        enabled=enabled,
+        strategy=strategy,
+        status=status if enabled else IngestionStatus.DISABLED,
     )
+
+
+def is_so(column: sa.Column[str], word: StrEnum) -> sa.ColumnElement[bool]:
+    """Of a row whose strategy or status is `word`, in capitals or not."""
+    return sa.func.lower(column) == word.value
+
+
+ENABLED = sa.and_(table.c.enabled, sa.not_(is_so(table.c.status, IngestionStatus.DISABLED)))
+"""Of a symbol that is run. Another program may have said only one of the two."""
 
 
 def status_values(status: IngestionStatus, error_message: str | None, now: datetime) -> dict[str, Any]:
