@@ -7,17 +7,19 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from forebay.app.backfill import run_backfill
     from forebay.lake.reading.missing import NotHeld
     from forebay.lake.reading.reader import Lake
     from forebay.sandbox.server import Sandbox
 
 __version__ = version("forebay")
-__all__ = ["Lake", "NotHeld", "Sandbox", "__version__"]
+__all__ = ["Lake", "NotHeld", "Sandbox", "__version__", "run_backfill"]
 
 _HOMES = {
     "Lake": "forebay.lake.reading.reader",
     "NotHeld": "forebay.lake.reading.missing",
     "Sandbox": "forebay.sandbox.server",
+    "run_backfill": "forebay.app.backfill",
 }
 
 

@@ -78,7 +78,7 @@ class Witnesses:
         asked = tickers if deep else self._sample(tickers, day)
         rows = self.held_trades.rows(day, asked, list(TRADE_ROWS))
         if rows.height:
-            return self.trades.compare(day, *_built(rows, day, self.trades.trades.rules), set(asked))
+            return self.trades.compare(day, *bars_of(rows, day, self.trades.trades.rules), set(asked))
         if deep and self.coverage.revisions(ARCHIVE, "stocks/trades", Interval(day, day)):
             return self.trades.check(day, asked).tickers
         return ()
@@ -87,8 +87,8 @@ class Witnesses:
         return sorted(Random(f"{self.seed} {day}").sample(tickers, min(SAMPLE, len(tickers))))
 
 
-def _built(rows: pl.DataFrame, day: date, rules: TradeRules) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Minute and day bars of trades in TRADE_ROWS columns."""
+def bars_of(rows: pl.DataFrame, day: date, rules: TradeRules) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Minute and day bars (BAR_ROWS, sorted) of trades in TRADE_ROWS columns, all of a New York session date."""
     hours = Hours.on(day)
     prints = judge(rows.cast(TRADE_ROWS), hours, rules, Rulings(rules.unknown)).prints
     sizes = (ONE_MINUTE, ONE_DAY)

@@ -1,0 +1,103 @@
+"""Gaps, wired: who searches for them, who closes them, and for which symbols."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from forebay.app.quality import carry_out
+from forebay.app.trades import trade_check
+from forebay.errors import UsageError
+from forebay.lake.reading.tables import Tables
+from forebay.lake.verification.verify import TableReader
+from forebay.model.catalogue import BAR_DATASETS, LAKE_DATASETS, Kind
+from forebay.model.gap import Gap, Outcome
+from forebay.model.instrument import AssetClass, asset_class_of
+from forebay.model.intervals import Interval
+from forebay.model.registry import Phase
+from forebay.orchestration.gap_book import GapBook
+from forebay.orchestration.gap_repair import GapRepair
+from forebay.orchestration.minutes_scan import GapScan, GapScope
+from forebay.orchestration.trades_held import minutes_missing
+from forebay.orchestration.upstream import Upstream
+from forebay.orchestration.wanted import newest_session
+
+if TYPE_CHECKING:
+    from forebay.app.wired import App
+
+_log = structlog.get_logger(__name__)
+
+
+def gap_scan(app: App) -> GapScan:
+    """Searches the lake. Asks no vendor."""
+    trades = TableReader.of(app.lake_home, LAKE_DATASETS["stocks/trades"])
+    missing = partial(minutes_missing, trades, trade_check(app))
+    return GapScan(Tables(app.lake_home), app.planner(), missing, GapBook(app.ledger, app.clock))
+
+
+def gap_repair(app: App, scan: GapScan) -> GapRepair:
+    """Closes what it found."""
+    upstream = Upstream(app.flatfiles, app.ledger) if app.has_flatfiles else None
+    return GapRepair(scan, app.planner(), app.ledger, scan.tables, scan.book, upstream, partial(carry_out, app))
+
+
+def scopes(app: App, symbols: Collection[str], start: date | None, end: date | None) -> list[GapScope]:
+    """What is searched of these symbols, by asset class.
+
+    Open dates reach from the first session that the lake holds to the last one that is over. Raises UsageError for a
+    class without minute bars, and where no session is over.
+    """
+    classes: defaultdict[AssetClass, list[str]] = defaultdict(list)
+    for symbol in sorted(set(symbols), key=str.encode):
+        classes[asset_class_of(symbol)].append(symbol)
+    found = []
+    for asset_class, names in classes.items():
+        dataset = BAR_DATASETS.get(f"{asset_class}/{Kind.BARS_1M}")
+        if dataset is None:
+            raise UsageError(f"{names[0]} is of {asset_class}, which has no minute bars", remedy="leave it out")
+        newest = newest_session(dataset, app.clock.now())
+        span = TableReader.of(app.lake_home, dataset).span
+        first, last = start or (span.start if span else newest), min(end or newest, newest)
+        if last < first:
+            raise UsageError(f"no session is over between {first} and {last}", remedy="give other dates")
+        found.append(GapScope(asset_class, tuple(names), Interval(first, last)))
+    return found
+
+
+def kept_symbols(app: App) -> list[str]:
+    """The enabled symbols of the registry whose history is kept. Raises LedgerError."""
+    return [entry.symbol for entry in app.registry.list(enabled_only=True) if Phase.BACKFILL in entry.strategy.phases]
+
+
+def find_gaps(app: App, wanted: Iterable[GapScope]) -> Iterator[tuple[GapScope, list[Gap]]]:
+    """The gaps of each scope, by symbol and date; each symbol that has open ones is logged. Changes nothing."""
+    scan = gap_scan(app)
+    for scope in wanted:
+        gaps = sorted(scan.run(scope), key=lambda gap: (gap.symbol.encode(), gap.day))
+        _tell("gap_detected", [gap for gap in gaps if gap.outcome is Outcome.OPEN])
+        yield scope, gaps
+
+
+def close_gaps(app: App, scope: GapScope, gaps: Iterable[Gap], budget: int) -> list[Gap]:
+    """Repair the open ones, `budget` of them at most (0: none), the latest sessions first; all of them, as they are."""
+    found = list(gaps)
+    tried = [gap for gap in found if gap.outcome is Outcome.OPEN]
+    tried = sorted(sorted(tried, key=lambda gap: gap.day, reverse=True)[:budget], key=lambda gap: gap.day)
+    done = {(gap.symbol, gap.day): gap for gap in gap_repair(app, gap_scan(app)).run(scope, tried)}
+    _tell("gap_repaired", [gap for gap in done.values() if gap.outcome is Outcome.CLOSED])
+    return [done.get((gap.symbol, gap.day), gap) for gap in found]
+
+
+def _tell(event: str, gaps: Iterable[Gap]) -> None:
+    by_symbol: defaultdict[str, list[Gap]] = defaultdict(list)
+    for gap in gaps:
+        by_symbol[gap.symbol].append(gap)
+    for symbol, several in by_symbol.items():
+        missing = sum(gap.missing for gap in several)
+        seconds = sum(gap.duration.total_seconds() for gap in several)
+        _log.info(event, symbol=symbol, missing_count=missing, duration=seconds, sessions=len(several))

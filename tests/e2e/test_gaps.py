@@ -1,0 +1,107 @@
+"""Planted holes: each is found and no quiet minute is; what the vendor has comes again, the rest is explained."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+
+import polars as pl
+import pytest
+from homes import Home
+from shell import Shell
+from spoiling import a_vendor
+
+from forebay.app.backfill import backfill
+from forebay.model.catalogue import DATASETS
+
+MINUTES = DATASETS["us_stocks_sip/minute_aggs_v1"]
+TABLE = "stocks/bars_1m"
+START, END = date(2025, 11, 3), date(2025, 12, 5)
+HALF = date(2025, 11, 28)
+LOST_FILE, LOST_MINUTE, LACKS = date(2025, 11, 12), date(2025, 11, 18), date(2025, 11, 20)
+SCOPE = ("--start", str(START), "--end", str(END))
+BY_REST = {"POLYGON_S3_ACCESS_KEY_ID": "", "POLYGON_S3_SECRET_ACCESS_KEY": ""}
+BOTH = ("--datasets", "stocks/bars_1d,stocks/bars_1m", *SCOPE)
+
+
+@pytest.fixture(scope="module")
+def vendor(tmp_path_factory):
+    with a_vendor(tmp_path_factory.mktemp("own"), MINUTES, START, END, tickers=12) as running:
+        yield running
+
+
+@pytest.fixture
+def home(tmp_path, vendor):
+    return Home(tmp_path, vendor.sandbox)
+
+
+def gaps(shell: Shell, *args: str, code: int = 3, **env: str) -> dict[tuple[str, str], dict]:
+    """(symbol, session) to the gap, of everything that a command of gaps says."""
+    said = shell("gaps", *args, "--json", **env)
+    assert code == said.code, said.all
+    return {(gap["symbol"], gap["day"]): gap for gap in json.loads(said.out)}
+
+
+def busiest(vendor, ticker: str, day: date) -> dict:
+    """The minute of a session with most trades."""
+    return vendor.truth(day).filter(pl.col("ticker") == ticker).sort("transactions").row(-1, named=True)
+
+
+def lose(home: Home, tickers: list[str], day: date, keep: pl.Expr) -> None:
+    """Take bars out of the lake behind the ledger's back."""
+    with home.app() as app:
+        seen = app.lake.bars(tickers, "1m", day, day).collect()
+        staged = app.tables.stage([seen.clear()], MINUTES, "lost")
+        gone = seen.filter(~keep).select("ticker", "window_start")
+        app.tables.patch_day(staged, day, tickers, gone, seen)
+
+
+def tickers_of(vendor) -> list[str]:
+    found = vendor.truth(LOST_FILE).group_by("ticker").agg(pl.col("transactions").sum()).sort("transactions")
+    return found["ticker"].to_list()
+
+
+def test_holes_of_files_are_found_closed_or_explained(shell, vendor, home):
+    """A lost day, a lost minute, a short half day and an hour that the file lacks are all that is found of a month."""
+    *_, short, lacks, lost = tickers_of(vendor)
+    everyone = ("--tickers", *tickers_of(vendor), *SCOPE)
+    vendor.spoil(MINUTES, LACKS, lambda rows: _until(rows, lacks, datetime(2025, 11, 20, 20, tzinfo=UTC)))
+    noon = datetime(2025, 11, 28, 17, tzinfo=UTC)
+    vendor.spoil(MINUTES, HALF, lambda rows: _until(rows, short, noon))
+    assert shell("sync", *BOTH).code in (0, 3)
+    lose(home, tickers_of(vendor), LOST_FILE, pl.lit(value=False))
+    lose(home, [lost], LOST_MINUTE, pl.col("window_start") != busiest(vendor, lost, LOST_MINUTE)["window_start"])
+
+    found = gaps(shell, "scan", *everyone)
+
+    whole_day = {(ticker, str(LOST_FILE)) for ticker in tickers_of(vendor)}
+    single = {("*", str(LOST_MINUTE)), (lacks, str(LACKS)), (short, str(HALF))}
+    assert whole_day | single == set(found)
+    vendor.mend(MINUTES, HALF)
+    done = gaps(shell, "repair", *everyone)
+    assert {(lacks, str(LACKS))} == {key for key, gap in done.items() if gap["outcome"] != "closed"}
+    assert "missing_upstream" == done[lacks, str(LACKS)]["outcome"]
+    assert "forebay trades repair" in done[lacks, str(LACKS)]["reason"]
+    assert done[lacks, str(LACKS)]["reason"] == gaps(shell, "scan", *everyone)[lacks, str(LACKS)]["reason"]
+
+
+def test_a_symbol_by_rest_is_asked_again_for_the_session_alone(shell, vendor, home):
+    """Bars that got lost of what REST brought come back by one call for that session; what is good is not touched."""
+    name = tickers_of(vendor)[-1]
+    with home.app(**BY_REST) as app:
+        assert [] == backfill(app, name, START, END)
+        before = app.lake.digest(TABLE)
+    lose(home, [name], LOST_MINUTE, pl.col("window_start").dt.hour() < 16)
+    asked = len(vendor.sandbox.requests)
+
+    done = gaps(shell, "repair", "--tickers", name, *SCOPE, code=0, **BY_REST)
+
+    assert {(name, str(LOST_MINUTE)): "closed"} == {key: gap["outcome"] for key, gap in done.items()}
+    assert before == home.lake.digest(TABLE)
+    assert 1 == len([one for one in vendor.sandbox.requests[asked:] if "/range/" in one.path])
+    assert {} == gaps(shell, "scan", "--tickers", name, *SCOPE, code=0)
+
+
+def _until(rows: pl.DataFrame, ticker: str, minute) -> pl.DataFrame:
+    at = int(minute.timestamp()) * 10**9
+    return rows.filter(~((pl.col("ticker") == ticker) & (pl.col("window_start") >= at)))
