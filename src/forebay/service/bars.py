@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from forebay.service.words import Day, Instant
+
 if TYPE_CHECKING:
     from forebay.lake.reading.reader import Lake
 
@@ -30,8 +32,8 @@ class BarsAsked(BaseModel):
         description="Any size from 1m up: 5m, 45m, 2h, 1d, 1w, 1M, 1q, 1y.",
         examples=["5m"],
     )
-    start: date | None = Field(None, description="First session date, included.", examples=["2026-03-02"])
-    end: date | None = Field(None, description="Last session date, included.", examples=["2026-03-06"])
+    start: Day | None = Field(None, description="First session date, included.", examples=["2026-03-02"])
+    end: Day | None = Field(None, description="Last session date, included.", examples=["2026-03-06"])
     session: Literal["all", "regular", "extended"] = Field("all", description="Hours of the day.")
     adjust: Literal["splits", "total_return"] | None = Field(None, description="Prices in the shares of today.")
     fill: Literal["previous"] | None = Field(None, description="A bar of volume 0 where nothing was traded.")
@@ -41,7 +43,7 @@ class BarsAsked(BaseModel):
         description="Else the ticker's prefix says it; futures have none: futures_cme.",
         examples=["stocks"],
     )
-    after: datetime | None = Field(None, description="Bars that begin later: the `next` of the page before.")
+    after: Instant | None = Field(None, description="Bars that begin later: the `next` of the page before.")
     limit: int = Field(10_000, ge=1, le=MOST_BARS, description="Bars at most.")
 
 

@@ -30,7 +30,7 @@ class Fault(BaseModel):
 
 def faults(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """These statuses, and those that any endpoint may answer with, as FastAPI describes them."""
-    usual = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE)
+    usual = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE)
     return {int(each): {"model": Fault, "description": HTTPStatus(each).phrase} for each in (*usual, *statuses)}
 
 

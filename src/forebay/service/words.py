@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated
+import re
+from datetime import date, datetime
+from typing import Annotated, Any
 
 from fastapi import Path, Query
+from pydantic import BeforeValidator
 
-TICKER = r"^[^\s/\\.\x00-\x1f][^\s/\\\x00-\x1f]{0,63}$"
-"""What may be a ticker, and cannot be a path."""
+TICKER = r"^[!-\-0-\[\]-~][!-.0-\[\]-~]{0,63}$"
+"""What may be a ticker and cannot be a path: printable ASCII without blanks and slashes, no dot in front."""
 Ticker = Annotated[str, Path(pattern=TICKER, description="Case-sensitive, as REST spells it.", examples=["AAPL"])]
-Start = Annotated[date | None, Query(description="First session date, included.", examples=["2026-03-02"])]
-End = Annotated[date | None, Query(description="Last session date, included.", examples=["2026-03-06"])]
+
+
+def _spelled(pattern: str) -> BeforeValidator:
+    """Texts of this form alone: pydantic would read a bare number as seconds since 1970."""
+    form = re.compile(pattern, re.ASCII)
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and not form.fullmatch(value):
+            raise ValueError("write it as ISO 8601 does: 2026-03-02, or 2026-03-02T14:30:00Z where a time is meant")
+        return value
+
+    return BeforeValidator(check)
+
+
+Day = Annotated[date, _spelled(r"\d{4}-\d\d-\d\d")]
+Instant = Annotated[datetime, _spelled(r"\d{4}-\d\d-\d\d[Tt].+")]
+Start = Annotated[Day | None, Query(description="First session date, included.", examples=["2026-03-02"])]
+End = Annotated[Day | None, Query(description="Last session date, included.", examples=["2026-03-06"])]
 _TABLE = r"^[a-z0-9_]{1,40}/[a-z0-9_]{1,40}$"
 Table = Annotated[str | None, Query(pattern=_TABLE, description="Of this table.", examples=["stocks/bars_1m"])]
 Symbol = Annotated[str | None, Query(pattern=TICKER, description="Of this symbol alone.", examples=["AAPL"])]

@@ -8,7 +8,7 @@ from datetime import date, datetime
 import polars as pl
 
 from forebay.bars.adjust import Action, Adjustment, steps
-from forebay.errors import LakeError
+from forebay.errors import NoSuchTable
 from forebay.lake.actions.counted import judged, of_tickers
 from forebay.lake.actions.names import Bearing, Histories, Names
 from forebay.lake.actions.overrides import Override, overrides_of
@@ -30,7 +30,7 @@ def factors(
     """What prices from `since` on are divided and multiplied by, ticker by ticker and day by day (STEPS).
 
     They lead to shares of `until`: actions after it change nothing. `tickers` are those that are asked for, None for
-    any; `known_at` takes the tables as they were known then. Raises LakeError when there are none, UsageError for a
+    any; `known_at` takes the tables as they were known then. Raises NoSuchTable when there are none, UsageError for a
     faulty override file.
     """
     dates = Interval(since, max(since, until))
@@ -67,11 +67,11 @@ def _counting(
     dates: Interval,
     known_at: datetime | None,
 ) -> pl.DataFrame:
-    """The rows of a table that count, of `tickers` (None: of all). Raises LakeError when there is no table."""
+    """The rows of a table that count, of `tickers` (None: of all). Raises NoSuchTable when there is none."""
     rows = read(home, shape, known_at, tickers)
     if rows is None:
         when = f" at {known_at:%Y-%m-%d %H:%M}" if known_at else ""
-        raise LakeError(
+        raise NoSuchTable(
             f"the lake at {home.uri} knew no {shape.table.partition('/')[2]}{when}, so its bars cannot be adjusted",
             remedy="run `forebay actions refresh`" + (", or take a later moment" if known_at else ""),
         )

@@ -53,7 +53,7 @@ class Bars(BaseModel):
     "/api/v1/bars/{symbol}",
     summary="Bars of one symbol",
     response_model=Bars,
-    responses={200: {"content": CONTENT, "description": "Bars, by time"}, **faults(400, 404, 406, 422)},
+    responses={200: {"content": CONTENT, "description": "Bars, by time"}, **faults(404, 406, 422)},
 )
 def bars(request: Request, desk: At, symbol: Ticker, asked: Annotated[BarsAsked, Query()]) -> Response:
     """Bars by time, in the form that Accept names: JSON, CSV, Arrow (a stream) or Parquet.

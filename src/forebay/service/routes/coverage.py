@@ -62,7 +62,7 @@ class CoveragePage(BaseModel):
     more: bool = Field(description="There are more than `limit`: narrow the dates, or name a table or a symbol.")
 
 
-@routes.get("/api/v1/coverage", summary="What is held", responses=faults(400, 422))
+@routes.get("/api/v1/coverage", summary="What is held", responses=faults(422))
 def coverage(
     desk: At,
     destination: Destination = LAKE,

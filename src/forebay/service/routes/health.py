@@ -37,7 +37,9 @@ def health() -> Health:
     return Health()
 
 
-@routes.get("/ready", summary="Readiness", responses={503: {"model": Ready, "description": "Something is away"}})
+@routes.get(
+    "/ready", summary="Readiness", responses={**faults(), 503: {"model": Ready, "description": "Something is away"}}
+)
 def ready(desk: At, response: Response) -> Ready:
     """Whether ledger and lake can be reached: 503 while one cannot."""
     checks = {"ledger": _tried(desk.counts), "lake": _tried(desk.check_lake)}

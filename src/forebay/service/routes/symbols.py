@@ -131,13 +131,13 @@ def list_symbols(
     return SymbolsShown(symbols=shown, next=shown[-1].symbol if len(found) > limit else None)
 
 
-@routes.post("", summary="Add a symbol", status_code=201, responses=faults(400, 409, 413, 422))
+@routes.post("", summary="Add a symbol", status_code=201, responses=faults(409, 413, 422))
 def add_symbol(desk: At, body: SymbolAdded) -> SymbolShown:
     """Keep one more symbol, from the next run on. 409 when it is there already."""
     return SymbolShown.of(desk.registry.add(body.entry()))
 
 
-@routes.post("/bulk", summary="Add many symbols", responses=faults(400, 413, 422))
+@routes.post("/bulk", summary="Add many symbols", responses=faults(413, 422))
 def add_symbols(desk: At, body: SymbolsAdded) -> Added:
     """Add those that are not there yet: all of them or, when one is wrong, none."""
     added, known = desk.registry.add_many(each.entry() for each in body.symbols)
@@ -153,13 +153,13 @@ def show_symbol(desk: At, symbol: Ticker) -> SymbolShown:
     return SymbolShown.of(entry)
 
 
-@routes.put("/{symbol}/status", summary="Say how a symbol fares", responses=faults(400, 404, 413, 422))
+@routes.put("/{symbol}/status", summary="Say how a symbol fares", responses=faults(404, 413, 422))
 def set_status(desk: At, symbol: Ticker, body: StatusGiven) -> SymbolShown:
     """`disabled` keeps it no longer, any other status enables it; whoever is running it loses it."""
     return SymbolShown.of(desk.registry.set_status(symbol, body.status, body.error_message))
 
 
-@routes.patch("/{symbol}", summary="Change a symbol", responses=faults(400, 404, 413, 422))
+@routes.patch("/{symbol}", summary="Change a symbol", responses=faults(404, 413, 422))
 def change_symbol(desk: At, symbol: Ticker, body: SymbolChanged) -> SymbolShown:
     """Another strategy, description or metadata, or whether it is kept; the rest stays."""
     registry = desk.registry
