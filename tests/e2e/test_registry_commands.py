@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -118,3 +120,13 @@ def test_a_wrong_file_adds_nothing(shell, home, name, text, says):
     shell.refuses("registry", "import", name, says=says, next_step="")
 
     assert {} == listed(shell)
+
+
+def test_init_makes_the_registry(shell, home):
+    """The table is there before any symbol is, for programs that write SQL."""
+    assert 0 == shell("init").code
+
+    with closing(sqlite3.connect(home.folder / "data" / "download_tracker.db")) as database:
+        database.execute("INSERT INTO symbol_registry (symbol, strategy) VALUES ('AAPL', 'FLATPACK')")
+        database.commit()
+    assert "flatpack" == listed(shell)["AAPL"]["strategy"]

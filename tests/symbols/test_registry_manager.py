@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from forebay.errors import KnownSymbol, UnknownSymbol, UsageError
@@ -52,3 +54,17 @@ def test_the_settings_say_where_the_registry_is(tmp_path, monkeypatch) -> None:
         assert ["KO"] == [entry.symbol for entry in manager.list_symbols()]
     with pytest.raises(UsageError, match="DATABASE_URL"):
         RegistryManager("mysql://x/y")
+
+
+def test_what_the_manual_shows_works(tmp_path, monkeypatch, capsys) -> None:
+    """The program in docs/registry.md runs as it stands, and says how its symbol fares."""
+    manual = Path(__file__).parents[2] / "docs" / "registry.md"
+    program = manual.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/shown.db")
+
+    exec(compile(program, str(manual), "exec"), {})
+
+    assert "AAPL: flatpack_snapshot_stream (status=idle)\n" == capsys.readouterr().out
+    with RegistryManager() as manager:
+        assert [] == manager.list_symbols()
