@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import os
+import signal
+from datetime import datetime, timedelta
 from multiprocessing import get_context
 
 import pytest
@@ -166,6 +168,24 @@ def test_a_strategy_that_changes_in_a_run_stays_changed(three: Registry) -> None
 
     assert three.finish(claimed, {}, None)
     assert (IngestionStrategy.STREAM, "new") == (three.get("A").strategy, three.get("A").description)
+
+
+def test_a_killed_worker_holds_its_symbols_for_a_lease_and_no_longer(three: Registry, clock, url: str) -> None:
+    """What it had claimed is nobody else's until its lease is over, and whole then."""
+    child = FORK.Process(target=_claim_and_die, args=(url, clock.now()))
+    child.start()
+    child.join(30)
+
+    assert -signal.SIGKILL == child.exitcode
+    assert ["C"] == taken(three.claim("w", 5))
+    clock.sleep(LEASE.total_seconds())
+    assert ["A", "B"] == taken(three.claim("w", 5, symbols=["A", "B"]))
+
+
+def _claim_and_die(url: str, now: datetime) -> None:
+    registry = Registry(connect(url), FakeClock(now))
+    registry.claim("dies", 2)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_many_processes_share_the_symbols(registry: Registry, database, url: str) -> None:
