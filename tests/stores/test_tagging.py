@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import pytest
 from s3_server import ABucket, a_bucket
+from structlog.testing import capture_logs
 from test_any_store import LARGE, chunks
 
 from chaos_proxy import Asked, ChaosProxy, Fault, anything, cap_reached, chaos, method, read_only_keys
@@ -117,8 +118,9 @@ def test_files_have_no_tags(tmp_path: Path, clock: FakeClock) -> None:
 
 def test_a_store_with_tags(probe: TagProbe, bucket: ABucket, proxy: ChaosProxy, others: set[str]) -> None:
     """It is asked once, whoever asks; every character that a tag may have came back; the scratch object is gone."""
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(4) as pool, capture_logs() as said:
         found = set(pool.map(lambda _: probe(), range(8)))
+    assert [] == said
 
     assert {Tagging(sent=True)} == found
     assert 1 == sum(asked.method == "PUT" for asked in proxy.asked)
@@ -148,9 +150,11 @@ def test_a_store_without_tags(
     fault.times = None
     proxy.faults.append(fault)
 
-    found = probe()
+    with capture_logs() as said:
+        found = probe()
 
     assert (False, "") == (found.sent, found.left)
+    assert [found.why] == [line["reason"] for line in said if line["log_level"] == "warning"]
     assert s3.address in found.why
     assert found.why.endswith(why) or why in found.why
     assert fault.seen

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Lock
 
+from structlog import get_logger
+
 from forebay.clock import Clock
 from forebay.errors import ObjectChanged
 from forebay.stores.refusals import Refused
@@ -22,6 +24,8 @@ _BODY = b"<probe>Forebay asks whether objects can have tags. This one can be del
 """XML, so that a server which answers a question about tags with the object is understood, and not asked again."""
 _TAGS = {"forebay-probe": "a Z+0-1=2.3_4:5/6@7"}
 """Every kind of character that a tag may have, to see that all of them come back."""
+
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,10 @@ class TagProbe:
         finally:
             removed = _remove(store, key)
         left = f"The keys do not allow deleting in {store.address}: {key} is left, which can be removed at any time."
-        return found if removed else replace(found, left=left)
+        found = found if removed else replace(found, left=left)
+        if said := f"{found.why} {found.left}".strip():
+            log.warning("tags", sent=found.sent, reason=said)
+        return found
 
 
 def _try(store: S3Store, key: str) -> Tagging:

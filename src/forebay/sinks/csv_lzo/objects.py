@@ -73,21 +73,27 @@ class Objects:
         key = series.key(part.start)
         with packed(part, series.file_name(part.start), self.folder) as made:
             reach("csv_lzo.packed")
-            if made.rows and not self._same(found.get(key), made):
-                tags = series.tags(part.day)
-                sent = tags if self.tagging().sent else None
-                self.store.put_stream(key, made.chunks(), made.size, as_metadata(tags), sent)
+            labels = series.tags(part.day)
+            if made.rows and not self._same(found.get(key), made, labels):
+                tags = labels if self.tagging().sent else None
+                self.store.put_stream(key, made.chunks(), made.size, as_metadata(labels), tags)
                 reach("csv_lzo.sent")
             return Sent(key, part.day, made.rows, made.size, made.sha256)
 
-    def _same(self, stored: Stored | None, made: Packed) -> bool:
-        """Whether an object has these bytes; read where the store's own mark is no MD5 of them."""
+    def _same(self, stored: Stored | None, made: Packed, labels: Mapping[str, str]) -> bool:
+        """Whether an object has these bytes and labels; read where the store's own mark is no MD5 of the bytes."""
         if stored is None or stored.size != made.size:
             return False
-        if stored.etag == made.md5:
+        if stored.etag != made.md5 and self._digest(stored) != made.sha256:
+            return False
+        if not self.store.carries_metadata:
             return True
+        there = self.store.head(stored.key)
+        return there is not None and as_metadata(labels).items() <= there.metadata.items()
+
+    def _digest(self, stored: Stored) -> str:
+        whole = hashlib.sha256()
         with self.store.open(stored) as stream:
-            whole = hashlib.sha256()
             for chunk in stream:
                 whole.update(chunk)
-        return whole.hexdigest() == made.sha256
+        return whole.hexdigest()
