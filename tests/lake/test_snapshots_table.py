@@ -11,7 +11,9 @@ import pytest
 from deltalake import DeltaTable
 from s3_server import a_bucket
 
+from forebay import Lake
 from forebay.bars.snapshots import Expected, absent, judge
+from forebay.errors import LakeError, UsageError
 from forebay.lake.home.address import home_at
 from forebay.lake.home.home import Home
 from forebay.lake.snapshots.table import append, latest, read
@@ -111,3 +113,30 @@ def test_a_day_stays_in_few_files(home: Home) -> None:
         append(home, STOCKS, [shown(moment=OPEN + timedelta(minutes=minute))], FakeClock())
     assert 49 == read(home, STOCKS, EVER).collect().height
     assert 2 == len(DeltaTable(home.table("stocks/snapshots").uri).file_uris())
+
+
+def test_snapshots_are_asked_for_in_sql(anywhere: Home) -> None:
+    """A lake that has nothing else is a lake; dates and moments narrow what is seen."""
+    lake = Lake(anywhere)
+    with pytest.raises(LakeError, match=r"no lake at|no tables yet"):
+        lake.sql("select * from stocks.snapshots")
+    for days in (1, 0):
+        append(
+            anywhere,
+            STOCKS,
+            [shown("A", OPEN - timedelta(days=days)), shown("B", OPEN - timedelta(days=days))],
+            FakeClock(),
+        )
+    count = "select count(*) n from stocks.snapshots"
+    assert [4] == lake.sql(count)["n"].to_list()
+    assert [2] == lake.sql(f"{count} where session_date = '2025-11-26'")["n"].to_list()
+    assert [2] == lake.sql(count, as_of=OPEN - timedelta(hours=1))["n"].to_list()
+    assert [0] == lake.sql(f"{count} where session_date < '2025-11-25'")["n"].to_list()
+    row = lake.sql("select ticker, day_close, asked_at from stocks.snapshots order by all limit 1").row(0)
+    assert ("A", 10.5, OPEN - timedelta(days=1)) == row
+    with pytest.raises(UsageError, match="version 1 of which table"):
+        lake.sql(count, as_of=1)
+    with pytest.raises(UsageError, match="no time zone"):
+        lake.sql(count, as_of=OPEN.replace(tzinfo=None))
+    with lake.duckdb() as connection:
+        assert [(4,)] == connection.sql(count).fetchall()

@@ -74,6 +74,14 @@ def read(home: Home, asset_class: AssetClass, dates: Interval, tickers: Collecti
     return mine.sort("ticker", "asked_at")
 
 
+def paths_of(place: Home, dates: Interval) -> list[str]:
+    """The files of a table (`place`) with rows of these session dates, by date; none when there is no table."""
+    if not delta.exists(place):
+        return []
+    held = sorted(delta.files(delta.open_table(place)))
+    return [path for path in held if dates.start <= _day_of(path) <= dates.end]
+
+
 def _append(place: Home, name: str, rows: pl.DataFrame) -> int:
     table = _opened(place, name)
     days = rows["session_date"].unique().sort()
@@ -120,11 +128,8 @@ def _opened(place: Home, name: str) -> DeltaTable:
 def _days(home: Home, asset_class: AssetClass, dates: Interval) -> Iterator[pl.LazyFrame]:
     """The rows of each session date that is held, the newest first."""
     place = home.table(snapshots_table(asset_class))
-    if not delta.exists(place):
-        return
-    for day, several in groupby(sorted(delta.files(delta.open_table(place)), reverse=True), key=_day_of):
-        if dates.start <= day <= dates.end:
-            yield scan(place, list(several)).select(SNAPSHOT_ROWS.names())
+    for _, several in groupby(reversed(paths_of(place, dates)), key=_day_of):
+        yield scan(place, list(several)).select(SNAPSHOT_ROWS.names())
 
 
 def _of_day(place: Home, table: DeltaTable, day: date) -> Iterator[pl.LazyFrame]:
