@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import get_ident
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +17,7 @@ from forebay.cli.output import ExitCode, print_json, print_table, say, tell
 if TYPE_CHECKING:
     from forebay.app import App
     from forebay.orchestration.ingest.run import Ran
+    from forebay.orchestration.worker import Worker
 
 
 def ingest(
@@ -25,6 +28,9 @@ def ingest(
         str, typer.Option("--test-snapshot", metavar="SYMBOL", help="Fetch, check and print one snapshot, and end.")
     ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what a run would do; change nothing.")] = False,
+    daemon: Annotated[
+        bool, typer.Option("--daemon", help="Stay: run the registry, then what the schedule says, until told to stop.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Run every enabled symbol of the registry that is due: backfill, snapshot, stream, as its strategy says.
@@ -44,24 +50,58 @@ def ingest(
         if dry_run:
             return _forecast(app, tickers, json=json)
         app.recover()
+        if daemon:
+            return _serve(app)
         return _show(_run(app, tickers), json=json)
 
 
-def _run(app: App, tickers: list[str] | None) -> list[Ran]:
-    """The first SIGTERM or Ctrl-C finishes the symbols that are held; what was not begun is left to the next run."""
-    from forebay.app.ingest import open_ingest
-    from forebay.orchestration.worker import Worker
+@dataclass
+class _Crew:
+    """Whom a signal stops: the orchestrator takes no further symbols, the newest worker of each thread no tasks."""
 
-    workers: list[Worker] = []
-    runner = open_ingest(app, workers.append)
+    app: App
+    workers: dict[int, Worker] = field(default_factory=dict)
+    stopped: bool = False
 
-    def stop() -> None:
-        runner.stop()
-        for worker in workers:
+    def __post_init__(self) -> None:
+        from forebay.app.ingest import open_ingest
+
+        self.ingest = open_ingest(self.app, self._hear)
+
+    def _hear(self, worker: Worker) -> None:
+        self.workers[get_ident()] = worker
+        if self.stopped:
             worker.stop()
 
+    def stop(self) -> None:
+        self.stopped = True
+        self.ingest.stop()
+        for worker in list(self.workers.values()):
+            worker.stop()
+
+
+def _run(app: App, tickers: list[str] | None) -> list[Ran]:
+    """The first SIGTERM or Ctrl-C finishes the tasks that run; what was not begun is left to the next run."""
+    crew = _Crew(app)
+    with stopping(crew.stop):
+        return list(crew.ingest.run(_known(app, tickers), not_since=app.clock.now()))
+
+
+def _serve(app: App) -> int:
+    from forebay.app.daemon import first_run, open_scheduler
+
+    crew = _Crew(app)
+    scheduler = open_scheduler(app, crew.ingest)
+
+    def stop() -> None:
+        scheduler.stop()
+        crew.stop()
+
     with stopping(stop):
-        return list(runner.run(_known(app, tickers)))
+        tell(f"daemon {app.worker_id} started; SIGTERM or Ctrl-C ends it")
+        scheduler.serve(first_run(app, crew.ingest))
+    tell("stopped")
+    return ExitCode.OK
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from forebay.settings.groups import (
     VendorSettings,
     WorkerSettings,
 )
+from forebay.settings.schedule import ScheduleSettings
 from forebay.settings.servers import KafkaSettings, QueueSettings, TimescaleSettings
 from forebay.settings.service import ServiceSettings
 
@@ -58,6 +59,7 @@ class Settings:
     worker: WorkerSettings
     trades: TradeSettings
     gaps: GapSettings
+    schedule: ScheduleSettings
     queue: QueueSettings
     kafka: KafkaSettings
     timescale: TimescaleSettings
@@ -100,6 +102,7 @@ GROUPS: dict[str, type[Group]] = {
     "worker": WorkerSettings,
     "trades": TradeSettings,
     "gaps": GapSettings,
+    "schedule": ScheduleSettings,
     "queue": QueueSettings,
     "kafka": KafkaSettings,
     "timescale": TimescaleSettings,

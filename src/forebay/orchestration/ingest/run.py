@@ -73,7 +73,7 @@ class Ingest:
     _stop: bool = False
 
     def stop(self) -> None:
-        """Take no further symbols; those that are held are finished. Safe to call from a signal handler."""
+        """Take no further symbols. What those that are held lack now is no failure. Safe in a signal handler."""
         self._stop = True
 
     def run(
@@ -86,11 +86,10 @@ class Ingest:
     ) -> Iterator[Ran]:
         """Run every enabled symbol (or of these) whose strategy comes to any of `phases`; each as it ends.
 
-        Symbols that failed wait for their `retry_at` with `due_only`; those that were run since `not_since` (None: now)
-        are left alone. A symbol's error is its own; raises what stops all of them, after writing down what became of
-        those under way.
+        Symbols that failed wait for their `retry_at` with `due_only`; those of which anybody ran any phase since
+        `not_since` are left alone: processes that name one moment share the symbols. A symbol's error is its own;
+        raises what stops all of them, after writing down what became of those under way.
         """
-        since = not_since or self.clock.now()
         if freed := self.registry.clear_stale():
             log.warning("stale_locks_cleared", symbols=freed)
         wanted = self.wanted(symbols, phases)
@@ -101,7 +100,7 @@ class Ingest:
                     return
                 several = wanted[first : first + self.batch]
                 claims = self.registry.claim(
-                    self.worker_id, len(several), symbols=several, due_only=due_only, not_since=since
+                    self.worker_id, len(several), symbols=several, due_only=due_only, not_since=not_since
                 )
                 yield from self._run_batch(claims, phases) if claims else ()
             wanted = self._elsewhere(wanted, until)
@@ -137,7 +136,8 @@ class Ingest:
             self._finish(runs)
         for run in runs:
             failed = run.failed
-            yield Ran(run.claimed.symbol, run.records, failed[1] if failed else None, run.notes)
+            if not (failed and self._stop):
+                yield Ran(run.claimed.symbol, run.records, failed[1] if failed else None, run.notes)
 
     def _run_phases(self, runs: Sequence[_Run], phases: Sequence[Phase]) -> None:
         """Each phase for all that have it: what they need is asked for together."""
@@ -160,9 +160,11 @@ class Ingest:
     def _finish(self, runs: Iterable[_Run]) -> None:
         for run in runs:
             elapsed = (self.clock.now() - run.began).total_seconds()
-            failed = run.failed
+            failed = None if self._stop else run.failed
             if not self.registry.finish(run.claimed, run.done, failed[1] if failed else None):
                 log.warning("symbol_lost", symbol=run.claimed.symbol, worker=self.worker_id)
+            elif run.failed and self._stop:
+                _log(run, "symbol_execution_stopped", run.failed[0], elapsed)
             elif failed:
                 _log(run, "symbol_execution_failed", failed[0], elapsed, error=failed[1])
             else:

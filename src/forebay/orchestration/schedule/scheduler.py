@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,6 +16,9 @@ from forebay.ledger.schedule import RENEW, ScheduleBook
 from forebay.orchestration.schedule.triggers import NextRun
 
 log = get_logger()
+
+_NOTICE = 0.2
+"""Seconds within which an idle daemon notices that it should stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Scheduler:
     daemon: str
     start: Start = _at_once
     _running: dict[str, Future[None]] = field(default_factory=dict)
+    _stop: bool = False
+    """A plain flag: a signal handler that waited for a lock of the thread it interrupted would wait for ever."""
 
     def register(self) -> None:
         """Write the jobs and their next runs into the book. Raises LedgerError."""
@@ -87,41 +92,54 @@ class Scheduler:
             self._running[job.name] = self.start(lambda: self._run(job))
 
     def _run(self, job: Job) -> None:
-        error: str | None = None
-        try:
-            job.run()
-        except ForebayError as failure:
-            error = str(failure)
-            log.error("job_failed", job=job.name, error=error, next=failure.remedy)  # noqa: TRY400 - no bug: no traceback
-        except Exception as failure:  # a bug of ours in one job must not end the daemon
-            error = f"{type(failure).__name__}: {failure}"
-            log.exception("job_failed", job=job.name, error=error)
+        error = attempt(job.name, job.run)
         try:
             self.book.end(job.name, error)
         except LedgerUnavailable as failure:
             log.warning("away", reason=str(failure), job=job.name)
 
-    def serve(self, stop: threading.Event) -> None:
-        """Tick until `stop`, then let what runs end. A database that is away is waited for. Raises LedgerError."""
-        with ThreadPoolExecutor(len(self.jobs), thread_name_prefix="job") as pool:
+    def stop(self) -> None:
+        """Begin nothing more; what runs is to be stopped by whoever handed it in. Safe in a signal handler."""
+        self._stop = True
+
+    def serve(self, first: Callable[[], None]) -> None:
+        """Run `first`, once, and what is due, until `stop`; then wait for what runs, and resign.
+
+        A database that is away is waited for. Raises LedgerError for what is worse.
+        """
+        with ThreadPoolExecutor(len(self.jobs) + 1, thread_name_prefix="job") as pool:
             self.start = pool.submit
-            self._await_register(stop)
-            while not stop.is_set():
-                stop.wait(max(0.0, (self._look() - self.clock.now()).total_seconds()))
-        self.book.resign(self.daemon)
+            pool.submit(attempt, "first_run", first)
+            registered = False
+            while not self._stop:
+                try:
+                    registered = registered or self._register()
+                    self._pause(self.tick())
+                except LedgerUnavailable as error:
+                    log.warning("away", reason=str(error), daemon=self.daemon)
+                    self._pause(self.clock.now() + RENEW)
+        with suppress(LedgerUnavailable):  # then the lead runs out by itself
+            self.book.resign(self.daemon)
 
-    def _await_register(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            try:
-                self.register()
-                break
-            except LedgerUnavailable as error:
-                log.warning("away", reason=str(error), daemon=self.daemon)
-                stop.wait(RENEW.total_seconds())
+    def _register(self) -> bool:
+        self.register()
+        return True
 
-    def _look(self) -> datetime:
-        try:
-            return self.tick()
-        except LedgerUnavailable as error:
-            log.warning("away", reason=str(error), daemon=self.daemon)
-            return self.clock.now() + RENEW
+    def _pause(self, until: datetime) -> None:
+        """Sleep, unless told to stop."""
+        while not self._stop and (left := (until - self.clock.now()).total_seconds()) > 0:
+            self.clock.sleep(min(left, _NOTICE))
+
+
+def attempt(name: str, run: Callable[[], None]) -> str | None:
+    """Run something that must not end the daemon; why it failed, if it did. What it raised is in the log."""
+    try:
+        run()
+    except ForebayError as failure:
+        log.error("job_failed", job=name, error=str(failure), next=failure.remedy)  # noqa: TRY400 - no bug: no traceback
+        return str(failure)
+    except Exception as failure:  # a bug of ours in one job is no reason to stop the others
+        error = f"{type(failure).__name__}: {failure}"
+        log.exception("job_failed", job=name, error=error)
+        return error
+    return None
