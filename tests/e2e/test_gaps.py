@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import UTC, date, datetime
 
 import polars as pl
@@ -18,7 +19,9 @@ MINUTES = DATASETS["us_stocks_sip/minute_aggs_v1"]
 TABLE = "stocks/bars_1m"
 START, END = date(2025, 11, 3), date(2025, 12, 5)
 HALF = date(2025, 11, 28)
-LOST_FILE, LOST_MINUTE, LACKS = date(2025, 11, 12), date(2025, 11, 18), date(2025, 11, 20)
+LOST_FILE, LOST_MINUTE, LACKS = (date(2025, 11, day) for day in (12, 18, 20))
+BY_TRADES = date(2025, 12, 8)
+"""After the month that is searched: each test has files of its own."""
 SCOPE = ("--start", str(START), "--end", str(END))
 BY_REST = {"POLYGON_S3_ACCESS_KEY_ID": "", "POLYGON_S3_SECRET_ACCESS_KEY": ""}
 BOTH = ("--datasets", "stocks/bars_1d,stocks/bars_1m", *SCOPE)
@@ -26,7 +29,7 @@ BOTH = ("--datasets", "stocks/bars_1d,stocks/bars_1m", *SCOPE)
 
 @pytest.fixture(scope="module")
 def vendor(tmp_path_factory):
-    with a_vendor(tmp_path_factory.mktemp("own"), MINUTES, START, END, tickers=12) as running:
+    with a_vendor(tmp_path_factory.mktemp("own"), MINUTES, START, BY_TRADES, tickers=12) as running:
         yield running
 
 
@@ -99,7 +102,35 @@ def test_a_symbol_by_rest_is_asked_again_for_the_session_alone(shell, vendor, ho
     assert {(name, str(LOST_MINUTE)): "closed"} == {key: gap["outcome"] for key, gap in done.items()}
     assert before == home.lake.digest(TABLE)
     assert 1 == len([one for one in vendor.sandbox.requests[asked:] if "/range/" in one.path])
-    assert {} == gaps(shell, "scan", "--tickers", name, *SCOPE, code=0)
+    assert 0 == shell("registry", "add", name, "--strategy", "flatpack_api").code
+    assert {} == gaps(shell, "scan", *SCOPE, code=0)
+
+
+def test_nothing_to_search_is_said(shell):
+    """Without a ticker and without a symbol in the registry there is nothing to search, and a way out is named."""
+    shell.refuses("gaps", "scan", says="no symbol is named", next_step="forebay gaps scan --tickers AAPL")
+
+
+def test_trades_prove_a_single_minute(shell, vendor, home):
+    """A minute that the vendor's file lacks, in a day whose trades are held: named by count, and mended by trades."""
+    name = tickers_of(vendor)[-1]
+    hole = busiest(vendor, name, BY_TRADES)["window_start"]
+    vendor.spoil(MINUTES, BY_TRADES, lambda rows: _without(rows, name, hole))
+    tables = ("--datasets", "stocks/bars_1d,stocks/bars_1m,stocks/trades")
+    assert shell("sync", *tables, "--start", str(BY_TRADES), "--end", str(BY_TRADES)).code in (0, 3)
+    asked = ("--tickers", *tickers_of(vendor), "--start", str(BY_TRADES), "--end", str(BY_TRADES))
+
+    (gap,) = gaps(shell, "scan", *asked).values()
+
+    assert (name, "trades", 1) == (gap["symbol"], gap["proof"], gap["missing"])
+    reason = gaps(shell, "repair", *asked)[name, str(BY_TRADES)]["reason"]
+    assert 0 == shell(*shlex.split(reason.split("`")[1])[1:]).code
+    assert {} == gaps(shell, "scan", *asked, code=0)
+
+
+def _without(rows: pl.DataFrame, ticker: str, minute: datetime) -> pl.DataFrame:
+    at = int(minute.timestamp()) * 10**9
+    return rows.filter(~((pl.col("ticker") == ticker) & (pl.col("window_start") == at)))
 
 
 def _until(rows: pl.DataFrame, ticker: str, minute) -> pl.DataFrame:

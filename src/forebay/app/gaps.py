@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,12 +16,14 @@ from forebay.errors import UsageError
 from forebay.lake.reading.tables import Tables
 from forebay.lake.verification.verify import TableReader
 from forebay.model.catalogue import BAR_DATASETS, LAKE_DATASETS, Kind
+from forebay.model.feed import SourceChoice
 from forebay.model.gap import Gap, Outcome
-from forebay.model.instrument import AssetClass, asset_class_of
+from forebay.model.instrument import AssetClass
 from forebay.model.intervals import Interval
-from forebay.model.registry import Phase
+from forebay.model.registry import Phase, SymbolRegistry
 from forebay.orchestration.gap_book import GapBook
 from forebay.orchestration.gap_repair import GapRepair
+from forebay.orchestration.ingest.feeds import kept, misfit
 from forebay.orchestration.minutes_scan import GapScan, GapScope
 from forebay.orchestration.trades_held import minutes_missing
 from forebay.orchestration.upstream import Upstream
@@ -47,31 +49,42 @@ def gap_repair(app: App, scan: GapScan) -> GapRepair:
 
 
 def scopes(app: App, symbols: Collection[str], start: date | None, end: date | None) -> list[GapScope]:
-    """What is searched of these symbols, by asset class.
+    """What is searched of these symbols: those that are kept alike together.
 
-    Open dates reach from the first session that the lake holds to the last one that is over. Raises UsageError for a
-    class without minute bars, and where no session is over.
+    Without `start` from the day that the registry names for a symbol, else the first session that the lake holds;
+    without `end` to the last session that is over. Raises UsageError for a class without minute bars, LedgerError.
     """
-    classes: defaultdict[AssetClass, list[str]] = defaultdict(list)
+    entries = {entry.symbol: entry for entry in app.registry.list()}
+    alike: defaultdict[tuple[AssetClass, date | None, SourceChoice], list[str]] = defaultdict(list)
     for symbol in sorted(set(symbols), key=str.encode):
-        classes[asset_class_of(symbol)].append(symbol)
-    found = []
-    for asset_class, names in classes.items():
-        dataset = BAR_DATASETS.get(f"{asset_class}/{Kind.BARS_1M}")
-        if dataset is None:
-            raise UsageError(f"{names[0]} is of {asset_class}, which has no minute bars", remedy="leave it out")
-        newest = newest_session(dataset, app.clock.now())
-        span = TableReader.of(app.lake_home, dataset).span
-        first, last = start or (span.start if span else newest), min(end or newest, newest)
-        if last < first:
-            raise UsageError(f"no session is over between {first} and {last}", remedy="give other dates")
-        found.append(GapScope(asset_class, tuple(names), Interval(first, last)))
-    return found
+        entry = entries.get(symbol) or SymbolRegistry(symbol)
+        if why := misfit(entry):
+            raise UsageError(why, remedy="leave it out")
+        how = kept(entry)
+        alike[entry.asset_class, start or how.start, how.source].append(symbol)
+    found = (_scope(app, names, end, how) for how, names in alike.items())
+    return [scope for scope in found if scope]
+
+
+def _scope(
+    app: App, names: Sequence[str], end: date | None, how: tuple[AssetClass, date | None, SourceChoice]
+) -> GapScope | None:
+    """None when no session of the dates is over."""
+    asset_class, start, source = how
+    dataset = BAR_DATASETS.get(f"{asset_class}/{Kind.BARS_1M}")
+    if dataset is None:
+        raise UsageError(f"{names[0]} is of {asset_class}, which has no minute bars", remedy="leave it out")
+    newest = newest_session(dataset, app.clock.now())
+    span = TableReader.of(app.lake_home, dataset).span
+    first, last = start or (span.start if span else newest), min(end or newest, newest)
+    return GapScope(asset_class, tuple(names), Interval(first, last), source) if first <= last else None
 
 
 def kept_symbols(app: App) -> list[str]:
-    """The enabled symbols of the registry whose history is kept. Raises LedgerError."""
-    return [entry.symbol for entry in app.registry.list(enabled_only=True) if Phase.BACKFILL in entry.strategy.phases]
+    """The enabled symbols of the registry whose minute bars are kept. Raises LedgerError."""
+    enabled = app.registry.list(enabled_only=True)
+    wanted = [entry for entry in enabled if Phase.BACKFILL in entry.strategy.phases and not misfit(entry)]
+    return [entry.symbol for entry in wanted if any(each.kind is Kind.BARS_1M for each in kept(entry).datasets)]
 
 
 def find_gaps(app: App, wanted: Iterable[GapScope]) -> Iterator[tuple[GapScope, list[Gap]]]:

@@ -11,7 +11,7 @@ from forebay.lake.reading.tables import Tables
 from forebay.ledger import Ledger
 from forebay.model.catalogue import Dataset
 from forebay.model.coverage import Coverage, Verdict
-from forebay.model.feed import LAKE, Feed
+from forebay.model.feed import LAKE
 from forebay.model.gap import Gap, Outcome
 from forebay.model.intervals import Interval, subtract
 from forebay.model.partition import ALL_SYMBOLS, Revision, Source
@@ -24,7 +24,6 @@ from forebay.orchestration.minutes_scan import GapScan, GapScope, rows_of_files
 from forebay.orchestration.planner import Planner
 from forebay.orchestration.remedies import repair
 from forebay.orchestration.upstream import Upstream
-from forebay.orchestration.wanted import Wish
 
 CarryOut = Callable[[Sequence[TaskDraft]], Sequence[Task]]
 """Works tasks off; those that did not end well."""
@@ -67,7 +66,7 @@ class GapRepair:
         span = Interval(min(gap.day for gap in gaps), max(gap.day for gap in gaps))
         if self.upstream:
             self.upstream.look([(dataset, span)])
-        work = self._work(dataset, gaps, span)
+        work = self._work(scope, gaps, span)
         failed = self.carry_out(work.drafts)
         symbols = tuple(sorted({gap.symbol for gap in gaps} - {ALL_SYMBOLS})) or scope.symbols
         left = {(gap.symbol, gap.day): gap for gap in self.scan.run(replace(scope, symbols=symbols, dates=span))}
@@ -76,7 +75,8 @@ class GapRepair:
         self.book.record(dataset, stays, work.revisions)
         return done
 
-    def _work(self, dataset: Dataset, gaps: Iterable[Gap], span: Interval) -> _Work:
+    def _work(self, scope: GapScope, gaps: Iterable[Gap], span: Interval) -> _Work:
+        dataset = scope.minutes
         work, alone, never = _Work(), defaultdict[str, list[date]](list), defaultdict[str, list[date]](list)
         files, own = self.book.files(dataset, span), self._by_rest(dataset, span, {gap.symbol for gap in gaps})
         days_of_files: set[date] = set()
@@ -89,7 +89,7 @@ class GapRepair:
                 never[gap.symbol].append(gap.day)
         self._reload(dataset, {day: files[day] for day in sorted(days_of_files)}, work)
         self._ask_again(dataset, alone, own, work)
-        self._fetch(dataset, never, work)
+        self._fetch(scope, never, work)
         for gap in gaps:
             if gap.day in work.revisions:
                 work.reasons[gap.symbol, gap.day] = _file_lacks(gap)
@@ -133,12 +133,12 @@ class GapRepair:
             self.ledger.coverage.withdraw(rows)
         work.drafts += fetch_drafts(dataset, {symbol: tuple(days) for symbol, days in gaps.items()}, LAKE)
 
-    def _fetch(self, dataset: Dataset, gaps: dict[str, list[date]], work: _Work) -> None:
+    def _fetch(self, scope: GapScope, gaps: dict[str, list[date]], work: _Work) -> None:
         """Plan what was never fetched; symbols that lack the same sessions are planned together."""
         alike: dict[_Days, _Days] = {}
         lacking = {symbol: alike.setdefault(tuple(days), tuple(days)) for symbol, days in gaps.items()}
         wishes = [
-            Wish(Feed("gaps", (dataset,), tuple(symbols), days[0], days[-1]), dataset, tuple(symbols), days)
+            replace(scope, symbols=tuple(symbols), dates=Interval(days[0], days[-1])).wish(scope.minutes, days)
             for days, symbols in shapes(lacking)
         ]
         plan = self.planner.plan(wishes)

@@ -13,7 +13,7 @@ from forebay.lake.reading.selecting import rows_as_stored
 from forebay.lake.reading.tables import Tables
 from forebay.model.calendar import session, session_days
 from forebay.model.catalogue import BAR_DATASETS, Dataset, Kind
-from forebay.model.feed import Feed
+from forebay.model.feed import Feed, SourceChoice
 from forebay.model.gap import Gap, GapKind, Proof
 from forebay.model.instrument import AssetClass
 from forebay.model.intervals import Interval
@@ -39,6 +39,8 @@ class GapScope:
     asset_class: AssetClass
     symbols: tuple[str, ...]
     dates: Interval
+    source: SourceChoice = SourceChoice.AUTO
+    """Where what was never fetched is to come from."""
 
     @property
     def minutes(self) -> Dataset:
@@ -50,12 +52,16 @@ class GapScope:
         """The dataset of its day bars."""
         return BAR_DATASETS[f"{self.asset_class}/{Kind.BARS_1D}"]
 
-    def wish(self, dataset: Dataset) -> Wish | None:
-        """The same as a wish for one of its datasets; None when there is no session."""
-        first = max(self.dates.start, dataset.first_date)
-        sessions = tuple(session_days(dataset.calendar, first, self.dates.end))
-        feed = Feed("gaps", (dataset,), self.symbols, self.dates.start, self.dates.end)
-        return Wish(feed, dataset, self.symbols, sessions) if sessions else None
+    @property
+    def sessions(self) -> tuple[date, ...]:
+        """The session dates in it."""
+        dataset = self.minutes
+        return tuple(session_days(dataset.calendar, max(self.dates.start, dataset.first_date), self.dates.end))
+
+    def wish(self, dataset: Dataset, days: tuple[date, ...]) -> Wish:
+        """The same as a wish for some sessions of one of its datasets."""
+        feed = Feed("gaps", (dataset,), self.symbols, self.dates.start, self.dates.end, self.source)
+        return Wish(feed, dataset, self.symbols, days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +79,9 @@ class GapScan:
         Minute and day bars are read once, the columns that are compared; memory is a row for each symbol and session
         of a quarter. Raises LakeError, LedgerError.
         """
-        wish = scope.wish(scope.minutes)
-        if wish is None:
-            return
-        for start in range(0, len(wish.days), _CHUNK):
-            days = wish.days[start : start + _CHUNK]
+        sessions = scope.sessions
+        for start in range(0, len(sessions), _CHUNK):
+            days = sessions[start : start + _CHUNK]
             part = replace(scope, dates=Interval(days[0], days[-1]))
             since = days[0] - _BASELINE if start == 0 else days[0]
             yield from self._part(part, Interval(since, days[-1]))
@@ -116,8 +120,7 @@ class GapScan:
 
     def _gaps(self, scope: GapScope, dataset: Dataset) -> pl.DataFrame:
         """What the ledger has no answer for, by symbol and session."""
-        wish = scope.wish(dataset)
-        gaps = self.planner.gaps(wish, SATISFIED) if wish else {}
+        gaps = self.planner.gaps(scope.wish(dataset, scope.sessions), SATISFIED)
         rows = {"ticker": list(gaps), "session_date": [list(days) for days in gaps.values()]}
         schema = {"ticker": pl.String(), "session_date": pl.List(pl.Date())}
         return pl.DataFrame(rows, schema=schema).explode("session_date")
