@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from forebay.cli.output import ExitCode, print_json, print_table, say
@@ -23,11 +24,18 @@ def show_snapshot(app: App, symbol: str, *, json: bool = False) -> int:
 
     (judged,) = snapshots(app).look(asset_class_of(symbol), [symbol])
     if json:
-        print_json(judged)
+        print_json(_as_json(judged))
     else:
         _show(judged)
     fine = judged.verdict in (SnapshotVerdict.GOOD, SnapshotVerdict.EMPTY)
     return ExitCode.OK if fine else ExitCode.PARTIAL
+
+
+def _as_json(judged: Judged) -> dict[str, Any]:
+    told = asdict(judged)
+    if judged.snapshot is not None:
+        told["snapshot"]["delay"] = judged.snapshot.delay.total_seconds()
+    return told
 
 
 def _show(judged: Judged) -> None:
