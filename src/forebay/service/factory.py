@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI, Security
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
 from forebay import __version__
-from forebay.app import App, new_worker_id
+from forebay.app import App, new_worker_id, open_app
 from forebay.clock import Clock, SystemClock
 from forebay.service import faults
 from forebay.service.desk import Desk
 from forebay.service.doors import Doors
 from forebay.service.metrics import Counted, Metrics
-from forebay.service.routes import bars, coverage, health, metrics, symbols, tasks
+from forebay.service.routes import bars, coverage, health, metrics, runs, scheduler, snapshots, symbols, tasks
+from forebay.service.runs import Runs
 from forebay.settings import Settings
 from forebay.telemetry.redact import Redactor
 
 _ABOUT = "Market data held on your own storage: what is kept, how complete it is, and the bars themselves."
-_ROOMS = (symbols, bars, tasks, coverage, metrics)
+_ROOMS = (symbols, runs, scheduler, bars, snapshots, tasks, coverage, metrics)
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
@@ -32,8 +34,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     desk = Desk(App(settings, clock or SystemClock(), new_worker_id()), Redactor(settings.secrets()))
 
     @asynccontextmanager
-    async def life(_service: FastAPI) -> AsyncIterator[None]:
+    async def life(service: FastAPI) -> AsyncIterator[None]:
+        runs = service.state.runs = Runs(partial(open_app, settings, desk.app.clock), desk.app.clock.now)
         yield
+        await run_in_threadpool(runs.stop)
         await run_in_threadpool(desk.app.close)
 
     # Its pages of documentation would load scripts from elsewhere into an origin that may order work.
