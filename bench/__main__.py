@@ -30,6 +30,7 @@ BENCHMARKS = (
     "trades",
     "lzop",
     "bar_archive",
+    "gaps",
 )
 LARGE = ("lake",)
 """Only when named: `make bench-lake` has an environment for it."""
