@@ -79,12 +79,14 @@ def test_a_dry_run_changes_nothing(shell, registry, home):
 
 
 def test_a_stream_waits_and_fails_nothing(shell, registry):
-    """Its symbol is completed, and said to wait for live data."""
+    """Its symbol is completed, and its metadata say that it waits for live data, beside what they said before."""
     keep(registry, "AAPL", strategy="stream")
     [ran] = json.loads(shell("ingest", "--json").out)
 
     assert (["stream: comes with live data"], None) == (ran["notes"], ran["error"])
-    assert (IngestionStatus.IDLE, None) == (registry.get("AAPL").status, registry.get("AAPL").last_stream)
+    entry = registry.get("AAPL")
+    assert (IngestionStatus.IDLE, None) == (entry.status, entry.last_stream)
+    assert {**START, "stream": "comes with live data"} == entry.metadata
 
 
 def test_the_log_answers_the_questions_that_are_asked_of_it(shell, registry, tmp_path):

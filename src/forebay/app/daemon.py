@@ -11,7 +11,8 @@ from structlog import get_logger
 
 from forebay.ledger.schedule import ScheduleBook
 from forebay.model.registry import Phase
-from forebay.orchestration.ingest.phases import STREAM_WAITS, order
+from forebay.orchestration.ingest.phases import order
+from forebay.orchestration.ingest.stream import STREAM_WAITS
 from forebay.orchestration.schedule.scheduler import Job, Scheduler
 from forebay.orchestration.schedule.triggers import daily, every_minutes, in_sessions
 

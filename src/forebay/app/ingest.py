@@ -10,9 +10,10 @@ from forebay.model.task import TaskKind
 from forebay.orchestration.gaps import Gaps
 from forebay.orchestration.ingest.backfill import Backfill
 from forebay.orchestration.ingest.feeds import feeds_of, misfit
-from forebay.orchestration.ingest.phases import RunPhase, stream
+from forebay.orchestration.ingest.phases import RunPhase
 from forebay.orchestration.ingest.run import Ingest
 from forebay.orchestration.ingest.snapshots import TakeThem
+from forebay.orchestration.ingest.stream import AwaitLive
 from forebay.orchestration.plan import Plan
 from forebay.orchestration.wanted import Wish
 from forebay.orchestration.worker import Worker
@@ -46,7 +47,7 @@ def open_ingest(app: App, hear_worker: Callable[[Worker], None] = lambda _: None
     run_phase: dict[Phase, RunPhase] = {
         Phase.BACKFILL: backfill,
         Phase.SNAPSHOT: TakeThem(app.ledger, app.clock, lambda: worker(TaskKind.SNAPSHOT)),
-        Phase.STREAM: stream,
+        Phase.STREAM: AwaitLive(app.registry),
     }
     return Ingest(app.registry, run_phase, app.clock, app.worker_id, _BATCH)
 

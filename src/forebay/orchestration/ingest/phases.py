@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from forebay.model.registry import Phase, SymbolRegistry
 
-STREAM_WAITS = "stream: comes with live data"
-"""What is said of the phase that hands over to live data."""
-
 
 @dataclass(frozen=True, slots=True)
 class Came:
@@ -28,11 +25,6 @@ RunPhase = Callable[[Sequence[SymbolRegistry]], Mapping[str, Came]]
 
 Raises ForebayError for what none of them can escape: a full disk, a wrong key, a database that is away.
 """
-
-
-def stream(entries: Sequence[SymbolRegistry]) -> Mapping[str, Came]:
-    """The last phase of this version: there is no live data to hand over to, and that is no failure."""
-    return {entry.symbol: Came(done=False, note=STREAM_WAITS) for entry in entries}
 
 
 def order(entry: SymbolRegistry, wanted: Sequence[Phase]) -> tuple[Phase, ...]:
