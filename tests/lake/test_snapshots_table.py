@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from s3_server import a_bucket
 
 from forebay import Lake
 from forebay.bars.snapshots import Expected, absent, judge
+from forebay.clock import SystemClock
 from forebay.errors import LakeError, UsageError
 from forebay.lake.home.address import home_at
 from forebay.lake.home.home import Home
@@ -92,6 +94,15 @@ def test_the_same_again_is_not_kept(home: Home) -> None:
     assert 2 == append(home, STOCKS, [shown(), shown("AAPl"), shown(moment=later)], FakeClock())
     rows = read(home, STOCKS, EVER).select("ticker", "asked_at").collect().rows()
     assert [("AAPL", OPEN), ("AAPL", later), ("AAPl", OPEN)] == rows
+
+
+def test_two_writers_keep_each_once(home: Home) -> None:
+    """Two runs that took the same at once leave one row of each ticker."""
+    taken = [shown(f"T{number}") for number in range(50)]
+    with ThreadPoolExecutor(4) as pool:
+        kept = list(pool.map(lambda _: append(home, STOCKS, taken, SystemClock()), range(4)))
+    assert [0, 0, 0, 50] == sorted(kept)
+    assert 50 == read(home, STOCKS, EVER).collect().height
 
 
 def test_the_newest_of_each_is_found(home: Home) -> None:

@@ -13,9 +13,10 @@ import pytest
 from scripted import Asked, ScriptedServer, as_json
 
 from forebay import Sandbox
+from forebay.bars.snapshots import Expected, judge
 from forebay.errors import NotEntitled, PageRejected, UsageError
 from forebay.model.instrument import AssetClass
-from forebay.model.snapshot import LastQuote, LastTrade, Prices
+from forebay.model.snapshot import LastQuote, LastTrade, Prices, SnapshotVerdict
 from forebay.testing import FakeClock
 from forebay.vendor.limits import NoLimit
 from forebay.vendor.rest import RestClient
@@ -76,19 +77,30 @@ def test_a_pair_has_its_own_quote(client: RestClient, server: ScriptedServer) ->
         (answer(status="ERROR"), "its status is 'ERROR'"),
         (answer({"ticker": "AAp"}), "about 'AAp', which was not asked for"),
         (answer({"ticker": "T"}, {"ticker": "T", "updated": 1}), "two different ones of T"),
-        (answer({"ticker": "T", "updated": 10**19}), "cannot be read"),
-        (answer({"ticker": "T", "min": {"t": 10**16}}), "cannot be read"),
-        (answer({"ticker": "T", "day": {"o": "ten"}}), "cannot be read"),
+        (answer({"day": {"o": 1}}), "cannot be read"),
+        (answer({"ticker": 7}), "cannot be read"),
+        (lambda _: as_json([]), "cannot be read"),
     ],
 )
 def test_an_answer_about_something_else_is_refused(
     client: RestClient, server: ScriptedServer, reply: Any, says: str
 ) -> None:
-    """Another ticker's, two of one, times of no calendar: asked for again, and refused when it stays so."""
+    """Another ticker's, two of one, nobody's: asked for again, and refused when it stays so."""
     server.reply = reply
     with pytest.raises(PageRejected, match=says):
         client.snapshots.of(STOCKS, ["T"])
     assert len(server.asked) > 1
+
+
+@pytest.mark.parametrize("wrong", [{"updated": 10**19}, {"min": {"t": 10**16}}, {"day": {"o": "ten"}}, {"day": 1}])
+def test_one_row_that_cannot_be_read_is_its_own(client: RestClient, server: ScriptedServer, wrong: Any) -> None:
+    """Times of no calendar, a text as a price: the ticker is suspect, by the field that is wrong; others are not."""
+    server.reply = answer({"ticker": "T", **wrong}, {**CLEARED, "ticker": "U"})
+    found = client.snapshots.of(STOCKS, ["T", "U"])
+    assert (1, "") == (len(server.asked), found["U"].fault)
+    judged = judge(found["T"], Expected())
+    assert SnapshotVerdict.SUSPECT == judged.verdict
+    assert f"$.{next(iter(wrong))}" in judged.reasons[0]
 
 
 def test_few_calls_for_many(client: RestClient, server: ScriptedServer) -> None:

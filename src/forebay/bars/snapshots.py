@@ -33,6 +33,8 @@ class Expected:
 
 def judge(snapshot: Snapshot, expected: Expected) -> Judged:
     """The gravest of what speaks against a snapshot at the moment it was asked for, with every reason."""
+    if snapshot.fault:
+        return Judged(snapshot.ticker, SnapshotVerdict.SUSPECT, (snapshot.fault,), snapshot)
     found = list(chain(_contradictions(snapshot), _missing(snapshot, expected), _age(snapshot)))
     order = list(SnapshotVerdict)
     verdict = max((each for each, _ in found), key=order.index, default=SnapshotVerdict.GOOD)

@@ -84,6 +84,8 @@ class Snapshot:
     fair_value: float | None = None
     """The vendor's estimate, on business plans alone."""
     accumulated_volume: float | None = None
+    fault: str = ""
+    """Why the vendor's row could not be read; then there is nothing else in it."""
 
     @property
     def moment(self) -> datetime | None:

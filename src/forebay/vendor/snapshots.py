@@ -52,7 +52,7 @@ class _Trade(msgspec.Struct):
     s: float | None = None
     t: _Nanos = 0
     x: int | None = None
-    i: str = ""
+    i: str | None = None
     c: list[int] | None = None
 
 
@@ -67,8 +67,11 @@ class _Quote(msgspec.Struct):
     t: _Nanos = 0
 
 
-class _Row(msgspec.Struct, rename="camel"):
+class _Named(msgspec.Struct):
     ticker: str
+
+
+class _Row(_Named, rename="camel"):
     updated: _Nanos = 0
     todays_change: float | None = None
     todays_change_perc: float | None = None
@@ -82,7 +85,7 @@ class _Row(msgspec.Struct, rename="camel"):
 
 class _Answer(msgspec.Struct):
     status: str = ""
-    tickers: list[_Row] | None = None
+    tickers: list[msgspec.Raw] | None = None
 
 
 class SnapshotLists:
@@ -132,18 +135,25 @@ def _questions(tickers: list[str]) -> Iterator[list[str]]:
         yield tickers[first : first + _AT_ONCE]
 
 
-def _by_ticker(rows: Sequence[_Row], asked: set[str], shown: Snapshot) -> dict[str, Snapshot]:
+def _by_ticker(rows: Sequence[msgspec.Raw], asked: set[str], shown: Snapshot) -> dict[str, Snapshot]:
     found: dict[str, Snapshot] = {}
     for row in rows:
-        if not row.ticker or not row.ticker.isprintable() or (asked and row.ticker not in asked):
-            raise _rejected(f"it is about {row.ticker!r}, which was not asked for")
-        snapshot = _snapshot(row, shown)
-        if found.setdefault(row.ticker, snapshot) != snapshot:
-            raise _rejected(f"it has two different ones of {row.ticker}")
+        snapshot = _read(row, shown)
+        ticker = snapshot.ticker
+        if not ticker or not ticker.isprintable() or (asked and ticker not in asked):
+            raise _rejected(f"it is about {ticker!r}, which was not asked for")
+        if found.setdefault(ticker, snapshot) != snapshot:
+            raise _rejected(f"it has two different ones of {ticker}")
     return found
 
 
-def _snapshot(row: _Row, shown: Snapshot) -> Snapshot:
+def _read(body: msgspec.Raw, shown: Snapshot) -> Snapshot:
+    """One row. One that is not of its form is one ticker's fault, not that of all the others."""
+    try:
+        row = msgspec.json.decode(body, type=_Row)
+    except msgspec.ValidationError as error:
+        why = f"the vendor's row cannot be read: {error}"
+        return replace(shown, ticker=decode(bytes(body), _Named).ticker, fault=why)
     return replace(
         shown,
         ticker=row.ticker,
@@ -172,7 +182,7 @@ def _prices(bar: _Bar | None) -> Prices | None:
 def _trade(row: _Trade | None) -> LastTrade | None:
     if row is None or not (row.p and row.t):
         return None
-    return LastTrade(row.p, row.s, row.t, row.x, row.i, ",".join(map(str, row.c or ())))
+    return LastTrade(row.p, row.s, row.t, row.x, row.i or "", ",".join(map(str, row.c or ())))
 
 
 def _quote(row: _Quote | None) -> LastQuote | None:
