@@ -48,6 +48,12 @@ class Desk:
         with self._opening:
             return self.app.registry
 
+    def opened(self) -> App:
+        """The application for a question that wants all of it, ledger and lake open. Raises LedgerError, UsageError."""
+        with self._opening:
+            _ = self.app.ledger, self.app.lake, self.app.registry
+        return self.app
+
     def counts(self) -> dict[TaskState, int]:
         """How many tasks are in each state. Raises LedgerError."""
         return self.ledger.tasks.counts()

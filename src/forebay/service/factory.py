@@ -17,13 +17,13 @@ from forebay.service import faults
 from forebay.service.desk import Desk
 from forebay.service.doors import Doors
 from forebay.service.metrics import Counted, Metrics
-from forebay.service.routes import bars, coverage, health, metrics, runs, scheduler, snapshots, symbols, tasks
+from forebay.service.routes import bars, coverage, gaps, health, metrics, runs, scheduler, snapshots, symbols, tasks
 from forebay.service.runs import Runs
 from forebay.settings import Settings
 from forebay.telemetry.redact import Redactor
 
 _ABOUT = "Market data held on your own storage: what is kept, how complete it is, and the bars themselves."
-_ROOMS = (symbols, runs, scheduler, bars, snapshots, tasks, coverage, metrics)
+_ROOMS = (symbols, runs, scheduler, bars, snapshots, tasks, coverage, gaps, metrics)
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
