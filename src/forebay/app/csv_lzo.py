@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from forebay.clock import Clock
@@ -26,10 +27,16 @@ def open_objects(app: Parts) -> Callable[[BarArchive], Objects]:
     from forebay.stores.address import bar_archive_store
     from forebay.stores.tagging import TagProbe
 
+    opening = Lock()  # a cache alone opens twice for two threads that come at once
+
     @cache
-    def at(archive: BarArchive) -> Objects:
+    def opened(archive: BarArchive) -> Objects:
         store = bar_archive_store(archive.address, app.settings.aws, app.clock)
         return Objects(store, TagProbe(store, app.clock), app.settings.folders.tmp)
+
+    def at(archive: BarArchive) -> Objects:
+        with opening:
+            return opened(archive)
 
     return at
 

@@ -23,7 +23,7 @@ TMP = ".forebay/tmp"
 MODIFIED = "modified"
 """The one piece of metadata a file can keep: the time (ISO) that its own time is set to."""
 _CHUNK_BYTES = 2**20
-_SETTINGS = "FOREBAY_HOME or ARCHIVE_URI"
+_SETTINGS = "FOREBAY_HOME, ARCHIVE_URI or CSV_LZO_BUCKET"
 
 
 class FolderStore:
