@@ -13,6 +13,7 @@ from shell import Shell
 from spoiling import a_vendor
 
 from forebay.app.backfill import backfill
+from forebay.model.calendar import session_days
 from forebay.model.catalogue import DATASETS
 
 MINUTES = DATASETS["us_stocks_sip/minute_aggs_v1"]
@@ -104,6 +105,24 @@ def test_a_symbol_by_rest_is_asked_again_for_the_session_alone(shell, vendor, ho
     assert 1 == len([one for one in vendor.sandbox.requests[asked:] if "/range/" in one.path])
     assert 0 == shell("registry", "add", name, "--strategy", "flatpack_api").code
     assert {} == gaps(shell, "scan", *SCOPE, code=0)
+
+
+def test_what_was_never_fetched_is_planned_and_what_fails_is_tried_again(shell, vendor, home):
+    """Sessions without minutes are gaps if the day bar says that they traded; a vendor that is away spoils nothing."""
+    name = tickers_of(vendor)[-1]
+    days = ("--source", "rest", "--tickers", name, *SCOPE)
+    assert 0 == shell("sync", *days, "--timeframes", "1d", **BY_REST).code
+    searched = ("--tickers", name, *SCOPE)
+
+    found = gaps(shell, "scan", *searched)
+
+    assert {str(day) for day in session_days("XNYS", START, END)} == {day for _, day in found}
+    assert {("day", "day bar")} == {(gap["kind"], gap["proof"]) for gap in found.values()}
+    away = gaps(shell, "repair", *searched, **BY_REST, FOREBAY_REST_URL="http://127.0.0.1:9")
+    assert {"failed"} == {gap["outcome"] for gap in away.values()}
+    only = gaps(shell, "repair", *searched, "--budget", "2", **BY_REST)
+    assert {"closed", "open"} == {gap["outcome"] for gap in only.values()}
+    assert {"closed"} == {gap["outcome"] for gap in gaps(shell, "repair", *searched, code=0, **BY_REST).values()}
 
 
 def test_nothing_to_search_is_said(shell):

@@ -162,7 +162,7 @@ def _outcome(gap: Gap, left: dict[tuple[str, date], Gap], work: _Work, failed: S
     for task in failed:
         where = task.draft.partition
         if where.symbol in (gap.symbol, ALL_SYMBOLS) and gap.day in where.dates:
-            return replace(now, outcome=Outcome.FAILED, reason=task.error_message or task.hold or f"{task.state}")
+            return replace(now, outcome=Outcome.FAILED, reason=task.error_message or task.hold or "not begun")
     if now.outcome is not Outcome.OPEN:
         return now
     reason = work.reasons.get((gap.symbol, gap.day), f"the vendor was asked again and has no more: {now.evidence}")

@@ -26,7 +26,7 @@ from forebay.orchestration.wanted import Wish
 _BASELINE = timedelta(days=31)
 """Read before the first date asked for, so that what is usual is known of the first sessions too."""
 _CHUNK = 63
-"""Sessions that are read and compared at once: a quarter."""
+"""Sessions that are read and compared at once, at most: a quarter."""
 
 MissingByTrades = Callable[[date, Collection[str]], Mapping[str, int]]
 """The symbols whose held trades of a session make minute bars that are not held, and how many."""
@@ -79,12 +79,11 @@ class GapScan:
         Minute and day bars are read once, the columns that are compared; memory is a row for each symbol and session
         of a quarter. Raises LakeError, LedgerError.
         """
-        sessions = scope.sessions
-        for start in range(0, len(sessions), _CHUNK):
-            days = sessions[start : start + _CHUNK]
+        since = _BASELINE
+        for days in _even_parts(scope.sessions):
             part = replace(scope, dates=Interval(days[0], days[-1]))
-            since = days[0] - _BASELINE if start == 0 else days[0]
-            yield from self._part(part, Interval(since, days[-1]))
+            yield from self._part(part, Interval(days[0] - since, days[-1]))
+            since = timedelta()
 
     def _part(self, scope: GapScope, read: Interval) -> Iterator[Gap]:
         held = sums(self._rows(scope.minutes, scope.symbols, read))
@@ -110,7 +109,8 @@ class GapScan:
                 hours = session(scope.minutes.calendar, day)
                 text = f"{lost:,} of the {row.evidence.rows:,} rows that the day's file brought are not in the lake"
                 last = hours.regular_closes - timedelta(minutes=1)
-                yield Gap(ALL_SYMBOLS, day, GapKind.MINUTES, Proof.COUNT, lost, hours.regular_opens, last, text)
+                kind = GapKind.MINUTES if held else GapKind.DAY
+                yield Gap(ALL_SYMBOLS, day, kind, Proof.COUNT, lost, hours.regular_opens, last, text)
 
     def _uncovered(self, scope: GapScope, held: pl.DataFrame, traded: pl.DataFrame) -> pl.DataFrame:
         """The sessions that nothing is recorded of, no minute is held of, and on which the symbol may have traded."""
@@ -155,6 +155,13 @@ class GapScan:
             return pl.LazyFrame(schema=empty)
         found = self.tables.select(dataset, dates, symbols)
         return rows_as_stored(found.home, dataset, found.files, dates, symbols)
+
+
+def _even_parts(sessions: Sequence[date]) -> Iterator[Sequence[date]]:
+    """At most _CHUNK sessions each, and none much shorter than the others: it would not say what is usual."""
+    parts = -(-len(sessions) // _CHUNK)
+    for part in range(parts):
+        yield sessions[part * len(sessions) // parts : (part + 1) * len(sessions) // parts]
 
 
 def rows_of_files(tables: Tables, dataset: Dataset, dates: Interval) -> dict[date, int | None]:
