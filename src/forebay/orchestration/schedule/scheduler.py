@@ -59,6 +59,7 @@ class Scheduler:
     daemon: str
     start: Start = _at_once
     _running: dict[str, Future[None]] = field(default_factory=dict)
+    _led: bool = False
     _stop: bool = False
     """A plain flag: a signal handler that waited for a lock of the thread it interrupted would wait for ever."""
 
@@ -74,7 +75,7 @@ class Scheduler:
         """
         now = self.clock.now()
         soon = now + RENEW
-        if not self.book.lead(self.daemon):
+        if not self._leads():
             return soon
         done_until = self.book.done_until()
         for job in self.jobs:
@@ -82,6 +83,14 @@ class Scheduler:
             if due is not None and not self._is_running(job):
                 self._begin(job, due, now)
         return min([soon, *(job.next_run(now) for job in self.jobs)])
+
+    def _leads(self) -> bool:
+        """Take or keep the lead; a change is told."""
+        leads = self.book.lead(self.daemon)
+        if leads != self._led:
+            log.info("lead_taken" if leads else "lead_lost", daemon=self.daemon)
+        self._led = leads
+        return leads
 
     def _is_running(self, job: Job) -> bool:
         return job.name in self._running and not self._running[job.name].done()
