@@ -149,5 +149,8 @@ def test_snapshots_are_asked_for_in_sql(anywhere: Home) -> None:
         lake.sql(count, as_of=1)
     with pytest.raises(UsageError, match="no time zone"):
         lake.sql(count, as_of=OPEN.replace(tzinfo=None))
+    with pytest.raises(UsageError) as caught:
+        lake.sql("select * from crypto.snapshots")
+    assert "stocks.snapshots" in caught.value.remedy
     with lake.duckdb() as connection:
         assert [(4,)] == connection.sql(count).fetchall()

@@ -20,7 +20,7 @@ from forebay.lake.log.versions import AsOf
 from forebay.lake.reading.arrow import arrow_rows
 from forebay.lake.reading.sql_scope import Scope, scopes_of
 from forebay.lake.reading.tables import Selection, Tables
-from forebay.lake.snapshots.views import SNAPSHOT_TABLES, add_snapshots, held_snapshots
+from forebay.lake.snapshots.views import add_snapshots, held_snapshots
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.rows import row_schema
 
@@ -100,17 +100,18 @@ class _Coming:
 def _answer(
     query: str, tables: Tables, as_of: AsOf | None
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyRelation]]:
-    held = _held(tables)
-    with duckdb.connect() as connection, _translated(tables.home, held):
+    held, snapshots = _held(tables)
+    with duckdb.connect() as connection, _translated(tables.home, [*held, *snapshots]):
         _check(connection, query)
-        named = scopes_of(connection, query, [*held, *ACTION_TABLES, *SNAPSHOT_TABLES])
+        named = scopes_of(connection, query, [*held, *ACTION_TABLES, *snapshots])
         scopes = [scope for scope in named if scope.table in held]
+        shown = [(scope.table, scope.dates) for scope in named if scope.table in snapshots]
         for table in held:  # so that a query for one that is not there is told what is
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.partition('/')[0]}")
         _add_views(connection, tables, scopes, as_of)
         beside = [scope.table for scope in scopes]
         add_actions(connection, tables.home, [scope.table for scope in named], beside, as_of)
-        add_snapshots(connection, tables.home, [(scope.table, scope.dates) for scope in named], beside, as_of)
+        add_snapshots(connection, tables.home, shown, beside, as_of)
         answer = connection.sql(query)
         _check_columns(answer)
         yield connection, answer
@@ -130,18 +131,19 @@ def _check_columns(answer: duckdb.DuckDBPyRelation) -> None:
 
 def connected(tables: Tables, as_of: AsOf | None = None) -> duckdb.DuckDBPyConnection:
     """A connection with a view for every table. Raises LakeError when the lake is empty."""
-    held = _held(tables)
+    held, snapshots = _held(tables)
     connection = duckdb.connect()
-    with _translated(tables.home, held):
+    with _translated(tables.home, [*held, *snapshots]):
         _add_views(connection, tables, [Scope(table) for table in held], as_of)
         add_actions(connection, tables.home, ACTION_TABLES, held, as_of)
-        add_snapshots(connection, tables.home, [(table, ANY_DAY) for table in SNAPSHOT_TABLES], held, as_of)
+        add_snapshots(connection, tables.home, [(table, ANY_DAY) for table in snapshots], held, as_of)
     return connection
 
 
-def _held(tables: Tables) -> list[str]:
-    """The tables of datasets. A lake that has snapshots alone is a lake; one without anything raises LakeError."""
-    return tables.held() if held_snapshots(tables.home) else tables.demand()
+def _held(tables: Tables) -> tuple[list[str], list[str]]:
+    """The tables of datasets, and those of snapshots. A lake with neither raises LakeError."""
+    snapshots = held_snapshots(tables.home)
+    return tables.held() if snapshots else tables.demand(), snapshots
 
 
 def _check(connection: duckdb.DuckDBPyConnection, query: str) -> None:

@@ -17,12 +17,11 @@ from forebay.model.intervals import Interval
 from forebay.model.snapshot import SHOWN_CLASSES, snapshots_table
 
 _CLASSES = {snapshots_table(asset_class): asset_class for asset_class in SHOWN_CLASSES}
-SNAPSHOT_TABLES = tuple(_CLASSES)
 
 
 def held_snapshots(home: Home) -> list[str]:
     """The tables of snapshots that a lake has."""
-    return [table for table in SNAPSHOT_TABLES if delta.exists(home.table(table))]
+    return [table for table in _CLASSES if delta.exists(home.table(table))]
 
 
 def add_snapshots(
@@ -32,14 +31,12 @@ def add_snapshots(
     beside: Collection[str],
     as_of: AsOf | None,
 ) -> None:
-    """A view for each table with the session dates that a query can touch, if there is such a table.
+    """A view for each of these tables, with the session dates that a query can touch.
 
     A version as `as_of` is of the first of the bars `beside`. Raises UsageError for a version's number without such
     bars, and for a moment without a time zone.
     """
     for table, dates in named:
-        if table not in _CLASSES or not delta.exists(home.table(table)):
-            continue
         until = moment_of(home, beside, as_of, "snapshots")
         schema, _, name = table.partition("/")
         where = f" WHERE asked_at <= '{until.isoformat()}'::TIMESTAMPTZ" if until else ""
