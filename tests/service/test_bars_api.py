@@ -85,6 +85,19 @@ def test_long_pages_come_whole(client, lake):
     assert expected.height == pl.read_csv(io.BytesIO(text)).height
 
 
+@pytest.mark.parametrize("form", ["application/json", "text/csv", *FORMS])
+def test_a_page_is_answered_alike_again(client, form):
+    """Asked again a page is the same, byte by byte, under the same tag; whoever shows the tag is told just so."""
+    first, again = (
+        client.get("/api/v1/bars/AAPL", params={**DAYS, "limit": 9}, headers={"Accept": form}) for _ in "12"
+    )
+    assert (first.content, first.headers) == (again.content, again.headers)
+    seen = {"Accept": form, "If-None-Match": f'"other", W/{first.headers["etag"]}'}
+    unchanged = client.get("/api/v1/bars/AAPL", params={**DAYS, "limit": 9}, headers=seen)
+    assert (304, b"") == (unchanged.status_code, unchanged.content)
+    assert 200 == client.get("/api/v1/bars/AAPL", params={**DAYS, "limit": 8}, headers=seen).status_code
+
+
 def test_a_weekend_has_no_bars(client):
     """Dates without a session answer with no bars, in every form."""
     weekend = {"start": "2026-02-28", "end": "2026-03-01"}

@@ -48,6 +48,18 @@ def test_one_symbol_is_run_at_once(client):
     assert 404 == client.post("/api/v1/symbols/MSFT/execute").status_code
 
 
+def test_new_bars_are_seen_at_once(client):
+    """A page that was answered before has the bars that came since, under another tag."""
+    client.post("/api/v1/symbols", json={"symbol": "AAPL", **KEPT})
+    answers = []
+    for start in ("2026-03-05", "2026-03-03"):
+        client.patch("/api/v1/symbols/AAPL", json={"metadata": {"start": start, "timeframes": ["1d"]}})
+        _over(client, client.post("/api/v1/symbols/AAPL/execute"))
+        answers.append(client.get("/api/v1/bars/AAPL", params={"timeframe": "1d", "end": "2026-03-06"}))
+    assert [2, 4] == [len(answer.json()["bars"]) for answer in answers]
+    assert answers[0].headers["etag"] != answers[1].headers["etag"]
+
+
 def test_what_stops_a_run_is_said(serve):
     """Without keys of the vendor a run fails as a whole or symbol by symbol, with the setting that is missing."""
     with serve() as client:

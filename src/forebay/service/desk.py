@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 
 from forebay.app import App
+from forebay.service.pages import Pages
 
 if TYPE_CHECKING:
     from forebay.lake.reading.reader import Lake
@@ -28,6 +29,8 @@ class Desk:
     app: App
     redact: Callable[[str], str]
     """Takes secrets out of a text."""
+    pages: Pages = field(default_factory=Pages)
+    """What was asked for lately."""
     _opening: Lock = field(default_factory=Lock)
 
     @property

@@ -150,6 +150,22 @@ class Lake(TickReader):
         """The newest version of a table, for `as_of` later on. Raises LakeError when there is no such table."""
         return self._tables.snapshot(table).version
 
+    def versions(
+        self,
+        tickers: str | Sequence[str],
+        timeframe: str = "1m",
+        *,
+        asset_class: str | None = None,
+        session: str = "all",
+    ) -> dict[str, int]:
+        """The newest versions of the tables that such bars are made of: while they stay, so do the bars.
+
+        Raises as `bars`, and LakeError when there is no such table.
+        """
+        question = BarQuestion.of(timeframe, dates_between(None, None), session, None)
+        asked = by_dataset(question.kind, tickers, asset_class, self._tables.held)
+        return {each.table: self.version(each.table) for each in asked}
+
     def tickers(self, table: str) -> list[str]:
         """Every ticker that has rows in a table, in byte order. Raises LakeError when there is no such table."""
         rows = self._select(table, None, None, None).rows().select(pl.col("ticker").unique())
