@@ -68,11 +68,13 @@ def test_the_next_run_takes_those_that_are_due(shell, registry):
 def test_a_dry_run_changes_nothing(shell, registry, home):
     """It names symbols, phases and tasks; no request is made and no symbol is touched."""
     keep(registry, "AAPL", strategy="flatpack_snapshot_stream")
+    keep(registry, "MSFT", start="2099-01-04")
     before = registry.get("AAPL"), len(home.vendor.requests)
     said = shell("ingest", "--dry-run", "--json")
 
     plan = json.loads(said.out)
-    assert {"AAPL": ["backfill", "snapshot", "stream"]} == plan["symbols"]
+    assert {"AAPL": ["backfill", "snapshot", "stream"], "MSFT": ["backfill"]} == plan["symbols"]
+    assert "MSFT: feed 'registry 2' starts on 2099-01-04" in said.err
     assert plan["tasks"] > 0
     assert before == (registry.get("AAPL"), len(home.vendor.requests))
     assert "AAPL" in shell("ingest", "--dry-run").out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from forebay.errors import UsageError
 from forebay.model.registry import Phase, SymbolRegistry
 from forebay.model.task import TaskKind
 from forebay.orchestration.gaps import Gaps
@@ -14,7 +15,7 @@ from forebay.orchestration.ingest.phases import RunPhase
 from forebay.orchestration.ingest.run import Ingest
 from forebay.orchestration.ingest.snapshots import TakeThem
 from forebay.orchestration.ingest.stream import AwaitLive
-from forebay.orchestration.plan import Plan
+from forebay.orchestration.plan import Line, Plan
 from forebay.orchestration.wanted import Wish
 from forebay.orchestration.worker import Worker
 
@@ -53,9 +54,20 @@ def open_ingest(app: App, hear_worker: Callable[[Worker], None] = lambda _: None
 
 
 def forecast(app: App, entries: Sequence[SymbolRegistry]) -> Plan:
-    """What a backfill of these would fetch, by what the ledger remembers; asks nobody and changes nothing."""
-    feeds = feeds_of([entry for entry in entries if Phase.BACKFILL in entry.strategy.phases and not misfit(entry)])
-    return app.planner().plan(app.known_wishes(feeds))
+    """What a backfill of these would fetch, by what the ledger remembers; asks nobody and changes nothing.
+
+    The plan's notes say of whom nothing could be had, and why. Raises LedgerError.
+    """
+    having = [entry for entry in entries if Phase.BACKFILL in entry.strategy.phases]
+    notes = [why for entry in having if (why := misfit(entry))]
+    planner = app.planner()
+    lines: list[Line] = []
+    for feed in feeds_of([entry for entry in having if not misfit(entry)]):
+        try:
+            lines += planner.plan(app.known_wishes([feed])).lines
+        except UsageError as error:
+            notes.append(f"{', '.join(feed.symbols or ())}: {error}")
+    return Plan(planner.now, tuple(lines), notes=tuple(notes))
 
 
 def _rows_come(app: App, wish: Wish, gaps: Gaps) -> Mapping[str, int]:

@@ -162,6 +162,8 @@ def _forecast(app: App, tickers: list[str] | None, *, json: bool) -> int:
         if (named is None or entry.symbol in named) and (entry.retry_at is None or entry.retry_at <= now)
     ]
     plan = forecast(app, entries)
+    for note in plan.notes:
+        tell(f"note: {note}")
     if json:
         print_json(
             {
