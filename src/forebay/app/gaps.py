@@ -96,10 +96,13 @@ def find_gaps(app: App, wanted: Iterable[GapScope]) -> Iterator[tuple[GapScope, 
         yield scope, gaps
 
 
-def close_gaps(app: App, scope: GapScope, gaps: Iterable[Gap], budget: int) -> list[Gap]:
-    """Repair the open ones, `budget` of them at most (0: none), the latest sessions first; all of them, as they are."""
+def close_gaps(app: App, scope: GapScope, gaps: Iterable[Gap], budget: int, *, again: bool = False) -> list[Gap]:
+    """Repair the open ones, `budget` of them at most (0: none), the latest sessions first; all of them, as they are.
+
+    With `again` those too of which the vendor is known to have no more. Raises LakeError, LedgerError, VendorError.
+    """
     found = list(gaps)
-    tried = [gap for gap in found if gap.outcome is Outcome.OPEN]
+    tried = [gap for gap in found if again or gap.outcome is Outcome.OPEN]
     tried = sorted(sorted(tried, key=lambda gap: gap.day, reverse=True)[:budget], key=lambda gap: gap.day)
     done = {(gap.symbol, gap.day): gap for gap in gap_repair(app, gap_scan(app)).run(scope, tried)}
     _tell("gap_repaired", [gap for gap in done.values() if gap.outcome is Outcome.CLOSED])

@@ -62,6 +62,7 @@ def repair(
     end: End = None,
     budget: Budget = None,
     *,
+    again: Annotated[bool, typer.Option("--again", help="Ask for what the vendor is known to lack, too.")] = False,
     json: Json = False,
 ) -> int:
     """Fetch exactly what the gaps lack, and say of each whether it is closed, or why not. Exit code 3 if any is left.
@@ -79,7 +80,7 @@ def repair(
         wired.recover()
         most = settings.gaps.budget if budget is None else budget
         for scope, gaps in find_gaps(wired, _scopes(wired, tickers, start, end)):
-            closing = close_gaps(wired, scope, gaps, most)
+            closing = close_gaps(wired, scope, gaps, most, again=again)
             most -= sum(one is not other for one, other in zip(gaps, closing, strict=True))
             done += closing
     return _show(done, json=json)

@@ -35,10 +35,12 @@ class _Work:
     """What is done about the gaps of one table."""
 
     drafts: list[TaskDraft] = field(default_factory=list)
-    reasons: dict[tuple[str, date], str] = field(default_factory=dict)
-    """Why nothing can be fetched of a symbol's session."""
-    revisions: dict[date, Revision] = field(default_factory=dict)
-    """Of the files that are held and lack what the gaps are about."""
+    whole: dict[date, Revision] = field(default_factory=dict)
+    """The files that are held whole and lack what the gaps are about."""
+    loaded: dict[date, Revision] = field(default_factory=dict)
+    """The files that are loaded again."""
+    unlisted: dict[date, str] = field(default_factory=dict)
+    """Days whose file the vendor does not list, with a sentence on it: planning looks again each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,11 @@ class GapRepair:
         work = self._work(scope, gaps, span)
         failed = self.carry_out(work.drafts)
         symbols = tuple(sorted({gap.symbol for gap in gaps} - {ALL_SYMBOLS})) or scope.symbols
-        left = {(gap.symbol, gap.day): gap for gap in self.scan.run(replace(scope, symbols=symbols, dates=span))}
+        judged = self.scan.run(replace(scope, symbols=symbols))  # over the same sessions: they say what is usual
+        left = {(gap.symbol, gap.day): gap for gap in judged}
         done = [_outcome(gap, left, work, failed) for gap in gaps]
-        stays = [gap for gap in done if gap.outcome is Outcome.MISSING_UPSTREAM]
-        self.book.record(dataset, stays, work.revisions)
+        stays = [gap for gap in done if gap.outcome is Outcome.MISSING_UPSTREAM and gap.day not in work.unlisted]
+        self.book.record(dataset, stays, {**work.whole, **work.loaded})
         return done
 
     def _work(self, scope: GapScope, gaps: Iterable[Gap], span: Interval) -> _Work:
@@ -90,9 +93,6 @@ class GapRepair:
         self._reload(dataset, {day: files[day] for day in sorted(days_of_files)}, work)
         self._ask_again(dataset, alone, own, work)
         self._fetch(scope, never, work)
-        for gap in gaps:
-            if gap.day in work.revisions:
-                work.reasons[gap.symbol, gap.day] = _file_lacks(gap)
         return work
 
     def _by_rest(self, dataset: Dataset, span: Interval, symbols: set[str]) -> defaultdict[str, list[Coverage]]:
@@ -116,8 +116,9 @@ class GapRepair:
             held, newest = row.evidence.revision, listed.get(day, row.evidence.revision)
             whole = counts.get(day, 0) in (row.evidence.rows, None)
             if newest is None or (newest == held and whole):
-                work.revisions |= {day: held} if held else {}
+                work.whole |= {day: held} if held else {}
             else:
+                work.loaded[day] = newest
                 self.ledger.coverage.withdraw([row])
                 work.drafts.append(reload_draft(dataset, day, newest))
 
@@ -144,9 +145,8 @@ class GapRepair:
         plan = self.planner.plan(wishes)
         self.ledger.coverage.record(plan.findings)
         work.drafts += plan.each()
-        why = {row.partition.day: row.evidence.reason for row in plan.findings if row.partition.symbol == ALL_SYMBOLS}
-        for symbol, days in gaps.items():
-            work.reasons |= {(symbol, day): why[day] for day in days if day in why}
+        found = (row for row in plan.findings if row.partition.symbol == ALL_SYMBOLS)
+        work.unlisted |= {row.partition.day: row.evidence.reason for row in found}
 
 
 def _piece(row: Coverage, dates: Interval) -> Coverage:
@@ -165,9 +165,12 @@ def _outcome(gap: Gap, left: dict[tuple[str, date], Gap], work: _Work, failed: S
             return replace(now, outcome=Outcome.FAILED, reason=task.error_message or task.hold or "not begun")
     if now.outcome is not Outcome.OPEN:
         return now
-    reason = work.reasons.get((gap.symbol, gap.day), f"the vendor was asked again and has no more: {now.evidence}")
-    return replace(now, outcome=Outcome.MISSING_UPSTREAM, reason=reason)
+    return replace(now, outcome=Outcome.MISSING_UPSTREAM, reason=_why(now, work))
 
 
-def _file_lacks(gap: Gap) -> str:
-    return f"the vendor's file is held whole and has no more of it; next: `{repair(gap.day, [gap.symbol])}`"
+def _why(gap: Gap, work: _Work) -> str:
+    if gap.day in work.whole:
+        remedy = repair(gap.day, [gap.symbol])
+        return f"the vendor's file is held whole and has no more of it; next: `{remedy}`"
+    asked_again = f"the vendor was asked again and has no more: {gap.evidence}"
+    return work.unlisted.get(gap.day, asked_again)
