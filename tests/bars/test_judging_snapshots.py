@@ -79,7 +79,7 @@ def test_pairs_follow_the_days_of_utc() -> None:
 
 
 def test_what_the_plan_shows_must_be_there() -> None:
-    """A missing trade or quote counts where the plan has them, and where there was a trade at all."""
+    """A missing trade or quote counts where the plan has them, on an exchange, and where there was a trade at all."""
     bare, both = shown("26T15:00", "26T14:59"), Expected(trade=True, quote=True)
     assert GOOD == judge(bare, Expected()).verdict
     found = judge(bare, both)
@@ -87,6 +87,7 @@ def test_what_the_plan_shows_must_be_there() -> None:
     trade, quote = LastTrade(10.0, 1, nanos(at("26T14:59"))), LastQuote(9.0, 1, 11.0, 1, nanos(at("26T14:59")))
     assert GOOD == judge(replace(bare, trade=trade, quote=quote), both).verdict
     assert EMPTY == judge(shown("26T14:40", None), both).verdict
+    assert GOOD == judge(replace(bare, otc=True), both).verdict
 
 
 @pytest.mark.parametrize(

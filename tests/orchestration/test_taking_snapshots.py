@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -41,8 +41,8 @@ def vendor() -> Iterator[Sandbox]:
 
 
 @contextmanager
-def wired(vendor: Sandbox, folder: Path) -> Iterator[App]:
-    app = App(load(environ={**vendor.env, "FOREBAY_HOME": str(folder)}), FakeClock(NOON), "worker-1")
+def wired(vendor: Sandbox, folder: Path, now: datetime = NOON) -> Iterator[App]:
+    app = App(load(environ={**vendor.env, "FOREBAY_HOME": str(folder)}), FakeClock(now), "worker-1")
     yield app
     app.close()
 
@@ -109,6 +109,15 @@ def test_what_the_plan_once_showed_is_expected(vendor: Sandbox, tmp_path: Path) 
             (pair,) = snapshots(app).look(AssetClass.CRYPTO, ["X:BTCUSD"])
     assert (SnapshotVerdict.INCOMPLETE, 2) == (lacking.verdict, len(lacking.reasons))
     assert SnapshotVerdict.GOOD == pair.verdict
+
+
+@pytest.mark.parametrize(("minute", "verdict"), [(50, SnapshotVerdict.EMPTY), (61, SnapshotVerdict.ABSENT)])
+def test_a_late_plan_is_given_time(tmp_path: Path, minute: int, verdict: SnapshotVerdict) -> None:
+    """Of a delayed plan a ticker may be unseen for half an hour after the open of 9:30."""
+    now = NOON.replace(hour=14) + timedelta(minutes=minute)
+    late = Sandbox(seed=3, vendor_plan="starter", start=date(2025, 11, 3), clock=FakeClock(now))
+    with late as vendor, wired(vendor, tmp_path, now) as app:
+        assert verdict == snapshots(app).look(STOCKS, ["NONE"])[0].verdict
 
 
 def test_one_snapshot_is_shown(app: App, capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,9 +58,11 @@ def test_a_published_answer(client: RestClient, server: ScriptedServer, clock: F
 def test_zeros_are_no_prices(client: RestClient, server: ScriptedServer) -> None:
     """What the vendor clears in the night reaches nobody as a price of 0; a one-sided quote has one side."""
     quote = {"p": 0, "s": 0, "P": 11.5, "S": 2, "t": 1605192959994246100}
-    server.reply = answer({**CLEARED, "min": {"o": 0, "t": 0}, "lastTrade": {"p": 0, "t": 0}, "lastQuote": quote})
+    server.reply = answer(
+        {**CLEARED, "min": {"o": 0, "t": 0, "otc": True}, "lastTrade": {"p": 0, "t": 0}, "lastQuote": quote}
+    )
     shown = client.snapshots.of(STOCKS, ["T"])["T"]
-    assert (None, None, None, None) == (shown.day, shown.minute, shown.trade, shown.updated)
+    assert (None, None, None, None, True) == (shown.day, shown.minute, shown.trade, shown.updated, shown.otc)
     assert LastQuote(None, None, 11.5, 2, 1605192959994246100) == shown.quote
 
 

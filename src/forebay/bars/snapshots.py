@@ -41,9 +41,12 @@ def judge(snapshot: Snapshot, expected: Expected) -> Judged:
     return Judged(snapshot.ticker, verdict, tuple(why for _, why in found), snapshot)
 
 
-def absent(ticker: str, asset_class: AssetClass, asked_at: datetime) -> Judged:
-    """The verdict on a ticker of which the vendor says nothing; before the market opens it need not say anything."""
-    hours = _Hours(days_of(asset_class), asked_at)
+def absent(ticker: str, asset_class: AssetClass, seen: datetime) -> Judged:
+    """The verdict on a ticker of which the vendor says nothing; before the market opens it need not say anything.
+
+    `seen` is the moment that the plan's data are of.
+    """
+    hours = _Hours(days_of(asset_class), seen)
     if hours.begun is None or hours.begun.day != hours.today:
         return Judged(ticker, SnapshotVerdict.EMPTY, (f"no snapshot on {hours.today} yet",), None)
     why = "the vendor has no snapshot of it: unknown (capitals count), delisted, or not traded today"
@@ -69,7 +72,7 @@ def _agrees(prices: Prices) -> bool:
 
 
 def _missing(snapshot: Snapshot, expected: Expected) -> Iterator[Reason]:
-    if snapshot.day is None:  # nothing traded yet
+    if snapshot.day is None or snapshot.otc:  # nothing traded yet, or not where it would be shown
         return
     if expected.trade and snapshot.trade is None:
         yield SnapshotVerdict.INCOMPLETE, "it has no last trade, and the plan shows them"

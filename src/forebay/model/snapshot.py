@@ -84,6 +84,8 @@ class Snapshot:
     fair_value: float | None = None
     """The vendor's estimate, on business plans alone."""
     accumulated_volume: float | None = None
+    otc: bool = False
+    """Traded over the counter: no exchange reports its trades and quotes."""
     fault: str = ""
     """Why the vendor's row could not be read; then there is nothing else in it."""
 

@@ -24,6 +24,8 @@ from forebay.vendor.rest import RestClient
 _REMEMBERED = timedelta(days=7)
 """So long after the vendor last showed a trade or a quote of a class they are expected of it."""
 _DAILY = timedelta(days=1)
+_DELAY = timedelta(minutes=15)
+"""Of the plans whose data are late; an answer without any ticker does not say whether it is of one."""
 _EVER = Interval(date.min, date.max)
 
 
@@ -44,9 +46,9 @@ class Snapshots:
         """
         found = self.rest.snapshots.of(asset_class, tickers)
         expected = self._expected(asset_class, found)
-        now = self.clock.now()
+        seen = self.clock.now() - max((one.delay for one in found.values()), default=_DELAY)
         wanted = sorted(set(tickers), key=str.encode)
-        return [judge(found[one], expected) if one in found else absent(one, asset_class, now) for one in wanted]
+        return [judge(found[one], expected) if one in found else absent(one, asset_class, seen) for one in wanted]
 
     def take(self, asset_class: AssetClass, tickers: Collection[str]) -> list[Judged]:
         """As `look`, and keeps them in the lake, in one commit. Raises LakeError, StoreError, too."""

@@ -45,6 +45,7 @@ class _Bar(msgspec.Struct):
     """Volume of the day so far; of minutes alone, as are `n` and `t`."""
     n: float | None = None
     t: _Millis = 0
+    otc: bool = False
 
 
 class _Trade(msgspec.Struct):
@@ -167,6 +168,7 @@ def _read(body: msgspec.Raw, shown: Snapshot) -> Snapshot:
         change_percent=row.todays_change_perc,
         fair_value=row.fmv,
         accumulated_volume=row.min.av if row.min else None,
+        otc=any(bar.otc for bar in (row.day, row.min) if bar),
     )
 
 
