@@ -12,9 +12,12 @@ from homes import Home
 from shell import Shell
 from spoiling import a_vendor
 
+import forebay
 from forebay.app.backfill import backfill
+from forebay.errors import UsageError
 from forebay.model.calendar import session_days
 from forebay.model.catalogue import DATASETS
+from forebay.settings import load
 
 MINUTES = DATASETS["us_stocks_sip/minute_aggs_v1"]
 TABLE = "stocks/bars_1m"
@@ -123,6 +126,33 @@ def test_what_was_never_fetched_is_planned_and_what_fails_is_tried_again(shell, 
     only = gaps(shell, "repair", *searched, "--budget", "2", **BY_REST)
     assert {"closed", "open"} == {gap["outcome"] for gap in only.values()}
     assert {"closed"} == {gap["outcome"] for gap in gaps(shell, "repair", *searched, code=0, **BY_REST).values()}
+
+
+def test_a_backfill_from_python_takes_moments_and_dates(vendor, home):
+    """The first moment is of the evening in New York; what is held afterwards are those sessions, whole."""
+    name, settings = tickers_of(vendor)[-1], load(environ={**home.env, **BY_REST})
+
+    assert [] == forebay.run_backfill(name, datetime(2025, 11, 4, 2, tzinfo=UTC), "2025-11-05", settings=settings)
+
+    held = home.lake.bars(name).collect()["session_date"].unique(maintain_order=True)
+    assert [date(2025, 11, day) for day in (3, 4, 5)] == held.to_list()
+    with pytest.raises(UsageError, match="no range of dates"):
+        forebay.run_backfill(name, "2025-11-05", "2025-11-04", settings=settings)
+
+
+def test_each_symbol_with_gaps_is_a_line_of_the_log(shell, vendor, home):
+    """One JSON object for a symbol: what happened, to whom, how many minutes lack, and how long the silences are."""
+    name = tickers_of(vendor)[-1]
+    day = ("--tickers", name, "--start", str(LOST_MINUTE), "--end", str(LOST_MINUTE))
+    assert 0 == shell("sync", *day, "--source", "rest", "--timeframes", "1d", **BY_REST).code
+
+    said = shell("gaps", "repair", *day, **BY_REST, LOG_FORMAT="json")
+
+    lines = [json.loads(line) for line in said.err.splitlines() if line.startswith("{")]
+    told = {line["message"]: line for line in lines if line["message"].startswith("gap_")}
+    assert {"gap_detected", "gap_repaired"} == set(told)
+    assert {(name, 1, 390 * 60.0)} == {(line["symbol"], line["sessions"], line["duration"]) for line in told.values()}
+    assert 1 <= told["gap_detected"]["missing_count"] <= 390
 
 
 def test_nothing_to_search_is_said(shell):

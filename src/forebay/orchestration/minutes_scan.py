@@ -195,11 +195,12 @@ def _gap(row: Mapping[str, Any]) -> Gap:
 
 
 def _estimate(row: Mapping[str, Any]) -> int:
-    """Minutes that lack, by the trades that do and those of the symbol's usual minute."""
+    """Minutes that lack, by the trades that do and those of the symbol's usual minute; at most all regular ones."""
     if not row["traded_day"]:
         return 1
     lacks: float = row["traded_day"] - row["traded"] - row["usual"]
-    return max(1, round(lacks / max(row["per_minute"] or 1.0, 1.0)))
+    regular = int((row["closes"] - row["opens"]) / timedelta(minutes=1))
+    return min(max(1, round(lacks / max(row["per_minute"] or 1.0, 1.0))), regular)
 
 
 def _evidence(row: Mapping[str, Any], proof: Proof) -> str:
