@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from forebay.errors import UsageError
 from forebay.service.factory import create_app
 from forebay.settings import load
 from forebay.telemetry.logs import configure_logs
@@ -24,8 +25,11 @@ def __getattr__(name: str) -> Any:
 
 @cache
 def _served() -> FastAPI:
-    """By the settings of the environment and of .env. Raises UsageError."""
-    settings = load()
+    """By the settings of the environment and of .env. Raises SystemExit for one that is wrong, with the words."""
+    try:
+        settings = load()
+    except UsageError as error:  # whoever imports this would print a traceback
+        raise SystemExit(f"error: {error}\nnext: {error.remedy}") from error
     log = settings.log
     configure_logs(log.level, file=log.file, style=log.format, redact=Redactor(settings.secrets()))
     return create_app(settings)
