@@ -45,6 +45,13 @@ TAGS = {
 }
 
 
+@pytest.fixture(scope="module")
+def vendor() -> Iterator[Sandbox]:
+    """A small market: a run spends its time on the archive."""
+    with Sandbox(start=date(2026, 3, 2), end=END, tickers=10) as running:
+        yield running
+
+
 @pytest.fixture
 def bucket() -> Iterator[ABucket]:
     with a_bucket() as made:
