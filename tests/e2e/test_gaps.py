@@ -158,6 +158,8 @@ def test_each_symbol_with_gaps_is_a_line_of_the_log(shell, vendor, home):
 def test_nothing_to_search_is_said(shell):
     """Without a ticker and without a symbol in the registry there is nothing to search, and a way out is named."""
     shell.refuses("gaps", "scan", says="no symbol is named", next_step="forebay gaps scan --tickers AAPL")
+    swapped = ("--tickers", "AAPL", "--start", str(END), "--end", str(START))
+    shell.refuses("gaps", "repair", *swapped, says="is before the first", next_step="swap them")
 
 
 def test_trades_prove_a_single_minute(shell, vendor, home):

@@ -52,8 +52,11 @@ def scopes(app: App, symbols: Collection[str], start: date | None, end: date | N
     """What is searched of these symbols: those that are kept alike together.
 
     Without `start` from the day that the registry names for a symbol, else the first session that the lake holds;
-    without `end` to the last session that is over. Raises UsageError for a class without minute bars, LedgerError.
+    without `end` to the last session that is over. Raises UsageError for dates in the wrong order and a class without
+    minute bars, LedgerError.
     """
+    if start and end and end < start:
+        raise UsageError(f"the last day, {end}, is before the first, {start}", remedy="swap them")
     entries = {entry.symbol: entry for entry in app.registry.list()}
     alike: defaultdict[tuple[AssetClass, date | None, SourceChoice], list[str]] = defaultdict(list)
     for symbol in sorted(set(symbols), key=str.encode):

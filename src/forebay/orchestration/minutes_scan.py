@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from forebay.lake.log import delta
 from forebay.lake.reading.selecting import rows_as_stored
 from forebay.lake.reading.tables import Tables
 from forebay.model.calendar import session, session_days
@@ -150,7 +151,7 @@ class GapScan:
 
     def _rows(self, dataset: Dataset, symbols: Sequence[str], dates: Interval) -> pl.LazyFrame:
         """The rows of a table as they are stored; none where there is no such table."""
-        if dataset.table not in self.tables.held():
+        if not delta.exists(self.tables.home.table(dataset.table)):
             empty = {**SESSIONS, **TRADED, "window_start": pl.Datetime("us", "UTC"), "transactions": pl.Int64()}
             return pl.LazyFrame(schema=empty)
         found = self.tables.select(dataset, dates, symbols)
@@ -169,7 +170,7 @@ def rows_of_files(tables: Tables, dataset: Dataset, dates: Interval) -> dict[dat
 
     Two columns are read. Days without such rows are left out. Raises LakeError.
     """
-    if dataset.table not in tables.held():
+    if not delta.exists(tables.home.table(dataset.table)):
         return {}
     found = tables.select(dataset, dates, None)
     rows = rows_as_stored(found.home, dataset, found.files, dates, None)
