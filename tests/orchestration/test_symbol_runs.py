@@ -107,11 +107,25 @@ def test_two_at_once_share_the_symbols(registry, clock):
     assert ["AAPL", "MSFT", "NVDA", "TSLA"] == sorted(ended)
 
 
+def test_what_another_is_running_is_waited_for_and_not_run_again(registry, clock):
+    """He began it before us and ended it while we waited: it is done. Where nothing is shared it is run."""
+    ran = {}
+    for shared in (True, False):
+        [claimed] = registry.claim("another", 1, symbols=["AAPL"])
+        clock.advance(1)
+        phases, since = Phases(), clock.now()
+        phases.on = lambda claimed=claimed: registry.finish(claimed, {}, None)
+        ran[shared] = [one.symbol for one in phases.ingest(registry, clock).run(not_since=since if shared else None)]
+        clock.advance(60)
+
+    assert (["MSFT", "NVDA", "TSLA"], ["MSFT", "NVDA", "TSLA", "AAPL"]) == (ran[True], ran[False])
+
+
 def test_those_of_a_dead_process_are_waited_for_and_run(registry, clock):
     """Its lease has to end first; a living one's symbols are left to it after a while."""
     registry.claim("dead", 1, symbols=["AAPL"])
     begun = clock.now()
-    ended = [one.symbol for one in Phases().ingest(registry, clock).run()]
+    ended = [one.symbol for one in Phases().ingest(registry, clock).run(not_since=begun)]
 
     assert ["MSFT", "NVDA", "TSLA", "AAPL"] == ended
     assert timedelta(minutes=1) <= clock.now() - begun < timedelta(minutes=2)

@@ -76,7 +76,7 @@ class Backfill:
             for note in prospect.plan.notes:
                 log.warning("backfill_note", note=note)
             planner = self.planner()
-            before = [(wish, planner.gaps(wish)) for wish in prospect.wishes]
+            before: list[tuple[Wish, Gaps]] = [(wish, planner.gaps(wish)) for wish in prospect.wishes]
             carry_out(prospect.plan, self.ledger, self.worker())
             yield before, {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from structlog import get_logger
 
@@ -21,6 +21,7 @@ _RENEW = 15.0
 """Seconds between two renewals of what is held."""
 _LOOK_AGAIN = 1.0
 """Seconds between two looks at symbols that another process runs."""
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _OTHERS = timedelta(minutes=2)
 """How long symbols that another process runs are waited for: twice as long as a dead one holds them."""
 
@@ -86,24 +87,25 @@ class Ingest:
     ) -> Iterator[Ran]:
         """Run every enabled symbol (or of these) whose strategy comes to any of `phases`; each as it ends.
 
-        Symbols that failed wait for their `retry_at` with `due_only`; those of which anybody ran any phase since
-        `not_since` are left alone: processes that name one moment share the symbols. A symbol's error is its own;
-        raises what stops all of them, after writing down what became of those under way.
+        Symbols that failed wait for their `retry_at` with `due_only`. With `not_since` the symbols are shared: those of
+        which anybody ran any phase since then, or is running one now, are left to him unless he dies. A symbol's error
+        is its own; raises what stops all of them, after writing down what became of those under way.
         """
         if freed := self.registry.clear_stale():
             log.warning("stale_locks_cleared", symbols=freed)
         wanted = self.wanted(symbols, phases)
         until = self.clock.now() + _OTHERS
         while wanted and not self._stop:
+            elsewhere: list[str] = []
             for first in range(0, len(wanted), self.batch):
-                if self._stop:
-                    return
                 several = wanted[first : first + self.batch]
-                claims = self.registry.claim(
-                    self.worker_id, len(several), symbols=several, due_only=due_only, not_since=not_since
-                )
+                claims = self._claim(several, due_only=due_only, not_since=not_since)
+                elsewhere += self._elsewhere({*several} - {claimed.symbol for claimed in claims})
                 yield from self._run_batch(claims, phases) if claims else ()
-            wanted = self._elsewhere(wanted, until)
+            wanted = elsewhere if self.clock.now() < until else []
+            not_since = not_since and _EVER  # of those that somebody ran, only what he lost is ours
+            if wanted:
+                self.clock.sleep(_LOOK_AGAIN)
 
     def wanted(self, symbols: Collection[str] | None, phases: Sequence[Phase]) -> list[str]:
         """The enabled symbols that have any of `phases`, in byte order."""
@@ -111,16 +113,19 @@ class Ingest:
         among = (entry for entry in entries if symbols is None or entry.symbol in symbols)
         return [entry.symbol for entry in among if order(entry, phases)]
 
-    def _elsewhere(self, wanted: Iterable[str], until: datetime) -> list[str]:
-        """Those that another process runs, after a pause; none when it has been waited for long enough.
+    def _claim(self, several: Sequence[str], *, due_only: bool, not_since: datetime | None) -> list[Claimed]:
+        if self._stop:
+            return []
+        return self.registry.claim(
+            self.worker_id, len(several), symbols=several, due_only=due_only, not_since=not_since
+        )
 
-        It ends with them or, if it died, loses them: then they are to be run here.
-        """
-        running = {entry.symbol for entry in self.registry.list(status=IngestionStatus.RUNNING)}
-        left = [symbol for symbol in wanted if symbol in running] if self.clock.now() < until else []
-        if left:
-            self.clock.sleep(_LOOK_AGAIN)
-        return left
+    def _elsewhere(self, symbols: Collection[str]) -> list[str]:
+        """Those that another process runs, in byte order: it ends with them or, if it died, loses them."""
+        if not symbols:
+            return []
+        running = self.registry.list(status=IngestionStatus.RUNNING)
+        return [entry.symbol for entry in running if entry.symbol in symbols]
 
     def _run_batch(self, claims: Sequence[Claimed], phases: Sequence[Phase]) -> Iterator[Ran]:
         now = self.clock.now()
