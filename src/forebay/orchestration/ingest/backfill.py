@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from structlog import get_logger
@@ -55,11 +55,12 @@ class Backfill:
         """Fetch what is missing. Raises what no symbol can escape: a wrong key, a full disk, a database away."""
         failed = {entry.symbol: why for entry in entries if (why := misfit(entry))}
         before: list[tuple[Wish, Gaps]] = []
-        for wishes, refused in self._plans([entry for entry in entries if entry.symbol not in failed]):
+        for planned, refused in self._plans([entry for entry in entries if entry.symbol not in failed]):
             failed |= refused
-            before += wishes
-        self._await_others([wish for wish, _ in before])
-        failed = {**self._left([wish for wish, _ in before]), **failed}
+            before += planned
+        wishes = [wish for wish, _ in before]
+        self._await_others(wishes)
+        failed = {**self._left(wishes), **self._unknown(wishes, entries), **failed}
         rows = self._rows(before)
         return {entry.symbol: Came(rows.get(entry.symbol, 0), failed.get(entry.symbol)) for entry in entries}
 
@@ -98,11 +99,14 @@ class Backfill:
             for hole in row.holes:
                 if hole.verdict is not Verdict.PENDING_UPSTREAM:
                     holes[hole.symbol].append(hole)
-        unknown = self.find_unknown(wishes)
-        return {
-            **{symbol: _said(several) for symbol, several in holes.items()},
-            **{symbol: f"the vendor knows no ticker {symbol}: case matters" for symbol in unknown},
-        }
+        return {symbol: _said(several) for symbol, several in holes.items()}
+
+    def _unknown(self, wishes: Sequence[Wish], entries: Sequence[SymbolRegistry]) -> dict[str, str]:
+        """Of those that never succeeded, or no longer do: whom the vendor does not know. To look costs reading."""
+        doubtful = {entry.symbol for entry in entries if entry.last_backfill is None or entry.failures}
+        narrowed = [replace(wish, symbols=tuple(one for one in wish.symbols if one in doubtful)) for wish in wishes]
+        unknown = self.find_unknown([wish for wish in narrowed if wish.symbols])
+        return {symbol: f"the vendor knows no ticker {symbol}: case matters" for symbol in unknown}
 
     def _rows(self, before: Sequence[tuple[Wish, Gaps]]) -> Mapping[str, int]:
         rows: defaultdict[str, int] = defaultdict(int)
