@@ -218,6 +218,18 @@ def test_two_kinds_of_window_do_not_share_a_place(shell: Shell) -> None:
     shell.refuses(*feed, *both, says="share their keys", next_step="another place")
 
 
+def test_two_places_are_two_feeds(shell: Shell) -> None:
+    """The settings come to name another place: gaps of the first go on being counted."""
+    asked = ("sync", "--tickers", "AAPL", "--timeframes", "1m", *DATES, "--into", "csv_lzo")
+    for place in ("./one", "./other"):
+        assert 0 == shell(*asked, CSV_LZO_BUCKET=place).code
+    assert 0 == shell("archive-bars", "--tickers", "AAPL", *DATES, "--bucket", "./one", "--no-output").code
+
+    found = json.loads(shell("feeds", "list", "--json").out)
+    assert {"one", "other"} == {each["feed"].partition(" 1m")[0].rpartition("/")[2] for each in found}
+    assert 2 == len(found)
+
+
 def test_other_sizes_have_keys_of_their_own(shell: Shell, home: Home) -> None:
     """Five-minute and day bars lie beside the minute bars."""
     said = shell(*ASKED, "--timeframe", "5m,1d")

@@ -77,9 +77,10 @@ class App(Parts):
 
     def placed(self, feed: Feed) -> Feed:
         """The feed with each csv.lzo archive named in full and in one spelling. Raises UsageError as `bar_archive`."""
-        return replace(feed, destinations=tuple(dict.fromkeys(map(self._placed, feed.destinations))))
+        return replace(feed, destinations=tuple(dict.fromkeys(map(self.place, feed.destinations))))
 
-    def _placed(self, destination: str) -> str:
+    def place(self, destination: str) -> str:
+        """The same of one destination; others as they are."""
         from forebay.stores.address import bar_archive_address
 
         if destination == CSV_LZO:

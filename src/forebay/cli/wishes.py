@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -66,7 +66,9 @@ def feeds_asked(app: App, asked: Asked) -> list[Feed]:
     """
     from forebay.orchestration.bar_places import refuse_shared_places
 
-    feeds = [app.placed(_from_flags(asked, app.clock.now()))] if asked.by_flags else known_feeds(app, asked.feeds_file)
+    feeds = (
+        [_from_flags(_placed(app, asked), app.clock.now())] if asked.by_flags else known_feeds(app, asked.feeds_file)
+    )
     if not feeds:
         raise UsageError(
             "nothing says what to hold: there is no forebay.toml here, and no flag names a dataset or ticker",
@@ -75,6 +77,11 @@ def feeds_asked(app: App, asked: Asked) -> list[Feed]:
         )
     refuse_shared_places(app.ledger, feeds)
     return feeds
+
+
+def _placed(app: App, asked: Asked) -> Asked:
+    """With each csv.lzo archive named in full: feeds of two places are to have two names."""
+    return replace(asked, into=[app.place(name) for name in asked.into]) if asked.into else asked
 
 
 def known_feeds(app: App, feeds_file: Path | None = None) -> list[Feed]:
