@@ -46,9 +46,9 @@ format: $(VENV)/dev.stamp ## let ruff tidy up
 
 lock: $(VENV)/dev.stamp ## pin the newest allowed versions, with hashes
 	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --all-extras --group dev -o requirements/dev.txt
-	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --extra lzo --group build -c requirements/dev.txt \
+	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --extra lzo --extra service --group build -c requirements/dev.txt \
 	  -o requirements/run.txt
-	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --extra distributed --extra lzo --group build -c requirements/dev.txt \
+	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --all-extras --group build -c requirements/dev.txt \
 	  -o requirements/pipeline.txt
 	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --group bench -o requirements/bench.txt
 
