@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _BATCH = 200
 """Symbols that are planned together: enough for files of the whole market to pay, few enough to share with others."""
-_ASKED_FOR = 20
-"""Tickers of a batch that nobody knows and that are looked into: each costs up to three calls."""
 
 
 def open_ingest(app: App, hear_worker: Callable[[Worker], None] = lambda _: None) -> Ingest:
@@ -82,5 +80,5 @@ def _unknown(app: App, wishes: Sequence[Wish]) -> Collection[str]:
     from forebay.orchestration.ingest.lake_rows import silent
     from forebay.symbols.unknown import unknown_tickers
 
-    strange = silent(app.lake, app.universes, wishes)[:_ASKED_FOR]
-    return unknown_tickers(app.rest, app.universes, strange, app.clock.now().date(), at_most=_ASKED_FOR)
+    strange = silent(app.lake, app.universes, wishes)
+    return unknown_tickers(app.rest, app.universes, strange, app.clock.now().date(), at_most=_BATCH)
