@@ -31,6 +31,7 @@ BENCHMARKS = (
     "lzop",
     "bar_archive",
     "gaps",
+    "service",
 )
 LARGE = ("lake",)
 """Only when named: `make bench-lake` has an environment for it."""

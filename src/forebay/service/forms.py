@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -11,6 +12,8 @@ import polars as pl
 from starlette.exceptions import HTTPException
 
 NOT_ACCEPTABLE = 406
+_ACCEPTS = 256
+"""Accept headers that are remembered: programs send a few, over and over."""
 PIECE = 5_000
 """Rows encoded at a time: about a megabyte of JSON."""
 
@@ -32,6 +35,7 @@ CONTENT: Mapping[str, Any] = {
 """The forms beside JSON, as OpenAPI describes them."""
 
 
+@lru_cache(_ACCEPTS)
 def form_of(accept: str) -> Form:
     """The form that an Accept header likes best; JSON where it leaves the choice. Raises HTTPException (406)."""
     best = max(Form, key=lambda form: _liked(accept, form))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Self
 
@@ -103,8 +102,8 @@ class SymbolShown(BaseModel):
 
     @classmethod
     def of(cls, entry: SymbolRegistry) -> Self:
-        """As the registry has it."""
-        return cls(**asdict(entry))
+        """As the registry has it, which is not checked anew: a list has a thousand."""
+        return cls.model_construct(**{name: getattr(entry, name) for name in cls.model_fields})
 
 
 class SymbolsShown(BaseModel):
