@@ -121,7 +121,7 @@ def test_what_is_not_held_is_said(client):
         ({"start": "yesterday"}, 422),
         ({"limit": 0}, 422),
         ({"limit": 100_001}, 422),
-        ({"strat": "2026-03-02"}, 422),
+        ({"since": "2026-03-02"}, 422),
         ({"start": "2026-03-03", "end": "2026-03-02"}, 400),
         ({"asset_class": "stonks"}, 400),
         ({"timeframe": "9999h"}, 400),
