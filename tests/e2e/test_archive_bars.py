@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from homes import END, START, Home
+from programs import need
 from s3_server import ABucket, a_bucket
 from shell import Shell
 
@@ -76,7 +77,7 @@ def into(bucket: ABucket, endpoint: str = "") -> dict[str, str]:
 
 def unpacked(packed: bytes) -> bytes:
     """What Debian's lzop makes of it, after `lzop -t` found nothing wrong."""
-    subprocess.run(["lzop", "-t"], input=packed, check=True, capture_output=True)
+    subprocess.run([need("lzop"), "-t"], input=packed, check=True, capture_output=True)
     return subprocess.run(["lzop", "-d", "-c"], input=packed, check=True, capture_output=True).stdout
 
 

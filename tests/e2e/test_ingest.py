@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from homes import Home
+from programs import need
 from shell import Shell
 
 from forebay import Sandbox
@@ -110,7 +111,7 @@ def test_the_log_answers_the_questions_that_are_asked_of_it(shell, registry, tmp
 
 
 def jq(file, query):
-    done = subprocess.run(["jq", "-c", query, file], capture_output=True, text=True, check=True)
+    done = subprocess.run([need("jq"), "-c", query, file], capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import struct
 import subprocess
 import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
+from programs import need
 
 MODIFIED = datetime(2024, 1, 2, 9, 0, tzinfo=UTC)
 NAME = "AAPL_polygon_202401020900.csv"
@@ -19,12 +17,7 @@ BLOCK = 256 << 10
 
 def lzop(*arguments: str | Path, given: bytes = b"") -> bytes:
     """What it prints. Fails the test when it refuses or warns; skips it without lzop, unless that must be there."""
-    if shutil.which("lzop") is None:
-        why = "lzop is not installed (apt-get install lzop)"
-        if os.environ.get("FOREBAY_REQUIRE_SERVERS") == "1":
-            pytest.fail(why)
-        pytest.skip(why)
-    done = subprocess.run(["lzop", *map(str, arguments)], input=given, capture_output=True, check=False)
+    done = subprocess.run([need("lzop"), *map(str, arguments)], input=given, capture_output=True, check=False)
     assert (0, b"") == (done.returncode, done.stderr), done.stderr.decode()
     return done.stdout
 

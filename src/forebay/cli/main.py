@@ -42,7 +42,6 @@ COMMANDS = {
     "files": Late("forebay.cli.files:app", "List files of tickers; adopt those of other programs."),
     "feeds": Late("forebay.cli.feeds:app", "List feeds, and forget remembered ones."),
     "registry": Late("forebay.cli.registry:app", "The symbols that the service keeps, each by its strategy."),
-    "registry": Late("forebay.cli.registry:app", "The symbols that the service keeps, each by its strategy."),
     "tasks": Late("forebay.cli.tasks:app", "List tasks; retry, pause, cancel and reorder them."),
     "ledger": Late("forebay.cli.ledger:app", "Move the ledger, or rebuild it from storage."),
     "lake": Late("forebay.cli.lake:app", "Load, compact, verify and list the tables of the lake."),
