@@ -172,6 +172,14 @@ class App(Parts):
         upstream = Upstream(files, self.ledger) if files else None
         return Outlook(planner, Entitlements(self.ledger, files, rest, planner.now), upstream, self.universes.members)
 
+    def holds_tasks(self) -> bool:
+        """Whether tasks of ours may be held that nobody works on: the ledger could not be told, or cannot be asked."""
+        held = TaskFilter(states=[state for state in TaskState if state.held], worker=self.worker_id)
+        try:
+            return "ledger" in self.__dict__ and bool(self.ledger.tasks.find(held, limit=1))
+        except LedgerError:
+            return True
+
     def known_wishes(self, feeds: Sequence[Feed], ticker: str | None = None) -> list[Wish]:
         """The wishes of `feeds`, or of one ticker among them, from what the ledger remembers: no network."""
         now = self.clock.now()
@@ -209,7 +217,7 @@ def open_app(settings: Settings, clock: Clock | None = None) -> Iterator[App]:
     try:
         yield app
     except BaseException as error:
-        if isinstance(error, LedgerError) or not isinstance(error, ForebayError):
+        if not isinstance(error, ForebayError) or app.holds_tasks():
             app.abandon()
         raise
     finally:
