@@ -88,3 +88,12 @@ def _of(answer, *names):
 
 def _names(page):
     return [each["symbol"] for each in page["symbols"]]
+
+
+def test_a_filter_that_is_misspelled_is_refused(client):
+    """It would otherwise mean that there is none, and everything would be listed."""
+    for question in ({"enabled": "true"}, {"": "0"}, {"limit": 5, "strategies": "stream"}):
+        refused = client.get("/api/v1/symbols", params=question)
+        assert (422, "invalid") == (refused.status_code, refused.json()["kind"]), question
+    assert "mean 'enabled_only'" in client.get("/api/v1/symbols", params={"enabled": "true"}).json()["message"]
+    assert 422 == client.get("/api/v1/scheduler/status", params={"x": 1}).status_code

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from fastapi import FastAPI, Security
+from fastapi import Depends, FastAPI, Security
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
@@ -19,6 +19,7 @@ from forebay.service.doors import Doors
 from forebay.service.metrics import Counted, Metrics
 from forebay.service.routes import bars, coverage, gaps, health, metrics, runs, scheduler, snapshots, symbols, tasks
 from forebay.service.runs import Runs
+from forebay.service.words import only_described
 from forebay.settings import Settings
 from forebay.telemetry.redact import Redactor
 
@@ -49,7 +50,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     faults.install(service)
     service.include_router(health.routes)
     for room in _ROOMS:
-        service.include_router(room.routes, dependencies=[Security(_BEARER)])
+        service.include_router(room.routes, dependencies=[Security(_BEARER), Depends(only_described)])
     token = settings.service.token
     service.add_middleware(Doors, token=token.get_secret_value() if token else None)
     service.add_middleware(Counted, metrics=service.state.metrics)

@@ -6,8 +6,11 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Request
+from fastapi.exceptions import RequestValidationError
 from pydantic import BeforeValidator
+
+from forebay.model.words import nearest
 
 TICKER = r"^[!-\-0-\[\]-~][!-.0-\[\]-~]{0,63}$"
 """What may be a ticker and cannot be a path: printable ASCII without blanks and slashes, no dot in front."""
@@ -36,3 +39,14 @@ Symbol = Annotated[str | None, Query(pattern=TICKER, description="Of this symbol
 PAGE = 1_000
 """Rows of a page at most, bars aside."""
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="Rows at most.", examples=[100])]
+
+
+async def only_described(request: Request) -> None:
+    """Refuse a parameter that the endpoint has not: a filter that is misspelled must not mean that there is none."""
+    path = request.app.openapi()["paths"][request.scope["route"].path]
+    described = path[request.method.lower()].get("parameters", ())
+    known = [each["name"] for each in described if each["in"] == "query"]
+    for name in request.query_params:
+        if name not in known:
+            hint = nearest(name, known) if known else "there are none"
+            raise RequestValidationError([{"loc": ("query",), "msg": f"a parameter is not known; {hint}"}])
