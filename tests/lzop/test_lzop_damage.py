@@ -149,7 +149,7 @@ def test_an_endless_extra_field_takes_no_memory() -> None:
         (header(0x4001), r"unknown flags \(0x4000\)"),
         (header(version=0x930), "an lzop before 0.94"),
         (header(oldest_reader=0x1050), r"a later lzop \(format 0x1050\)"),
-        (gzip.compress(b"bars"), "is no lzop file"),
+        (gzip.compress(b"bars", mtime=0), "is no lzop file"),
     ],
 )
 def test_what_cannot_be_undone_is_refused(start: bytes, why: str) -> None:
