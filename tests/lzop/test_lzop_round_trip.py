@@ -112,9 +112,9 @@ def test_a_block_that_readers_refuse_is_not_written(block_bytes: int) -> None:
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library is an extra: where it is missing, the extra is named."""
     monkeypatch.setitem(sys.modules, "lzallright", None)
-    monkeypatch.delitem(sys.modules, "forebay.lzop.library")
+    monkeypatch.delitem(sys.modules, "forebay.lzop.codec")
 
     with pytest.raises(UsageError, match="lzallright") as caught:
-        import forebay.lzop.library  # noqa: F401
+        import forebay.lzop.codec  # noqa: F401
 
     assert "forebay[lzo]" in caught.value.remedy

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from forebay.errors import Damaged
+from forebay.lzop.codec import NotLzo, inflate
 from forebay.lzop.header import BLOCK_BYTES, Bytes, Flag
-from forebay.lzop.library import NotLzo, inflate
 from forebay.lzop.opening import opened
 from forebay.lzop.supply import Supply
 

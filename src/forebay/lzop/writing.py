@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from enum import Enum
 
+from forebay.lzop.codec import deflater
 from forebay.lzop.header import BLOCK_BYTES, Bytes, Flag, Header
-from forebay.lzop.library import deflater
 
 
 class Checksum(Enum):
