@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from forebay.app.gaps import close_gaps, find_gaps, scopes
+from forebay.app.gaps import repair_gaps, scopes
 from forebay.app.wired import App, open_app
 from forebay.errors import UsageError
 from forebay.lake.reading.question import Day, as_day
@@ -55,7 +55,5 @@ def backfill(app: App, symbol: str, start: date, end: date) -> list[Gap]:
     datasets = tuple(found for kind in ("1d", "1m") if (found := BAR_DATASETS.get(f"{asset_class}/bars_{kind}")))
     prospect = app.outlook().look_ahead([Feed(f"backfill {symbol}", datasets, (symbol,), start, end)])
     carry_out(prospect.plan, app.ledger, app.worker(kinds=[TaskKind.LOAD, TaskKind.FETCH]))
-    left: list[Gap] = []
-    for scope, gaps in find_gaps(app, scopes(app, [symbol], start, end)):
-        left += close_gaps(app, scope, gaps, app.settings.gaps.budget)
-    return [gap for gap in left if gap.outcome is not Outcome.CLOSED]
+    told = repair_gaps(app, scopes(app, [symbol], start, end), app.settings.gaps.budget)
+    return [gap for gap in told if gap.outcome is not Outcome.CLOSED]

@@ -75,13 +75,14 @@ def look_at_streams(app: App) -> None:
 
 def find_and_close_gaps(app: App) -> None:
     """Look for gaps in what the registry keeps, and repair them within GAP_BUDGET unless GAP_REPAIR says to report."""
-    from forebay.app.gaps import close_gaps, find_gaps, kept_symbols, scopes
+    from forebay.app.gaps import find_gaps, kept_symbols, repair_gaps, scopes
 
     symbols = kept_symbols(app)
     if not symbols:
         return
-    left = app.settings.gaps.budget
-    for scope, gaps in find_gaps(app, scopes(app, symbols, None, None)):
-        if app.settings.gaps.repair == "repair":
-            tried = close_gaps(app, scope, gaps, left)
-            left -= sum(one is not other for one, other in zip(gaps, tried, strict=True))
+    wanted = scopes(app, symbols, None, None)
+    if app.settings.gaps.repair == "repair":
+        repair_gaps(app, wanted, app.settings.gaps.budget)
+        return
+    for _ in find_gaps(app, wanted):
+        pass  # the log names them

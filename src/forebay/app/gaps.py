@@ -99,17 +99,26 @@ def find_gaps(app: App, wanted: Iterable[GapScope]) -> Iterator[tuple[GapScope, 
         yield scope, gaps
 
 
-def close_gaps(app: App, scope: GapScope, gaps: Iterable[Gap], budget: int, *, again: bool = False) -> list[Gap]:
-    """Repair the open ones, `budget` of them at most (0: none), the latest sessions first; all of them, as they are.
+def repair_gaps(app: App, wanted: Iterable[GapScope], budget: int, *, again: bool = False) -> list[Gap]:
+    """Find the gaps of each scope and repair open ones, `budget` of all at most; every gap, as it is then.
 
-    With `again` those too of which the vendor is known to have no more. Raises LakeError, LedgerError, VendorError.
+    The latest sessions of a scope come first. With `again` those too of which the vendor is known to have no more.
+    Raises LakeError, LedgerError, VendorError.
     """
-    found = list(gaps)
-    tried = [gap for gap in found if again or gap.outcome is Outcome.OPEN]
-    tried = sorted(sorted(tried, key=lambda gap: gap.day, reverse=True)[:budget], key=lambda gap: gap.day)
+    left, told = budget, list[Gap]()
+    for scope, gaps in find_gaps(app, wanted):
+        open_ones = [gap for gap in gaps if again or gap.outcome is Outcome.OPEN]
+        tried = sorted(open_ones, key=lambda gap: gap.day, reverse=True)[:left]
+        left -= len(tried)
+        told += _close(app, scope, gaps, sorted(tried, key=lambda gap: gap.day))
+    return told
+
+
+def _close(app: App, scope: GapScope, gaps: Iterable[Gap], tried: Sequence[Gap]) -> list[Gap]:
+    """All of `gaps` once some of them were repaired."""
     done = {(gap.symbol, gap.day): gap for gap in gap_repair(app, gap_scan(app)).run(scope, tried)}
     _tell("gap_repaired", [gap for gap in done.values() if gap.outcome is Outcome.CLOSED])
-    return [done.get((gap.symbol, gap.day), gap) for gap in found]
+    return [done.get((gap.symbol, gap.day), gap) for gap in gaps]
 
 
 def _tell(event: str, gaps: Iterable[Gap]) -> None:

@@ -73,16 +73,12 @@ def repair(
     """
     settings = load_settings(ctx)
     from forebay.app import open_app
-    from forebay.app.gaps import close_gaps, find_gaps
+    from forebay.app.gaps import repair_gaps
 
-    done: list[Gap] = []
     with open_app(settings) as wired:
         wired.recover()
         most = settings.gaps.budget if budget is None else budget
-        for scope, gaps in find_gaps(wired, _scopes(wired, tickers, start, end)):
-            closing = close_gaps(wired, scope, gaps, most, again=again)
-            most -= sum(one is not other for one, other in zip(gaps, closing, strict=True))
-            done += closing
+        done = repair_gaps(wired, _scopes(wired, tickers, start, end), most, again=again)
     return _show(done, json=json)
 
 
