@@ -30,6 +30,7 @@ HELD = sa.text(f"status IN ({_names([state for state in TaskState if state.held]
 UNFINISHED = sa.text(f"status NOT IN ({_names([state for state in TaskState if state.over])})")
 HELD_BACK = sa.text("hold IS NOT NULL")
 UNSETTLED = sa.text("settled_at IS NULL")
+RUN_WAITS = sa.text("state = 'waiting'")
 
 
 def entered_column(state: TaskState) -> str:
@@ -274,5 +275,29 @@ schedule_jobs = sa.Table(
     sa.Column("runs", sa.BigInteger, nullable=False),
 )
 """Each job's newest run, and its next."""
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("asked", sa.Text, nullable=False),  # JSON in one spelling: equal orders have equal texts
+    sa.Column("state", sa.Text, nullable=False),
+    # who carries it out
+    sa.Column("service", sa.Text),
+    sa.Column("lease_expires_at", Instant),  # it was stopped then, unless it is renewed
+    # when
+    sa.Column("ordered_at", Instant, nullable=False),
+    sa.Column("started_at", Instant),
+    sa.Column("finished_at", Instant),
+    # what came of it
+    sa.Column("completed", sa.BigInteger, nullable=False),
+    sa.Column("failed", sa.BigInteger, nullable=False),
+    sa.Column("records", sa.BigInteger, nullable=False),
+    sa.Column("errors", JsonValue, nullable=False),
+    sa.Column("error", sa.Text),
+    sa.Index("ix_runs_waiting", "asked", unique=True, sqlite_where=RUN_WAITS, postgresql_where=RUN_WAITS),
+    sa.Index("ix_runs_ordered_at", "ordered_at", "id"),
+)
+"""What was ordered over HTTP, and what became of it. An order that waits is not doubled."""
 
 sa.event.listen(metadata, "after_create", sa.DDL(FILES_VIEW))  # type: ignore[no-untyped-call]
