@@ -124,13 +124,8 @@ def stopping(stop: Callable[[], None]) -> Iterator[None]:
 
 def _known(app: App, tickers: list[str] | None) -> list[str] | None:
     """The symbols named. Raises UnknownSymbol for one that is not in the registry."""
-    from forebay.errors import UnknownSymbol
-
     for ticker in tickers or ():
-        if app.registry.get(ticker) is None:
-            raise UnknownSymbol(
-                f"{ticker} is not in the registry", remedy=f"add it: `forebay registry add {ticker}`; case matters"
-            )
+        app.registry.require(ticker)
     return tickers
 
 
