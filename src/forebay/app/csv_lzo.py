@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
@@ -55,8 +56,6 @@ class References:
         from forebay.symbols.unknown import unknown_tickers
 
         if self.rest is not None:  # asks only for those that are not known
-            try:
+            with suppress(PermanentError):  # the plan has no reference data
                 unknown_tickers(self.rest, self.universes, [ticker], self.clock.now().astimezone(NEW_YORK).date())
-            except PermanentError:  # the plan has no reference data
-                return self.universes.listing(ticker)
         return self.universes.listing(ticker)
