@@ -27,6 +27,9 @@ ForebayError                       what happened, to what; `remedy` says what to
 │   ├── StoreFull                        no room for this file
 │   ├── CapReached                       a destination's daily cap; goes on by itself later
 │   └── NewerVersion         permanent   written by a later Forebay
+├── SinkError
+│   ├── SinkUnavailable      temporary   Kafka, TimescaleDB or Redis did not answer, or did not keep up
+│   └── SinkRefused          permanent   it answers, and will not: no such user, no right, no room
 ├── BrokerUnavailable        temporary   the Redis that carries hints to workers does not answer
 ├── LeaseLost                            another worker holds the task now
 └── UsageError                           a setting, flag or file of the user's is wrong
@@ -227,6 +230,24 @@ class NewerVersion(LakeError, LedgerError, PermanentError):
     """A lake or ledger written by a later Forebay than this one."""
 
     kind = "newer_version"
+
+
+class SinkError(ForebayError):
+    """Where data are sent on to: Kafka, TimescaleDB, Redis."""
+
+    kind = "sink"
+
+
+class SinkUnavailable(SinkError, TemporaryError):
+    """A sink gave no answer in time, or has no room in its buffer yet. What it took before is not lost."""
+
+    kind = "sink_unavailable"
+
+
+class SinkRefused(SinkError, PermanentError):
+    """A sink answers, and refuses: it knows no such user, grants no right, or has a table of another form."""
+
+    kind = "sink_refused"
 
 
 class BrokerUnavailable(TemporaryError):
