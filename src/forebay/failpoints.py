@@ -17,6 +17,7 @@ POINTS = (
     "fetch.staged",  # some sessions of a range are checked, the lake does not have them
     "fetch.stored",  # the lake has them, the ledger does not know
     "fetch.recorded",  # the ledger knows, and more of the range is to come
+    "gaps.cut_out",  # what lacks is recorded as suspect, and nothing was asked for
     "task.finished",  # the ledger knows
     "spool.chunk",  # --spool: some bytes are in the local file
     "spool.written",  # --spool: the local file is whole and checked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import polars as pl
@@ -17,6 +18,7 @@ from forebay.app.backfill import backfill
 from forebay.errors import UsageError
 from forebay.model.calendar import session_days
 from forebay.model.catalogue import DATASETS
+from forebay.model.coverage import Evidence
 from forebay.settings import load
 
 MINUTES = DATASETS["us_stocks_sip/minute_aggs_v1"]
@@ -69,7 +71,10 @@ def tickers_of(vendor) -> list[str]:
 
 
 def test_holes_of_files_are_found_closed_or_explained(shell, vendor, home):
-    """A lost day, a lost minute, a short half day and an hour that the file lacks are all that is found of a month."""
+    """A lost day, a lost minute, a short half day and an hour that the file lacks are all that is found of a month.
+
+    So they are without a ticker, of the market that was asked for: a file whose rows are gone is then one gap.
+    """
     *_, short, lacks, lost = tickers_of(vendor)
     everyone = ("--tickers", *tickers_of(vendor), *SCOPE)
     vendor.spoil(MINUTES, LACKS, lambda rows: _until(rows, lacks, datetime(2025, 11, 20, 20, tzinfo=UTC)))
@@ -84,6 +89,9 @@ def test_holes_of_files_are_found_closed_or_explained(shell, vendor, home):
     whole_day = {(ticker, str(LOST_FILE)) for ticker in tickers_of(vendor)}
     single = {("*", str(LOST_MINUTE)), (lacks, str(LACKS)), (short, str(HALF))}
     assert whole_day | single == set(found)
+    market = gaps(shell, "scan", *SCOPE)
+    assert single | {("*", str(LOST_FILE))} == set(market)
+    assert ("day", "count") == (market["*", str(LOST_FILE)]["kind"], market["*", str(LOST_FILE)]["proof"])
     vendor.mend(MINUTES, HALF)
     done = gaps(shell, "repair", *everyone)
     assert {(lacks, str(LACKS))} == {key for key, gap in done.items() if gap["outcome"] != "closed"}
@@ -108,6 +116,37 @@ def test_a_symbol_by_rest_is_asked_again_for_the_session_alone(shell, vendor, ho
     assert 1 == len([one for one in vendor.sandbox.requests[asked:] if "/range/" in one.path])
     assert 0 == shell("registry", "add", name, "--strategy", "flatpack_api").code
     assert {} == gaps(shell, "scan", *SCOPE, code=0)
+
+
+def test_a_single_minute_that_rest_brought_is_missed_by_count(shell, vendor, home):
+    """The quietest minute of a session, gone from the lake: found without day bars or trades, closed by one call.
+
+    A symbol whose bars were not counted when they came has no gap, and is said to be unproven.
+    """
+    *_, other, name = tickers_of(vendor)
+    only = ("--datasets", "stocks/bars_1m", "--tickers", name, other, "--source", "rest", *SCOPE)
+    assert 0 == shell("sync", *only, **BY_REST).code
+    with home.app() as app:
+        rows = app.ledger.coverage.find("lake", TABLE, [other])
+        app.ledger.coverage.record(replace(row, evidence=Evidence(rows=row.evidence.rows)) for row in rows)
+    for each in (name, other):
+        bars = vendor.truth(LOST_MINUTE).filter(pl.col("ticker") == each).sort("transactions", "window_start")
+        lose(home, [each], LOST_MINUTE, pl.col("window_start") != bars["window_start"][0])
+    searched = ("--tickers", name, other, *SCOPE)
+
+    said = shell("gaps", "scan", *searched, "--json", **BY_REST)
+
+    assert 3 == said.code, said.all
+    (gap,) = json.loads(said.out)
+    assert (name, str(LOST_MINUTE), "count", 1) == (gap["symbol"], gap["day"], gap["proof"], gap["missing"])
+    assert f"{len(session_days('XNYS', START, END))} sessions of 1 symbols came by REST when bars were not" in said.err
+    asked = len(vendor.sandbox.requests)
+    assert ["closed"] == [each["outcome"] for each in gaps(shell, "repair", *searched, code=0, **BY_REST).values()]
+    assert 1 == len([one for one in vendor.sandbox.requests[asked:] if "/range/" in one.path])
+    true = vendor.sandbox.market.bars("stocks", "bars_1m", START, END).filter(pl.col("ticker") == name)
+    assert (
+        true.sort("window_start")["window_start"].to_list() == home.lake.bars(name).collect()["window_start"].to_list()
+    )
 
 
 def test_what_was_never_fetched_is_planned_and_what_fails_is_tried_again(shell, vendor, home):

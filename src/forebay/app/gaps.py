@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,15 +17,16 @@ from forebay.errors import UsageError
 from forebay.lake.reading.tables import Tables
 from forebay.lake.verification.verify import TableReader
 from forebay.model.catalogue import BAR_DATASETS, LAKE_DATASETS, Kind
-from forebay.model.feed import SourceChoice
+from forebay.model.feed import LAKE, Feed, SourceChoice
 from forebay.model.gap import Gap, Outcome
 from forebay.model.instrument import AssetClass
 from forebay.model.intervals import Interval
+from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.registry import Phase, SymbolRegistry
 from forebay.orchestration.gap_book import GapBook
 from forebay.orchestration.gap_repair import GapRepair
 from forebay.orchestration.ingest.feeds import kept, misfit
-from forebay.orchestration.minutes_scan import GapScan, GapScope
+from forebay.orchestration.minutes_scan import GapScan, GapScope, even_parts
 from forebay.orchestration.trades_held import minutes_missing
 from forebay.orchestration.upstream import Upstream
 from forebay.orchestration.wanted import newest_session
@@ -83,6 +85,19 @@ def _scope(
     return GapScope(asset_class, tuple(names), Interval(first, last), source) if first <= last else None
 
 
+def market_scopes(app: App, feeds: Iterable[Feed], start: date | None, end: date | None) -> list[GapScope]:
+    """What is searched of feeds of the whole market, a quarter in a scope, the latest first. Raises LakeError."""
+    found: dict[AssetClass, GapScope] = {}
+    for feed in feeds:
+        minutes = [each for each in feed.datasets if each is BAR_DATASETS.get(f"{each.asset_class}/{Kind.BARS_1M}")]
+        if feed.symbols is None and feed.category is None and minutes and LAKE in feed.stores:
+            how = (minutes[0].asset_class, max(filter(None, (start, feed.start)), default=None), feed.source)
+            scope = _scope(app, [ALL_SYMBOLS], min(filter(None, (end, feed.end)), default=None), how)
+            found |= {scope.asset_class: scope} if scope else {}
+    parts = ((scope, days) for scope in found.values() for days in reversed([*even_parts(scope.sessions)]))
+    return [replace(scope, dates=Interval(days[0], days[-1])) for scope, days in parts]
+
+
 def kept_symbols(app: App) -> list[str]:
     """The enabled symbols of the registry whose minute bars are kept. Raises LedgerError."""
     enabled = app.registry.list(enabled_only=True)
@@ -99,26 +114,31 @@ def find_gaps(app: App, wanted: Iterable[GapScope]) -> Iterator[tuple[GapScope, 
         yield scope, gaps
 
 
+def unproven(app: App, wanted: Iterable[GapScope]) -> dict[str, int]:
+    """Symbol to sessions of which nobody counted the bars as REST brought them. Raises LedgerError."""
+    scan = gap_scan(app)
+    found: Counter[str] = Counter()
+    for scope in wanted:
+        found.update(scan.unproven(scope))
+    return found
+
+
 def repair_gaps(app: App, wanted: Iterable[GapScope], budget: int, *, again: bool = False) -> list[Gap]:
     """Find the gaps of each scope and repair open ones, `budget` of all at most; every gap, as it is then.
 
     The latest sessions of a scope come first. With `again` those too of which the vendor is known to have no more.
     Raises LakeError, LedgerError, VendorError.
     """
-    left, told = budget, list[Gap]()
+    left, told, since = budget, list[Gap](), app.clock.now()
     for scope, gaps in find_gaps(app, wanted):
         open_ones = [gap for gap in gaps if again or gap.outcome is Outcome.OPEN]
         tried = sorted(open_ones, key=lambda gap: gap.day, reverse=True)[:left]
         left -= len(tried)
-        told += _close(app, scope, gaps, sorted(tried, key=lambda gap: gap.day))
+        tried = sorted(tried, key=lambda gap: gap.day)
+        done = {(gap.symbol, gap.day): gap for gap in gap_repair(app, gap_scan(app)).run(scope, tried, since)}
+        _tell("gap_repaired", [gap for gap in done.values() if gap.outcome is Outcome.CLOSED])
+        told += [done.get((gap.symbol, gap.day), gap) for gap in gaps]
     return told
-
-
-def _close(app: App, scope: GapScope, gaps: Iterable[Gap], tried: Sequence[Gap]) -> list[Gap]:
-    """All of `gaps` once some of them were repaired."""
-    done = {(gap.symbol, gap.day): gap for gap in gap_repair(app, gap_scan(app)).run(scope, tried)}
-    _tell("gap_repaired", [gap for gap in done.values() if gap.outcome is Outcome.CLOSED])
-    return [done.get((gap.symbol, gap.day), gap) for gap in gaps]
 
 
 def _tell(event: str, gaps: Iterable[Gap]) -> None:

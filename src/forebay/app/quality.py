@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -67,9 +67,12 @@ def _can_load(app: App, key: str, revision: Revision) -> bool:
     return app.has_flatfiles or (held is not None and held.is_revision(revision))
 
 
-def carry_out(app: App, drafts: Sequence[TaskDraft]) -> list[Task]:
-    """Work these tasks off, by the archive or the vendor; those that did not end well, whoever ran them."""
-    app.ledger.tasks.add(drafts, again=True, planned_at=app.clock.now())
+def carry_out(app: App, drafts: Sequence[TaskDraft], planned_at: datetime | None = None) -> list[Task]:
+    """Work these tasks off, by the archive or the vendor; those that did not end well, whoever ran them.
+
+    `planned_at`: when it was looked what lacks, now if not given. What was completed since then is not run again.
+    """
+    app.ledger.tasks.add(drafts, again=True, planned_at=planned_at or app.clock.now())
     app.worker(kinds=[TaskKind.LOAD, TaskKind.FETCH]).drain()
     return not_completed(app, drafts)
 

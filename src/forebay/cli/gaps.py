@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import date
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from forebay.cli.options import End, Json, Start, Tickers, load_settings
-from forebay.cli.output import ExitCode, print_json, print_table, say, tell
+from forebay.cli.output import ExitCode, print_json_list, print_table, say, tell
 from forebay.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,17 +42,19 @@ def scan(
     """List the gaps in minute bars, each with its evidence. Asks no vendor and changes nothing; exit code 3 if any.
 
     A minute in which nobody traded is no gap, and neither is a day without a session. Without --tickers the enabled
-    symbols of the registry are searched.
+    symbols of the registry are searched, and the whole market where a feed wants it.
 
     Example: forebay gaps scan --tickers AAPL MSFT --start 2024-01-02 --end 2024-12-31
     """
     settings = load_settings(ctx)
     from forebay.app import open_app
-    from forebay.app.gaps import find_gaps
+    from forebay.app.gaps import find_gaps, unproven
 
     with open_app(settings) as wired:
-        found = [gap for _, gaps in find_gaps(wired, _scopes(wired, tickers, start, end)) for gap in gaps]
-    return _show(found, json=json)
+        wanted = _scopes(wired, tickers, start, end)
+        code = _show((gap for _, gaps in find_gaps(wired, wanted) for gap in gaps), json=json)
+        _tell_unproven(unproven(wired, wanted))
+    return code
 
 
 @app.command("repair")
@@ -83,39 +86,75 @@ def repair(
 
 
 def _scopes(wired: App, tickers: Sequence[str] | None, start: date | None, end: date | None) -> list[GapScope]:
-    from forebay.app.gaps import kept_symbols, scopes
+    from forebay.app.gaps import kept_symbols, market_scopes, scopes
+    from forebay.cli.wishes import known_feeds
 
     symbols = tickers or kept_symbols(wired)
-    if not symbols:
+    market = [] if tickers else market_scopes(wired, known_feeds(wired), start, end)
+    if not symbols and not market:
         raise UsageError(
-            "no symbol is named, and the registry has none that is enabled",
+            "no symbol is named, the registry has none that is enabled, and no feed wants the whole market's minutes",
             remedy="`forebay gaps scan --tickers AAPL`, or `forebay registry add AAPL --strategy flatpack` first",
         )
-    return scopes(wired, symbols, start, end)
+    return [*scopes(wired, symbols, start, end), *market]
 
 
-def _show(gaps: Sequence[Gap], *, json: bool) -> int:
-    from forebay.model.gap import Outcome
-
-    left = [gap for gap in gaps if gap.outcome is not Outcome.CLOSED]
+def _show(gaps: Iterable[Gap], *, json: bool) -> int:
+    """Print gaps as they are found; the exit code."""
+    summary = _Summary()
     if json:
-        print_json([_as_json(gap) for gap in gaps])
+        print_json_list(_as_json(gap) for gap in summary.count(gaps))
     else:
-        _print(gaps)
-    return ExitCode.PARTIAL if left else ExitCode.OK
+        _print(summary.count(gaps), summary)
+    return ExitCode.PARTIAL if summary.left else ExitCode.OK
 
 
-def _print(gaps: Sequence[Gap]) -> None:
-    if gaps:
-        rows = [(gap.symbol, gap.day, gap.missing, gap.proof, gap.outcome) for gap in gaps[:_SHOWN]]
+@dataclass
+class _Summary:
+    """What many gaps come to."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    symbols: set[str] = field(default_factory=set)
+    days: set[date] = field(default_factory=set)
+
+    def count(self, gaps: Iterable[Gap]) -> Iterator[Gap]:
+        for gap in gaps:
+            self.outcomes[gap.outcome.value] += 1
+            self.symbols.add(gap.symbol)
+            self.days.add(gap.day)
+            yield gap
+
+    @property
+    def left(self) -> int:
+        """Gaps that are not closed."""
+        return self.outcomes.total() - self.outcomes["closed"]
+
+    def __str__(self) -> str:
+        if not self.symbols:
+            return "0 gaps"
+        told = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(self.outcomes.items()))
+        place = f"{len(self.symbols):,} symbols on {len(self.days):,} sessions"
+        return f"{self.outcomes.total():,} gaps of {place}: {told}"
+
+
+def _print(gaps: Iterator[Gap], summary: _Summary) -> None:
+    shown = list(islice(gaps, _SHOWN))
+    rows = [(gap.symbol, gap.day, gap.missing, gap.proof, gap.outcome) for gap in shown]
+    if rows:
         print_table(("symbol", "session", "minutes", "known by", "outcome"), rows)
-    for gap in gaps[:_SHOWN]:
+    for gap in shown:
         say(f"{gap.symbol} {gap.day}: {gap.reason or gap.evidence}")
-    if len(gaps) > _SHOWN:
-        tell(f"... and {len(gaps) - _SHOWN:,} more: --json lists them")
-    counts = Counter(gap.outcome.value for gap in gaps)
-    told = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(counts.items()))
-    say(f"{len(gaps):,} gaps{f': {told}' if told else ''}")
+    if more := sum(1 for _ in gaps):
+        tell(f"... and {more:,} more: --json lists them")
+    say(str(summary))
+
+
+def _tell_unproven(sessions: dict[str, int]) -> None:
+    if sessions:
+        tell(
+            f"note: {sum(sessions.values()):,} sessions of {len(sessions):,} symbols came by REST when bars were not "
+            "counted as they came: that no single minute of them was lost is unproven"
+        )
 
 
 def _as_json(gap: Gap) -> dict[str, Any]:

@@ -30,6 +30,15 @@ def print_json(value: Any) -> None:
     say(json.dumps(value, indent=2, ensure_ascii=False, default=_jsonable))
 
 
+def print_json_list(values: Iterable[Any]) -> None:
+    """Many values on stdout as one JSON list, a line for each as it comes: they need not be in memory together."""
+    before = "["
+    for value in values:
+        say(f"{before} {json.dumps(value, ensure_ascii=False, default=_jsonable)}")
+        before = ","
+    say("[]" if before == "[" else "]")
+
+
 def _jsonable(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)

@@ -79,6 +79,17 @@ class CoverageBook:
                 gone += withdraw(connection, chunk)
         return gone
 
+    def exchange(self, old: Coverage, new: Iterable[Coverage]) -> bool:
+        """Record rows in place of one that was read before, in one transaction.
+
+        False, and nothing is changed, when that one is gone or has been recorded anew since.
+        """
+        with self._database.write() as connection:
+            if not withdraw(connection, [old]):
+                return False
+            supersede(connection, new)
+            return True
+
     def rebuild(self, destination: str, rows: Iterable[Coverage], tables: Collection[str] | None = None) -> Rebuilt:
         """Replace what is recorded as held at `destination` by what its storage proves. See `rebuild.rebuild`."""
         return rebuild(self._database, self._clock.now(), destination, rows, tables)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -59,3 +60,26 @@ class Coverage:
     """UTC."""
     expires_at: datetime | None = None
     """UTC; from then on it covers nothing and may be asked again (negative results). None: it stays."""
+
+    @property
+    def rows_by_day(self) -> dict[date, int] | None:
+        """Rows of each of its dates as they came, those without a row as 0; None where they were not counted."""
+        noted = self.evidence.details.get(_BY_DAY)
+        if noted is None:
+            return None
+        first, counts = date.fromisoformat(noted["first"]), noted["rows"]
+        dates = self.partition.dates
+        places = range((dates.start - first).days, (dates.end - first).days + 1)
+        return {first + timedelta(days=each): counts[each] if 0 <= each < len(counts) else 0 for each in places}
+
+
+_BY_DAY = "rows_by_day"
+
+
+def counted_by_day(rows: Mapping[date, int]) -> dict[str, Any]:
+    """Rows by date, as the details of evidence: a number for each date from the first on, for `rows_by_day`."""
+    if not rows:
+        return {_BY_DAY: {"first": date.min.isoformat(), "rows": []}}
+    first, last = min(rows), max(rows)
+    days = (first + timedelta(days=each) for each in range((last - first).days + 1))
+    return {_BY_DAY: {"first": first.isoformat(), "rows": [rows.get(day, 0) for day in days]}}

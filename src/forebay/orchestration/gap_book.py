@@ -60,6 +60,14 @@ class GapBook:
         rows = self.ledger.coverage.find(LAKE, dataset.table, [ALL_SYMBOLS], dates, verdicts=STORED, limit=None)
         return {row.partition.day: row for row in rows if row.source is Source.FLATFILE}
 
+    def by_rest(self, dataset: Dataset, symbols: Sequence[str] | None, dates: Interval) -> list[Coverage]:
+        """What is recorded as brought by REST of some symbols or of all (None)."""
+        verdicts = (*STORED, Verdict.KNOWN_EMPTY)
+        parts = [None] if symbols is None else [symbols[at : at + _SYMBOLS] for at in range(0, len(symbols), _SYMBOLS)]
+        find = self.ledger.coverage.find
+        found = (find(LAKE, dataset.table, part, dates, verdicts=verdicts, limit=None) for part in parts)
+        return [row for rows in found for row in rows if row.source is Source.REST]
+
     def _found(self, dataset: Dataset, symbols: Sequence[str], days: Interval) -> dict[tuple[str, date], Coverage]:
         now, found = self.clock.now(), dict[tuple[str, date], Coverage]()
         for first in range(0, len(symbols), _SYMBOLS):

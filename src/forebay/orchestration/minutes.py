@@ -9,9 +9,9 @@ import polars as pl
 
 KEY = ["ticker", "session_date"]
 SESSIONS = pl.Schema({"ticker": pl.String(), "session_date": pl.Date(), "minutes": pl.Int64(), "traded": pl.Int64()})
-"""Minute bars of a session, and the trades in them."""
+"""Minute bars of a session, and the trades in them: null where the vendor did not count those of every minute."""
 TRADED = pl.Schema({"ticker": pl.String(), "session_date": pl.Date(), "traded_day": pl.Int64()})
-"""Trades of a session by its day bar."""
+"""Trades of a session by its day bar: null where the vendor did not count them."""
 _DEVIATIONS = 6.0
 """A session is told when it lacks so many standard deviations more than the symbol's sessions do."""
 _HARDLY, _BUSY_FLOOR = 0.005, 0.1
@@ -24,14 +24,21 @@ _USUAL_PART = 0.75
 
 def sums(minutes: pl.LazyFrame) -> pl.DataFrame:
     """Rows of minute bars as SESSIONS, sorted. Memory: a row for each symbol and session."""
-    traded = pl.col("transactions").sum().alias("traded")
+    counted = pl.col("transactions").null_count() == 0
+    traded = pl.when(counted).then(pl.col("transactions").sum()).alias("traded")
     told = minutes.group_by(KEY).agg(pl.len().cast(pl.Int64).alias("minutes"), traded)
     return told.select(SESSIONS.names()).collect(engine="streaming").sort(KEY)
 
 
 def day_trades(days: pl.LazyFrame) -> pl.DataFrame:
-    """Rows of day bars as TRADED, sorted; those without a trade are left out."""
-    told = days.filter(pl.col("transactions") > 0).select(*KEY, pl.col("transactions").alias("traded_day"))
+    """Rows of day bars as TRADED, sorted; those without a trade are left out, as a halted symbol's without volume.
+
+    An index has neither trades nor volume: its day bar says that it was calculated.
+    """
+    uncounted = pl.col("transactions").is_null() & (pl.col("volume").is_null() | (pl.col("volume") > 0))
+    told = days.filter(uncounted | (pl.col("transactions") > 0)).select(
+        *KEY, pl.col("transactions").alias("traded_day")
+    )
     return told.collect(engine="streaming").sort(KEY)
 
 
@@ -41,10 +48,14 @@ def lacking(minutes: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
     Some trades set no price; in a minute of such trades alone there is no bar. Which share of trades that is differs
     by symbol: what the sessions given here lack of theirs says what is usual, and how much it varies. Of a symbol whose
     every minute has a bar a single minute is told; of one whose trades are mostly odd lots an hour or so. Give a month
-    or more. Columns KEY, `minutes` and `traded` (0 where no minute is held), `traded_day`, `usual` (trades
-    that lack on such a day), `per_minute` (trades of a usual minute); sorted.
+    or more. Where trades were not counted, a session without any minute is told and no other.
+    Columns KEY, `minutes` and `traded` (0 where no minute is held), `traded_day`, `usual` (trades that lack on such a
+    day), `per_minute` (trades of a usual minute); sorted.
     """
-    both = days.join(minutes, on=KEY, how="left").with_columns(pl.col("minutes", "traded").fill_null(0))
+    none_held = pl.col("minutes").is_null()
+    both = days.join(minutes, on=KEY, how="left").with_columns(
+        pl.col("minutes").fill_null(0), pl.when(none_held).then(0).otherwise(pl.col("traded")).alias("traded")
+    )
     shares = both.with_columns((1 - pl.col("traded") / pl.col("traded_day")).alias("share"))
     told = shares.join(_usual(shares), on="ticker")
     noise = pl.max_horizontal(
@@ -63,7 +74,7 @@ def _usual(sessions: pl.DataFrame) -> pl.DataFrame:
     Sessions without any minute say nothing of it. One trade more is counted as lacking than does: that none ever
     lacked does not prove that none can.
     """
-    held = sessions.filter(pl.col("minutes") > 0)
+    held = sessions.filter(pl.col("minutes") > 0, pl.col("share").is_not_null())
     rank = pl.col("share").rank("ordinal").over("ticker")
     usual = held.filter(rank <= (_USUAL_PART * pl.len().over("ticker")).floor().clip(1))
     lacks, traded = (pl.col("traded_day") - pl.col("traded")).clip(0).sum(), pl.col("traded_day").sum()

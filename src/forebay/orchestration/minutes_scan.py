@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -12,22 +13,26 @@ import polars as pl
 from forebay.lake.log import delta
 from forebay.lake.reading.selecting import rows_as_stored
 from forebay.lake.reading.tables import Tables
-from forebay.model.calendar import session, session_days
+from forebay.model.calendar import published_by, session, session_days
 from forebay.model.catalogue import BAR_DATASETS, Dataset, Kind
 from forebay.model.feed import Feed, SourceChoice
 from forebay.model.gap import Gap, GapKind, Proof
 from forebay.model.instrument import AssetClass
 from forebay.model.intervals import Interval
-from forebay.model.partition import ALL_SYMBOLS, Source
-from forebay.orchestration.gap_book import GapBook
-from forebay.orchestration.minutes import KEY, SESSIONS, TRADED, day_trades, lacking, silences, sums
+from forebay.model.partition import ALL_SYMBOLS
+from forebay.model.rows import row_schema
+from forebay.orchestration.gap_book import STORED, GapBook
+from forebay.orchestration.minutes import KEY, day_trades, lacking, silences, sums
 from forebay.orchestration.planner import SATISFIED, Planner
+from forebay.orchestration.rows_brought import brought, lost, rows_of_files
 from forebay.orchestration.wanted import Wish
 
 _BASELINE = timedelta(days=31)
 """Read before the first date asked for, so that what is usual is known of the first sessions too."""
 _CHUNK = 63
 """Sessions that are read and compared at once, at most: a quarter."""
+_TRADED_AT_ONCE = 100
+"""Symbols whose trades of a session are in memory at once."""
 
 MissingByTrades = Callable[[date, Collection[str]], Mapping[str, int]]
 """The symbols whose held trades of a session make minute bars that are not held, and how many."""
@@ -42,6 +47,11 @@ class GapScope:
     dates: Interval
     source: SourceChoice = SourceChoice.AUTO
     """Where what was never fetched is to come from."""
+
+    @property
+    def named(self) -> tuple[str, ...] | None:
+        """Its symbols; None where it is the whole market (`*`)."""
+        return None if self.symbols == (ALL_SYMBOLS,) else self.symbols
 
     @property
     def minutes(self) -> Dataset:
@@ -78,46 +88,74 @@ class GapScan:
         """The gaps of `scope`, by quarter, symbol and date.
 
         Minute and day bars are read once, the columns that are compared; memory is a row for each symbol and session
-        of a quarter. Raises LakeError, LedgerError.
+        of a quarter. Of the whole market a session of which no file is held, or whose file lost rows, is one gap (`*`).
+        Raises LakeError, LedgerError.
         """
         since = _BASELINE
-        for days in _even_parts(scope.sessions):
+        for days in even_parts(scope.sessions):
             part = replace(scope, dates=Interval(days[0], days[-1]))
             yield from self._part(part, Interval(days[0] - since, days[-1]))
             since = timedelta()
 
-    def _part(self, scope: GapScope, read: Interval) -> Iterator[Gap]:
-        held = sums(self._rows(scope.minutes, scope.symbols, read))
-        traded = day_trades(self._rows(scope.days, scope.symbols, read))
-        never = self._uncovered(scope, held, traded)
-        asked = pl.col("session_date").is_between(scope.dates.start, scope.dates.end)
-        apart = lacking(held, traded).filter(asked)
-        by_trades = self._by_trades(scope)
-        found = pl.concat([apart, never.join(apart, on=KEY, how="anti")], how="diagonal")
-        found = found.join(by_trades, on=KEY, how="full", coalesce=True).sort(KEY)
-        if found.height:
-            yield from self._told(scope, found)
-        yield from self._lost(scope, set(found["session_date"]))
+    def unproven(self, scope: GapScope) -> dict[str, int]:
+        """Symbol to its sessions that REST brought when nobody counted their bars: a single lost one shows nowhere."""
+        found: Counter[str] = Counter()
+        for row in self.book.by_rest(scope.minutes, scope.named, scope.dates):
+            if row.verdict in STORED and row.rows_by_day is None:
+                start, end = (
+                    max(row.partition.dates.start, scope.dates.start),
+                    min(row.partition.dates.end, scope.dates.end),
+                )
+                found[row.partition.symbol] += len(session_days(scope.minutes.calendar, start, end))
+        return dict(found)
 
-    def _lost(self, scope: GapScope, told: Collection[date]) -> Iterator[Gap]:
-        """Sessions of which the lake has fewer rows than their file brought, where no symbol of the scope tells."""
+    def _part(self, scope: GapScope, read: Interval) -> Iterator[Gap]:
+        held = sums(self._rows(scope.minutes, scope.named, read))
+        traded = day_trades(self._rows(scope.days, scope.named, read))
+        never, short = self._uncovered(scope, held, traded), list(self._short_files(scope))
+        asked = pl.col("session_date").is_between(scope.dates.start, scope.dates.end)
+        apart = lacking(held, traded).filter(asked).with_columns(pl.lit(value=True).alias("by_day_bar"))
+        told = pl.concat([apart, never.join(apart, on=KEY, how="anti")], how="diagonal")
+        for more in (self._lost(scope, held), self._by_trades(scope, held)):
+            told = told.join(more, on=KEY, how="full", coalesce=True)
+        if scope.named is None:
+            whole = {*never["session_date"], *(gap.day for gap in short)}
+            told = told.filter((pl.col("ticker") == ALL_SYMBOLS) | ~pl.col("session_date").is_in(list(whole)))
+        if told.height:
+            bars = held.select(*KEY, "minutes")
+            yield from self._told(scope, told.drop("minutes").join(bars, on=KEY, how="left").sort(KEY))
+        days = set(told["session_date"]) if scope.named else set()
+        yield from (gap for gap in short if gap.day not in days)
+
+    def _short_files(self, scope: GapScope) -> Iterator[Gap]:
+        """Sessions of which the lake has fewer rows than their file brought."""
         stored = self.book.files(scope.minutes, scope.dates)
         counts = rows_of_files(self.tables, scope.minutes, scope.dates) if stored else {}
         for day, row in sorted(stored.items()):
             held = counts.get(day, 0)
-            lost = 0 if held is None else (row.evidence.rows or 0) - held
-            if lost > 0 and day not in told:
+            lacks = 0 if held is None else (row.evidence.rows or 0) - held
+            if lacks > 0:
                 hours = session(scope.minutes.calendar, day)
-                text = f"{lost:,} of the {row.evidence.rows:,} rows that the day's file brought are not in the lake"
+                text = f"{lacks:,} of the {row.evidence.rows:,} rows that the day's file brought are not in the lake"
                 last = hours.regular_closes - timedelta(minutes=1)
                 kind = GapKind.MINUTES if held else GapKind.DAY
-                yield Gap(ALL_SYMBOLS, day, kind, Proof.COUNT, lost, hours.regular_opens, last, text)
+                yield Gap(ALL_SYMBOLS, day, kind, Proof.COUNT, lacks, hours.regular_opens, last, text)
+
+    def _lost(self, scope: GapScope, held: pl.DataFrame) -> pl.DataFrame:
+        """BROUGHT and `lost`: what REST brought of a symbol's session and the lake has no more."""
+        came = brought(self.book.by_rest(scope.minutes, scope.named, scope.dates), scope.dates)
+        names = came["ticker"].unique().to_list()
+        rows = self._rows(scope.minutes, names, scope.dates)
+        return lost(came, held, rows, self.book.files(scope.minutes, scope.dates))
 
     def _uncovered(self, scope: GapScope, held: pl.DataFrame, traded: pl.DataFrame) -> pl.DataFrame:
         """The sessions that nothing is recorded of, no minute is held of, and on which the symbol may have traded."""
         absent = self._gaps(scope, scope.minutes)
-        untold = self._gaps(scope, scope.days)
-        return absent.join(held, on=KEY, how="anti").join(pl.concat([untold, traded.select(KEY)]), on=KEY, how="semi")
+        maybe = pl.concat([self._gaps(scope, scope.days), traded.select(KEY)])
+        if scope.named is None:
+            due = [day for day in scope.sessions if published_by(day) <= self.planner.now]
+            return absent.filter(pl.col("session_date").is_in(due)).join(maybe, on="session_date", how="semi")
+        return absent.join(held, on=KEY, how="anti").join(maybe, on=KEY, how="semi")
 
     def _gaps(self, scope: GapScope, dataset: Dataset) -> pl.DataFrame:
         """What the ledger has no answer for, by symbol and session."""
@@ -126,12 +164,15 @@ class GapScan:
         schema = {"ticker": pl.String(), "session_date": pl.List(pl.Date())}
         return pl.DataFrame(rows, schema=schema).explode("session_date")
 
-    def _by_trades(self, scope: GapScope) -> pl.DataFrame:
+    def _by_trades(self, scope: GapScope, held: pl.DataFrame) -> pl.DataFrame:
         """KEY and `proved`, the minutes that held trades make and the lake lacks."""
         found: list[tuple[str, date, int]] = []
+        names = scope.named or sorted(set(held["ticker"]))
         if scope.asset_class is AssetClass.STOCKS:
             for day in session_days(scope.minutes.calendar, scope.dates.start, scope.dates.end):
-                found += [(name, day, count) for name, count in self.missing_by_trades(day, scope.symbols).items()]
+                for at in range(0, len(names), _TRADED_AT_ONCE):
+                    missing = self.missing_by_trades(day, names[at : at + _TRADED_AT_ONCE])
+                    found += [(name, day, count) for name, count in missing.items()]
         schema = {"ticker": pl.String(), "session_date": pl.Date(), "proved": pl.Int64()}
         return pl.DataFrame(found, schema=schema, orient="row")
 
@@ -149,57 +190,49 @@ class GapScan:
         gaps = [_gap(row) for row in asked.join(quiet, on=KEY, how="left").sort(KEY).iter_rows(named=True)]
         yield from self.book.known(scope.minutes, gaps)
 
-    def _rows(self, dataset: Dataset, symbols: Sequence[str], dates: Interval) -> pl.LazyFrame:
+    def _rows(self, dataset: Dataset, symbols: Sequence[str] | None, dates: Interval) -> pl.LazyFrame:
         """The rows of a table as they are stored; none where there is no such table."""
         if not delta.exists(self.tables.home.table(dataset.table)):
-            empty = {**SESSIONS, **TRADED, "window_start": pl.Datetime("us", "UTC"), "transactions": pl.Int64()}
-            return pl.LazyFrame(schema=empty)
+            return pl.LazyFrame(schema=row_schema(dataset))
         found = self.tables.select(dataset, dates, symbols)
         return rows_as_stored(found.home, dataset, found.files, dates, symbols)
 
 
-def _even_parts(sessions: Sequence[date]) -> Iterator[Sequence[date]]:
+def even_parts(sessions: Sequence[date]) -> Iterator[Sequence[date]]:
     """At most _CHUNK sessions each, and none much shorter than the others: it would not say what is usual."""
     parts = -(-len(sessions) // _CHUNK)
     for part in range(parts):
         yield sessions[part * len(sessions) // parts : (part + 1) * len(sessions) // parts]
 
 
-def rows_of_files(tables: Tables, dataset: Dataset, dates: Interval) -> dict[date, int | None]:
-    """Session date to the rows that flat files brought and the lake holds; None where some were repaired from trades.
-
-    Two columns are read. Days without such rows are left out. Raises LakeError.
-    """
-    if not delta.exists(tables.home.table(dataset.table)):
-        return {}
-    found = tables.select(dataset, dates, None)
-    rows = rows_as_stored(found.home, dataset, found.files, dates, None)
-    counts = rows.group_by("session_date", "source").len().collect(engine="streaming")
-    files = {day: count for day, source, count in counts.iter_rows() if source == Source.FLATFILE.value}
-    patched = {day for day, source, _ in counts.iter_rows() if source == Source.TRADES.value}
-    return {day: None if day in patched else count for day, count in files.items()}
-
-
 def _gap(row: Mapping[str, Any]) -> Gap:
-    proof = Proof.TRADES if row["proved"] else Proof.DAY_BAR if row["traded_day"] else Proof.COVERAGE
     first, last = row["first"] or row["opens"], row["last"] or row["closes"] - timedelta(minutes=1)
+    proof = _proof(row)
     return Gap(
         symbol=row["ticker"],
         day=row["session_date"],
-        kind=GapKind.DAY if row["minutes"] == 0 or proof is Proof.COVERAGE else GapKind.MINUTES,
+        kind=GapKind.MINUTES if row["minutes"] else GapKind.DAY,
         proof=proof,
-        missing=row["proved"] or _estimate(row),
+        missing=max(row["proved"] or 0, row["lost"] or 0) or _estimate(row),
         first=first,
         last=last,
         evidence=_evidence(row, proof),
     )
 
 
+def _proof(row: Mapping[str, Any]) -> Proof:
+    if row["proved"]:
+        return Proof.TRADES
+    if row["lost"]:
+        return Proof.COUNT
+    return Proof.DAY_BAR if row["by_day_bar"] else Proof.COVERAGE
+
+
 def _estimate(row: Mapping[str, Any]) -> int:
     """Minutes that lack, by the trades that do and those of the symbol's usual minute; at most all regular ones."""
     if not row["traded_day"]:
         return 1
-    lacks: float = row["traded_day"] - row["traded"] - row["usual"]
+    lacks: float = row["traded_day"] - (row["traded"] or 0) - (row["usual"] or 0)
     regular = int((row["closes"] - row["opens"]) / timedelta(minutes=1))
     return min(max(1, round(lacks / max(row["per_minute"] or 1.0, 1.0))), regular)
 
@@ -207,8 +240,12 @@ def _estimate(row: Mapping[str, Any]) -> int:
 def _evidence(row: Mapping[str, Any], proof: Proof) -> str:
     if proof is Proof.TRADES:
         return f"{row['proved']:,} minute bars that its trades make are not held"
+    if proof is Proof.COUNT:
+        return f"{row['lost']:,} of the {row['brought']:,} minute bars that REST brought are not in the lake"
     if proof is Proof.COVERAGE:
         return "nothing of the session was ever fetched, and no day bar says whether it traded"
-    lacks = row["traded_day"] - row["traded"]
+    if row["traded_day"] is None:
+        return "its day bar says that it traded; no minute is held"
+    lacks = row["traded_day"] - (row["traded"] or 0)
     usual = f"; usually {row['usual']:,.0f} do" if row["minutes"] else "; no minute is held"
     return f"{lacks:,} of the {row['traded_day']:,} trades of its day bar are in no minute{usual}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from forebay.errors import CheckFailed
 from forebay.failpoints import reach
@@ -12,8 +13,8 @@ from forebay.lake.home.staging import storage_errors
 from forebay.lake.intake.intake import Staged
 from forebay.lake.writing.table import LakeTables
 from forebay.ledger.coverage import CoverageBook
-from forebay.model.catalogue import BAR_DATASETS
-from forebay.model.coverage import Coverage, Evidence, Verdict
+from forebay.model.catalogue import BAR_DATASETS, Kind
+from forebay.model.coverage import Coverage, Evidence, Verdict, counted_by_day
 from forebay.model.intervals import Interval, subtract
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.task import Done, Lease, Outcome, Step, TaskDraft, TaskState
@@ -47,6 +48,7 @@ class Fetch:
             part = _over(draft, batch.dates)
             try:
                 staged = self.tables.stage(batch.rows, BAR_DATASETS[draft.partition.table], draft.key)
+                details = _details(staged)
                 reach("fetch.staged")
                 step(TaskState.DOWNLOADED, TaskState.UPLOADING)
                 with storage_errors(self.tables.disk):
@@ -54,7 +56,7 @@ class Fetch:
             except CheckFailed as error:
                 return self.records.refuse(part, error, Evidence(rows=0, reason=str(error)))
             reach("fetch.stored")
-            known = tuple(self._coverage(part, staged, batch))
+            known = tuple(self._coverage(part, staged, batch, details))
             if batch.last:
                 return Done(known)
             self.coverage.record(known)
@@ -83,10 +85,10 @@ class Fetch:
         left = subtract([partition.dates], held.get(partition.symbol, []))
         return Interval(left[0].start, partition.dates.end) if left else None
 
-    def _coverage(self, draft: TaskDraft, staged: Staged, batch: Batch) -> Iterator[Coverage]:
+    def _coverage(self, draft: TaskDraft, staged: Staged, batch: Batch, details: dict[str, Any]) -> Iterator[Coverage]:
         """One row for the batch; where its young end is empty, another for that, which expires."""
         verdict, reason = self.records.judge(draft, staged)
-        evidence = Evidence(rows=staged.rows, reason=reason, details=dict(staged.counts))
+        evidence = Evidence(rows=staged.rows, reason=reason, details=details)
         now, dates = self.records.clock.now(), batch.dates
         young = (now - _SETTLED_AFTER).date()
         settled = max(batch.newest or young, young)
@@ -97,6 +99,12 @@ class Fetch:
             empty = Interval(max(dates.start, settled + _DAY), dates.end)
             nothing = Evidence(rows=0, reason="no bars yet; asked for again a day later")
             yield self.records.coverage(_over(draft, empty), Verdict.KNOWN_EMPTY, nothing, now + _ASK_AGAIN)
+
+
+def _details(staged: Staged) -> dict[str, Any]:
+    """Counts of the answer; of minute bars those of each session, too, by which a lost one is found."""
+    by_day = counted_by_day(staged.by_day) if staged.dataset.kind is Kind.BARS_1M else {}
+    return staged.counts | by_day
 
 
 def _over(draft: TaskDraft, dates: Interval) -> TaskDraft:

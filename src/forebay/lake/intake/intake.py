@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,11 @@ class Staged:
     def path(self) -> Path:
         """The file with the rows, in staging; few rows are written when it is asked for."""
         return self.stash.file
+
+    @property
+    def by_day(self) -> dict[date, int]:
+        """Good rows by session date."""
+        return dict(self.stash.scan().group_by("session_date").len().collect(engine="streaming").iter_rows())
 
     @property
     def counts(self) -> dict[str, int]:
