@@ -19,9 +19,8 @@ from forebay.symbols import registry_leases as leases
 from forebay.symbols.registry_leases import Claimed
 from forebay.symbols.registry_rows import (
     ENABLED,
-    check_description,
-    check_metadata,
     check_symbol,
+    described,
     is_so,
     read_entry,
     record_of,
@@ -83,38 +82,49 @@ class Registry:
 
         DISABLED disables it, any other status enables it. RUNNING lasts as long as a lease that nobody renews.
         """
-        return self._change(symbol, status_values(status, error_message, self._clock.now()))
+        values = status_values(status, error_message, self._clock.now())
+        with self._database.write() as connection:
+            return self._update(connection, symbol, values)
 
     def set_enabled(self, symbol: str, enabled: bool) -> SymbolRegistry:
-        """Keep a symbol, or keep it no longer; no effect on one that is so already."""
-        entry = self.require(symbol)
-        if entry.enabled == enabled:
-            return entry
-        return self.set_status(symbol, IngestionStatus.IDLE if enabled else IngestionStatus.DISABLED)
+        """Keep a symbol, or keep it no longer; whoever is running one that is so already goes on."""
+        return self.change(symbol, enabled=enabled)
 
     def set_strategy(self, symbol: str, strategy: IngestionStrategy) -> SymbolRegistry:
         """Keep a symbol in another way, from its next run on."""
-        return self._change(symbol, {"strategy": strategy.value})
+        return self.change(symbol, strategy=strategy)
 
     def describe(
         self, symbol: str, description: str | None = None, metadata: Mapping[str, Any] | None = None
     ) -> SymbolRegistry:
         """Replace the description, the metadata, or both. Raises UsageError for metadata that are wrong."""
-        values: dict[str, Any] = {}
-        if description is not None:
-            check_description(symbol, description)
-            values["description"] = description
-        if metadata is not None:
-            check_metadata(symbol, metadata)
-            values["metadata"] = dict(metadata)
-        return self._change(symbol, values)
+        return self.change(symbol, description=description, metadata=metadata)
 
-    def _change(self, symbol: str, values: dict[str, Any]) -> SymbolRegistry:
-        check_symbol(symbol)
-        changing = sa.update(table).where(table.c.symbol == symbol)
+    def change(
+        self,
+        symbol: str,
+        *,
+        strategy: IngestionStrategy | None = None,
+        enabled: bool | None = None,
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> SymbolRegistry:
+        """Make several things different at once, all or none; what is None stays as it is. Raises as the others."""
+        values = described(symbol, description, metadata)
+        if strategy is not None:
+            values["strategy"] = strategy.value
         with self._database.write() as connection:
-            statement = changing.values(**values, updated_at=self._clock.now()).returning(table)
-            row = connection.execute(statement).mappings().one_or_none()
+            entry = self._update(connection, symbol, values)
+            if enabled is not None and entry.enabled != enabled:
+                status = IngestionStatus.IDLE if enabled else IngestionStatus.DISABLED
+                entry = self._update(connection, symbol, status_values(status, None, self._clock.now()))
+        return entry
+
+    def _update(self, connection: sa.Connection, symbol: str, values: dict[str, Any]) -> SymbolRegistry:
+        check_symbol(symbol)
+        changing = sa.update(table).where(table.c.symbol == symbol).returning(table)
+        values = {**values, "updated_at": self._clock.now()}
+        row = connection.execute(changing.values(**values)).mappings().one_or_none()
         if row is None:
             raise _unknown(symbol)
         return read_entry(row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from forebay.db.tables import symbol_registry as table
-from forebay.errors import LedgerError, UsageError
+from forebay.errors import UsageError
 from forebay.model.instrument import AssetClass
 from forebay.model.registry import IngestionStatus, IngestionStrategy, SymbolRegistry
 from forebay.model.words import nearest
@@ -26,6 +27,8 @@ LARGEST_METADATA = 16_384
 """Letters of JSON."""
 TIMEFRAMES = ("1m", "1d")
 """What `timeframes` may name: the bars that the vendor has; other sizes are made of them."""
+UNREADABLE = "unreadable"
+"""Where the metadata have what another program wrote in their place, if that is no JSON object."""
 
 NOT_HELD: dict[str, Any] = {"worker_id": None, "lease_expires_at": None}
 SUCCEEDED: dict[str, Any] = {
@@ -60,24 +63,47 @@ def record_of(entry: SymbolRegistry, now: datetime) -> dict[str, Any]:
 def read_entry(row: Mapping[Any, Any]) -> SymbolRegistry:
     """The entry in a row, which another program may have written: whatever the case of its words.
 
-    Raises LedgerError for a word that there is not.
+    What such a program wrote wrongly is this entry's error (`flaw_of`) and nobody else's.
     """
     try:
-        strategy, status = IngestionStrategy(row["strategy"]), IngestionStatus(row["status"])
-    except ValueError as error:
-        symbol, words = row["symbol"], f"{row['strategy']!r} and {row['status']!r}"
-        raise LedgerError(
-            f"the registry has {symbol} with strategy and status {words}, and there is no such word: {error}",
-            remedy=f"`forebay registry strategy {symbol} flatpack` or `registry status {symbol} idle` corrects it",
-        ) from error
+        status = IngestionStatus(row["status"])
+    except ValueError:
+        status = IngestionStatus.IDLE  # nobody runs it, and its next run says how it is
     enabled = row["enabled"] and status is not IngestionStatus.DISABLED
-    return SymbolRegistry(
+    metadata = row["metadata"] or {}
+    entry = SymbolRegistry(
         **{name: row[name] for name in _SAME},
-        metadata=row["metadata"] or {},
+        metadata=metadata if isinstance(metadata, Mapping) else {UNREADABLE: metadata},
         enabled=enabled,
-        strategy=strategy,
+        strategy=_strategy(row["strategy"]),
         status=status if enabled else IngestionStatus.DISABLED,
     )
+    flaw = flaw_of(entry)
+    if flaw and entry.status is IngestionStatus.IDLE:
+        return replace(entry, status=IngestionStatus.ERROR, error_message=flaw)
+    return entry
+
+
+def _strategy(word: str) -> IngestionStrategy:
+    try:
+        return IngestionStrategy(word)
+    except ValueError:
+        return IngestionStrategy.foreign(word)
+
+
+def flaw_of(entry: SymbolRegistry) -> str | None:
+    """Why an entry cannot be run as another program wrote it, and what corrects it; None when it can."""
+    if not entry.strategy.known:
+        near = nearest(entry.strategy.value, list(IngestionStrategy))
+        return (
+            f"{entry.symbol}: there is no strategy {entry.strategy.value!r}: {near}. "
+            f"Next: `forebay registry strategy {entry.symbol} STRATEGY`"
+        )
+    try:
+        check_metadata(entry.symbol, entry.metadata)
+    except UsageError as error:
+        return f"{error}. Next: {error.remedy}"
+    return None
 
 
 def is_so(column: sa.Column[str], word: StrEnum) -> sa.ColumnElement[bool]:
@@ -103,6 +129,18 @@ def status_values(status: IngestionStatus, error_message: str | None, now: datet
         **held,
         "lease_token": table.c.lease_token + 1,
     }
+
+
+def described(symbol: str, description: str | None, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The columns of a description and of metadata, where they are given. Raises UsageError for what is wrong."""
+    values: dict[str, Any] = {}
+    if description is not None:
+        check_description(symbol, description)
+        values["description"] = description
+    if metadata is not None:
+        check_metadata(symbol, metadata)
+        values["metadata"] = dict(metadata)
+    return values
 
 
 def said(message: str) -> str:
@@ -133,6 +171,10 @@ def check_metadata(symbol: str, metadata: Mapping[str, Any]) -> None:
         raise UsageError(f"{symbol}: its metadata are no JSON: {error}", remedy="write texts and numbers") from error
     if len(text) > LARGEST_METADATA or "\\u0000" in text:
         raise _wrong(symbol, "metadata", "too long", f"{LARGEST_METADATA:,} letters of JSON are the most")
+    if UNREADABLE in metadata:
+        raise _wrong(
+            symbol, "metadata", repr(metadata[UNREADABLE])[:80], 'write a JSON object: {"start": "2024-01-31"}'
+        )
     asset_class = metadata.get("asset_class")
     known = [each.value for each in AssetClass]
     if asset_class is not None and asset_class not in known:
