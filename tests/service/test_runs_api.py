@@ -42,7 +42,7 @@ def test_one_symbol_is_run_at_once(client):
     client.post("/api/v1/symbols", json={"symbol": "AAPL", **KEPT})
     client.put("/api/v1/symbols/AAPL/status", json={"status": "error", "error_message": "Rate limit exceeded"})
     run = _over(client, client.post("/api/v1/symbols/AAPL/execute"))
-    assert ("AAPL", "done", 1) == (run["symbol"], run["state"], run["completed"])
+    assert (["AAPL"], "done", 1) == (run["symbols"], run["state"], run["completed"])
     shown = client.get("/api/v1/symbols/AAPL").json()
     assert ("idle", None) == (shown["status"], shown["error_message"])
     assert 404 == client.post("/api/v1/symbols/MSFT/execute").status_code
@@ -93,6 +93,6 @@ def _schedule(answer):
 
 
 def _over(client, ordered):
-    """The run once it is over: runs share one thread, so that what is put behind it ends later."""
-    client.app.state.runs._thread.submit(lambda: None).result(timeout=60)
+    """The run once it is over."""
+    assert client.app.state.runs.idle.wait(60)
     return client.get(ordered.headers["location"]).json()

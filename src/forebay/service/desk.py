@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 
 from forebay.app import App
-from forebay.service.pages import Pages
+from forebay.ledger.runs import RunBook
+from forebay.service.fresh import Changes
+from forebay.service.pages import Encoded, Pages
 
 if TYPE_CHECKING:
     from forebay.lake.reading.reader import Lake
@@ -29,8 +31,10 @@ class Desk:
     app: App
     redact: Callable[[str], str]
     """Takes secrets out of a text."""
-    pages: Pages = field(default_factory=Pages)
-    """What was asked for lately."""
+    pages: Pages[str, Encoded] = field(default_factory=Pages)
+    """Bars that were asked for lately, under tags that change with the lake."""
+    changes: Changes = field(default_factory=Changes)
+    """What this service may have changed."""
     _opening: Lock = field(default_factory=Lock)
 
     @property
@@ -51,6 +55,10 @@ class Desk:
         with self._opening:
             return self.app.registry
 
+    def book(self) -> RunBook:
+        """The book of runs. Raises LedgerError."""
+        return RunBook(self.ledger.database, self.app.clock)
+
     def opened(self) -> App:
         """The application for a question that wants all of it, ledger and lake open. Raises LedgerError, UsageError."""
         with self._opening:
@@ -66,7 +74,7 @@ class Desk:
         self.lake.home.check()
 
 
-def _desk(request: Request) -> Desk:
+async def _desk(request: Request) -> Desk:  # no thread is needed for it
     desk: Desk = request.app.state.desk
     return desk
 

@@ -16,6 +16,7 @@ from forebay.clock import Clock, SystemClock
 from forebay.service import faults
 from forebay.service.desk import Desk
 from forebay.service.doors import Doors
+from forebay.service.fresh import Fresh
 from forebay.service.metrics import Counted, Metrics
 from forebay.service.routes import bars, coverage, gaps, health, metrics, runs, scheduler, snapshots, symbols, tasks
 from forebay.service.runs import Runs
@@ -34,9 +35,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """
     desk = Desk(App(settings, clock or SystemClock(), new_worker_id()), Redactor(settings.secrets()))
 
+    runs = Runs(partial(open_app, settings, desk.app.clock), desk.book, desk.app.worker_id, desk.changes.note)
+
     @asynccontextmanager
-    async def life(service: FastAPI) -> AsyncIterator[None]:
-        runs = service.state.runs = Runs(partial(open_app, settings, desk.app.clock), desk.app.clock.now)
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        runs.start()
         yield
         await run_in_threadpool(runs.stop)
         await run_in_threadpool(desk.app.close)
@@ -46,12 +49,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         title="Forebay", version=__version__, description=_ABOUT, lifespan=life, docs_url=None, redoc_url=None
     )
     service.state.desk = desk
+    service.state.runs = runs
     service.state.metrics = Metrics(desk.counts)
     faults.install(service)
     service.include_router(health.routes)
     for room in _ROOMS:
         service.include_router(room.routes, dependencies=[Security(_BEARER), Depends(only_described)])
     token = settings.service.token
+    service.add_middleware(Fresh, changes=desk.changes)
     service.add_middleware(Doors, token=token.get_secret_value() if token else None)
     service.add_middleware(Counted, metrics=service.state.metrics)
     return service

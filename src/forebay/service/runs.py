@@ -1,152 +1,105 @@
-"""Runs of the registry that were ordered here: one after the other, in a thread of the service."""
+"""Carries out what is ordered over HTTP: one run after the other, in a thread of the service."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from enum import StrEnum
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import structlog
 
-from forebay.app import App
-from forebay.app.ingest import open_ingest
 from forebay.errors import ForebayError
-from forebay.orchestration.ingest.run import Ran
-from forebay.orchestration.worker import Worker
+from forebay.ledger.runs import RunBook
+from forebay.model.run import Order, Run
+from forebay.service.under_way import UnderWay
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from forebay.app import App
+
 log = structlog.get_logger(__name__)
-_KEPT = 200
-"""Runs that are remembered, those that wait among them."""
-_ERRORS = 100
-"""Errors of symbols told in a run; the registry has all."""
-
-
-class RunState(StrEnum):
-    """How far a run has come."""
-
-    WAITING = "waiting"
-    """For the run before it."""
-    RUNNING = "running"
-    DONE = "done"
-    """Every symbol was tried; those that failed say so."""
-    FAILED = "failed"
-    """Something stopped all of them."""
-
-
-@dataclass
-class Run:
-    """One run of the registry. Times are UTC."""
-
-    id: str
-    symbol: str | None
-    """None: all that are due."""
-    ordered_at: datetime
-    state: RunState = RunState.WAITING
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    completed: int = 0
-    failed: int = 0
-    records: int = 0
-    error: str | None = None
-    errors: dict[str, str] = field(default_factory=dict)
+_LOOK_AGAIN = 15.0
+"""Seconds between two looks at what other services left."""
+_STOPS_WITHIN = 60.0
+"""Seconds that a run has to put down what is under way. Whoever looks at it then is told that it was stopped."""
 
 
 class Runs:
-    """Carries out what is ordered. What became of each symbol is in the registry, whatever becomes of the service."""
+    """Orders go into the ledger's database; whichever service is free takes the next, also after a restart."""
 
-    def __init__(self, open_one: Callable[[], AbstractContextManager[App]], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        open_one: Callable[[], AbstractContextManager[App]],
+        open_book: Callable[[], RunBook],
+        service: str,
+        changed: Callable[[], None],
+    ) -> None:
+        """`open_book` may raise LedgerError; `changed` as in `UnderWay`."""
         self._open = open_one
-        self._now = now
+        self._open_book = open_book
+        self._service = service
+        self._changed = changed
         self._lock = Lock()
-        self._known: OrderedDict[str, Run] = OrderedDict()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="run")
-        self._stoppers: list[Callable[[], None]] = []
+        self._wake = Event()
         self._stopped = False
+        self._current: UnderWay | None = None
+        self._thread = Thread(target=self._loop, name="runs", daemon=True)
+        self.idle = Event()
+        """Whether nothing that was ordered here waits or runs."""
 
-    def order(self, symbol: str | None = None) -> Run | None:
-        """A run of one symbol, or of all that are due; None: too many wait. One that waits already is not doubled."""
+    @property
+    def book(self) -> RunBook:
+        """All runs. Raises LedgerError."""
+        return self._open_book()
+
+    def order(self, order: Order) -> Run | None:
+        """Have it done; None when too many orders wait. Raises LedgerError."""
+        run = self.book.order(order)
         with self._lock:
-            waiting = [run for run in self._known.values() if run.state is RunState.WAITING]
-            if same := next((run for run in waiting if run.symbol == symbol), None):
-                return same
-            if self._stopped or len(waiting) >= _KEPT - 1:
-                return None
-            run = Run(uuid4().hex, symbol, self._now())
-            self._remember(run)
-            self._thread.submit(self._carry_out, run)
-            return run
+            self.idle.clear()
+            self._wake.set()
+        return run
 
-    def _remember(self, run: Run) -> None:
-        self._known[run.id] = run
-        over = (each.id for each in self._known.values() if each.state in (RunState.DONE, RunState.FAILED))
-        for forgotten in list(over)[: max(0, len(self._known) - _KEPT)]:
-            del self._known[forgotten]
-
-    def get(self, run_id: str) -> Run | None:
-        """One that was ordered here as it is now, unless it is long over."""
-        with self._lock:
-            run = self._known.get(run_id)
-            return None if run is None else replace(run, errors=dict(run.errors))
+    def start(self) -> None:
+        """Carry out what waits, and what is ordered from now on."""
+        self._thread.start()
 
     def stop(self) -> None:
         """Begin nothing more, and return when what is under way has been put down."""
         with self._lock:
             self._stopped = True
-            stoppers = list(self._stoppers)
-        for stop in stoppers:
-            stop()
-        self._thread.shutdown(cancel_futures=True)
+            current = self._current
+        if current:
+            current.stop()
+        self._wake.set()
+        self._thread.join(_STOPS_WITHIN)
 
-    def _carry_out(self, run: Run) -> None:
+    def _loop(self) -> None:
+        while not self._stopped:
+            self._wake.clear()
+            try:
+                while self._next():
+                    pass
+            except ForebayError as error:  # the database is away: the order waits there
+                log.warning("runs_wait", error=str(error))
+            with self._lock:
+                if not self._wake.is_set():
+                    self.idle.set()
+            self._wake.wait(_LOOK_AGAIN)
+
+    def _next(self) -> bool:
+        """Carry out one run; whether there was any."""
+        book = self.book
+        run = None if self._stopped else book.claim(self._service)
+        if run is None:
+            return False
+        under_way = UnderWay(book, run, self._service, self._changed)
         with self._lock:
-            run.state, run.started_at = RunState.RUNNING, self._now()
-        error = self._ingest(run)
-        with self._lock:
-            self._stoppers.clear()
-            run.error, run.finished_at = error, self._now()
-            run.state = RunState.DONE if error is None else RunState.FAILED
-
-    def _ingest(self, run: Run) -> str | None:
-        """Run the symbols; what stopped all of them, if anything did."""
-        symbols = None if run.symbol is None else [run.symbol]
-        try:
-            with self._open() as app:
-                app.recover()
-                ingest = open_ingest(app, self._hear)
-                self._add(ingest.stop)
-                for ran in ingest.run(symbols, due_only=run.symbol is None):
-                    self._note(run, ran)
-        except ForebayError as error:
-            return f"{error}. Next: {error.remedy}" if error.remedy else str(error)
-        except Exception:
-            log.exception("run_failed", run=run.id)
-            return "this is a fault in Forebay; the service's log says more"
-        return None
-
-    def _note(self, run: Run, ran: Ran) -> None:
-        with self._lock:
-            run.records += ran.records
-            run.completed += ran.error is None
-            run.failed += ran.error is not None
-            if ran.error is not None and len(run.errors) < _ERRORS:
-                run.errors[ran.symbol] = ran.error
-
-    def _hear(self, worker: Worker) -> None:
-        self._add(worker.stop)
-
-    def _add(self, stop: Callable[[], None]) -> None:
-        """Whom `stop` reaches; at once when it was called before."""
-        with self._lock:
-            self._stoppers.append(stop)
+            self._current = under_way
             stopped = self._stopped
         if stopped:
-            stop()
+            under_way.stop()
+        under_way.carry_out(self._open)
+        self._current = None
+        return True

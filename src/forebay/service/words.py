@@ -10,6 +10,7 @@ from fastapi import Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BeforeValidator
 
+from forebay.errors import UsageError
 from forebay.model.words import nearest
 
 TICKER = r"^[!-\-0-\[\]-~][!-.0-\[\]-~]{0,63}$"
@@ -39,6 +40,12 @@ Symbol = Annotated[str | None, Query(pattern=TICKER, description="Of this symbol
 PAGE = 1_000
 """Rows of a page at most, bars aside."""
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="Rows at most.", examples=[100])]
+
+
+def in_order(start: date | None, end: date | None) -> None:
+    """Raise UsageError for dates in reverse."""
+    if start and end and end < start:
+        raise UsageError(f"the dates are reversed: {start} is after {end}", remedy="swap start and end")
 
 
 async def only_described(request: Request) -> None:

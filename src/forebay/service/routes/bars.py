@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import date, datetime
-from hashlib import sha256
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +18,7 @@ from forebay.service.desk import At
 from forebay.service.faults import faults
 from forebay.service.forms import CONTENT, PIECE, Form, encoded, form_of, objects
 from forebay.service.pages import Encoded
+from forebay.service.tags import is_seen, tag_of
 from forebay.service.words import Ticker
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def bars(request: Request, desk: At, symbol: Ticker, asked: Annotated[BarsAsked,
     """
     form = form_of(request.headers.get("accept", ""))
     tag = _tag(desk.lake, symbol, asked, form)
-    if tag and tag in request.headers.get("if-none-match", ""):
+    if tag and is_seen(request, tag):
         return Response(status_code=304, headers={"ETag": tag, "Vary": "Accept"})
     if tag and (kept := desk.pages.get(tag)):
         return Response(kept.body, media_type=form, headers=dict(kept.headers))
@@ -93,8 +93,7 @@ def _tag(lake: Lake, symbol: str, asked: BarsAsked, form: Form) -> str:
     if asked.adjust:
         return ""
     versions = lake.versions(symbol, asked.timeframe, asset_class=asked.asset_class, session=asked.session)
-    named = repr((__version__, symbol, asked.model_dump_json(), form, versions))
-    return f'"{sha256(named.encode()).hexdigest()[:32]}"'
+    return tag_of(repr((__version__, symbol, asked.model_dump_json(), form, versions)).encode())
 
 
 def _next(request: Request, page: Page) -> dict[str, str]:

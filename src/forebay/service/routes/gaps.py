@@ -19,7 +19,7 @@ from forebay.orchestration.minutes_scan import GapScope
 from forebay.orchestration.plan import Plan
 from forebay.service.desk import At
 from forebay.service.faults import faults
-from forebay.service.words import TICKER, End, Start, Symbol
+from forebay.service.words import TICKER, End, Start, Symbol, in_order
 
 routes = APIRouter(prefix="/api/v1", tags=["gaps"])
 _MOST = timedelta(days=366)
@@ -96,8 +96,7 @@ def gaps(desk: At, symbol: Searched, start: Start = None, end: End = None) -> Ga
     At most a year is searched: without `start` the newest one, from the day on that the registry names for the symbol.
     """
     app = desk.opened()
-    if start and end and end < start:
-        raise UsageError(f"the dates are reversed: {start} is after {end}", remedy="swap start and end")
+    in_order(start, end)
     wanted = [_bounded(scope, named=start is not None) for scope in scopes(app, [symbol], start, end)]
     found = [gap for _, several in find_gaps(app, wanted) for gap in several]
     return GapsShown(gaps=[GapShown.model_validate(gap) for gap in found])

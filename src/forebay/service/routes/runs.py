@@ -1,76 +1,151 @@
-"""Running the registry: ordered here, carried out beside, followed by its address."""
+"""Long work: ordered here, carried out beside, followed by its address."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from datetime import date, datetime
+from typing import Annotated, Self
 
-from fastapi import APIRouter, HTTPException, Path, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from forebay.errors import UnknownSymbol
+from forebay.model.run import Order, Run, RunKind, RunState
 from forebay.service.desk import At
 from forebay.service.faults import faults
-from forebay.service.runs import Runs, RunState
-from forebay.service.words import Ticker
+from forebay.service.runs import Runs
+from forebay.service.words import TICKER, Day, Limit, Ticker, in_order
 
 routes = APIRouter(prefix="/api/v1", tags=["runs"])
-RunId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", examples=["5f0c1d2e3b4a59687786a5b4c3d2e1f0"])]
+_ID = r"^[0-9a-f]{32}$"
+_EXAMPLE = "5f0c1d2e3b4a59687786a5b4c3d2e1f0"
+RunId = Annotated[str, Path(pattern=_ID, examples=[_EXAMPLE])]
+After = Annotated[str | None, Query(pattern=_ID, description="The `next` of the page before.", examples=[_EXAMPLE])]
 _TOO_MANY = 429
+_MOST_SYMBOLS = 10_000
+_MOST_GAPS = 1_000_000
 
 
 class RunShown(BaseModel):
-    """A run of the registry. Times are UTC; each symbol's own state is in the registry."""
+    """Long work and how it fares. Times are UTC; each symbol's own state is in the registry."""
 
-    model_config = ConfigDict(from_attributes=True)
-
-    id: str
-    symbol: str | None = Field(description="Null: all that are due.")
-    state: RunState
+    id: str = Field(examples=[_EXAMPLE])
+    kind: RunKind
+    symbols: list[str] | None = Field(description="Null: all that are enabled, and of an ingest due.")
+    start: date | None = Field(description="Of a repair: the first session date.")
+    end: date | None
+    state: RunState = Field(description="`stopped`: the service that carried it out was stopped, or died.")
     ordered_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    completed: int = Field(description="Symbols.")
-    failed: int = Field(description="Symbols.")
-    records: int = Field(description="Rows that are held now and were not before.")
-    error: str | None = Field(description="What stopped all of them.")
-    errors: dict[str, str] = Field(description="Symbol to why it failed: the first hundred.")
+    completed: int = Field(description="Symbols that were run, or gaps that are closed.")
+    failed: int = Field(description="Symbols that failed, or gaps that stay.")
+    records: int = Field(description="Rows that are held now and were not before; minutes of gaps are estimated.")
+    error: str | None = Field(description="What stopped all of it.")
+    errors: dict[str, str] = Field(description="Symbol, or symbol and session, to why it failed: the first hundred.")
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """As the book has it."""
+        order, came = run.order, run.progress
+        return cls(
+            id=run.id,
+            kind=order.kind,
+            symbols=None if order.symbols is None else list(order.symbols),
+            start=order.start,
+            end=order.end,
+            state=run.state,
+            ordered_at=run.ordered_at,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            completed=came.completed,
+            failed=came.failed,
+            records=came.records,
+            error=run.error,
+            errors=dict(came.errors),
+        )
+
+
+class RunsShown(BaseModel):
+    """Runs, the last ordered first."""
+
+    runs: list[RunShown]
+    next: str | None = Field(description="Ask again with `after` set to it; null: there are no more.")
+
+
+class RepairOrdered(BaseModel):
+    """Which gaps to close."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    symbols: list[Annotated[str, Field(pattern=TICKER, examples=["AAPL"])]] | None = Field(
+        None, min_length=1, max_length=_MOST_SYMBOLS, description="Else the enabled symbols of the registry."
+    )
+    start: Day | None = Field(None, description="First session date, included.", examples=["2026-03-02"])
+    end: Day | None = Field(None, description="Last session date, included.", examples=["2026-03-06"])
+    budget: int | None = Field(None, ge=0, le=_MOST_GAPS, description="Gaps at most, the latest first; GAP_BUDGET.")
+    again: Annotated[bool, Field(description="Ask for what the vendor is known to lack, too.")] = False
+
+    def order(self) -> Order:
+        """As the book takes it. Raises UsageError for dates in reverse."""
+        in_order(self.start, self.end)
+        symbols = None if self.symbols is None else tuple(sorted(set(self.symbols), key=str.encode))
+        return Order(RunKind.REPAIR, symbols, self.start, self.end, self.budget, self.again)
+
+
+async def _runs(request: Request) -> Runs:
+    runs: Runs = request.app.state.runs
+    return runs
+
+
+Under = Annotated[Runs, Depends(_runs)]
 
 
 @routes.post("/registry/execute", summary="Run the registry", status_code=202, responses=faults(429))
-def execute(request: Request, response: Response) -> RunShown:
+def execute(response: Response, runs: Under) -> RunShown:
     """Run every enabled symbol that is due, as its strategy says. `Location` is where to follow it.
 
     Runs go one after the other; one that waits already is answered instead of a second.
     """
-    return _ordered(request, response, None)
+    return _ordered(response, runs, Order(RunKind.INGEST))
 
 
 @routes.post("/symbols/{symbol}/execute", summary="Run one symbol", status_code=202, responses=faults(404, 422, 429))
-def execute_one(request: Request, response: Response, desk: At, symbol: Ticker) -> RunShown:
+def execute_one(response: Response, desk: At, runs: Under, symbol: Ticker) -> RunShown:
     """Run one symbol now, due or not; nothing while it is disabled. `Location` is where to follow it."""
-    if desk.registry.get(symbol) is None:
-        raise UnknownSymbol(f"{symbol} is not in the registry", remedy="POST it to /api/v1/symbols; case matters")
-    return _ordered(request, response, symbol)
+    desk.registry.require(symbol)
+    return _ordered(response, runs, Order(RunKind.INGEST, (symbol,)))
+
+
+@routes.post("/gaps/repair", summary="Repair gaps", status_code=202, responses=faults(413, 422, 429))
+def repair(response: Response, runs: Under, body: RepairOrdered) -> RunShown:
+    """Find gaps and fetch exactly those again, as `forebay gaps repair` does. `Location` is where to follow it."""
+    return _ordered(response, runs, body.order())
+
+
+@routes.get("/runs", summary="Runs", responses=faults(404, 422))
+def list_runs(runs: Under, after: After = None, limit: Limit = 100) -> RunsShown:
+    """What was ordered of any service of this ledger in the last thirty days, the last ordered first."""
+    before = None if after is None else _found(runs, after)
+    found = runs.book.find(before=before, limit=limit + 1)
+    shown = [RunShown.of(run) for run in found[:limit]]
+    return RunsShown(runs=shown, next=shown[-1].id if len(found) > limit else None)
 
 
 @routes.get("/runs/{run_id}", summary="A run", responses=faults(404, 422))
-def show_run(request: Request, run_id: RunId) -> RunShown:
-    """How a run fares that was ordered of this service since it started."""
-    run = _runs(request).get(run_id)
+def show_run(runs: Under, run_id: RunId) -> RunShown:
+    """How a run fares, whichever service it was ordered of, and after a restart too."""
+    return RunShown.of(_found(runs, run_id))
+
+
+def _found(runs: Runs, run_id: str) -> Run:
+    run = runs.book.get(run_id)
     if run is None:
         raise HTTPException(404, "there is no such run, or it is long over: GET /api/v1/symbols says how symbols fare")
-    return RunShown.model_validate(run)
+    return run
 
 
-def _ordered(request: Request, response: Response, symbol: str | None) -> RunShown:
-    run = _runs(request).order(symbol)
+def _ordered(response: Response, runs: Runs, order: Order) -> RunShown:
+    run = runs.order(order)
     if run is None:
         raise HTTPException(_TOO_MANY, "too many runs wait: follow those first")
     response.headers["Location"] = f"/api/v1/runs/{run.id}"
-    return RunShown.model_validate(run)
-
-
-def _runs(request: Request) -> Runs:
-    runs: Runs = request.app.state.runs
-    return runs
+    return RunShown.of(run)

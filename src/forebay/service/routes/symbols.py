@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from forebay.errors import UnknownSymbol
 from forebay.model.registry import IngestionStatus, IngestionStrategy, SymbolRegistry
 from forebay.service.desk import At
 from forebay.service.faults import faults
+from forebay.service.tags import tagged
 from forebay.service.words import PAGE, TICKER, Limit, Ticker
 
 routes = APIRouter(prefix="/api/v1/symbols", tags=["symbols"])
@@ -113,21 +113,28 @@ class SymbolsShown(BaseModel):
     next: str | None = Field(description="Ask again with `after` set to it; null: there are no more.")
 
 
-@routes.get("", summary="List symbols", responses=faults(422))
+@routes.get(
+    "",
+    summary="List symbols",
+    response_model=SymbolsShown,
+    responses={304: {"description": "As before"}, **faults(422)},
+)
 def list_symbols(
+    request: Request,
     desk: At,
     enabled_only: Annotated[bool, Query(description="Without those that are disabled.")] = False,
     strategy: Annotated[IngestionStrategy | None, Query(description="Kept in this way.")] = None,
     status: Annotated[IngestionStatus | None, Query(description="That fare so.")] = None,
     after: Annotated[str | None, Query(pattern=TICKER, description="From the first one behind it.")] = None,
     limit: Limit = PAGE,
-) -> SymbolsShown:
-    """The symbols of the registry, in byte order."""
+) -> Response:
+    """The symbols of the registry, in byte order. `If-None-Match` with the `ETag` of a page costs a 304 as it stays."""
     found = desk.registry.list(
         enabled_only=enabled_only, strategy=strategy, status=status, after=after, limit=limit + 1
     )
     shown = [SymbolShown.of(entry) for entry in found[:limit]]
-    return SymbolsShown(symbols=shown, next=shown[-1].symbol if len(found) > limit else None)
+    page = SymbolsShown.model_construct(symbols=shown, next=shown[-1].symbol if len(found) > limit else None)
+    return tagged(request, page.model_dump_json().encode())
 
 
 @routes.post("", summary="Add a symbol", status_code=201, responses=faults(409, 413, 422))
@@ -146,10 +153,7 @@ def add_symbols(desk: At, body: SymbolsAdded) -> Added:
 @routes.get("/{symbol}", summary="One symbol", responses=faults(404, 422))
 def show_symbol(desk: At, symbol: Ticker) -> SymbolShown:
     """One symbol, and how it fares."""
-    entry = desk.registry.get(symbol)
-    if entry is None:
-        raise _unknown(symbol)
-    return SymbolShown.of(entry)
+    return SymbolShown.of(desk.registry.require(symbol))
 
 
 @routes.put("/{symbol}/status", summary="Say how a symbol fares", responses=faults(404, 413, 422))
@@ -161,21 +165,11 @@ def set_status(desk: At, symbol: Ticker, body: StatusGiven) -> SymbolShown:
 @routes.patch("/{symbol}", summary="Change a symbol", responses=faults(404, 413, 422))
 def change_symbol(desk: At, symbol: Ticker, body: SymbolChanged) -> SymbolShown:
     """Another strategy, description or metadata, or whether it is kept; the rest stays."""
-    registry = desk.registry
-    entry = registry.describe(symbol, body.description, body.metadata)
-    if body.strategy is not None:
-        entry = registry.set_strategy(symbol, body.strategy)
-    if body.enabled is not None:
-        entry = registry.set_enabled(symbol, body.enabled)
-    return SymbolShown.of(entry)
+    return SymbolShown.of(desk.registry.change(symbol, **dict(body)))
 
 
 @routes.delete("/{symbol}", summary="Delete a symbol", status_code=204, responses=faults(404, 422))
 def delete_symbol(desk: At, symbol: Ticker) -> None:
     """Forget it. What it brought stays in the lake."""
-    if not desk.registry.delete(symbol):
-        raise _unknown(symbol)
-
-
-def _unknown(symbol: str) -> UnknownSymbol:
-    return UnknownSymbol(f"{symbol} is not in the registry", remedy="POST it to /api/v1/symbols; case matters")
+    desk.registry.require(symbol)
+    desk.registry.delete(symbol)
