@@ -2,6 +2,7 @@
 
 `<root>/stocks/bars_1m/month=2024-03/2024-03-07__2024-03-07__flatfile__all__<mark>.parquet`, and where several days were
 put together `2024-03-01__2024-03-28__flatfile__all__<days>-<mark>.parquet`, with `<days>` a bit for each day, in hex.
+Of the day that goes on `2024-03-07__2024-03-07__stream__all__1430_<mark>.parquet`, a quarter of an hour from 14:30 UTC.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from forebay.model.instrument import decode_name, encode_name
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Source
 
-_ALL, _SEPARATOR, _PARTS, _DAYS_END = "all", "__", 5, "-"
+_ALL, _SEPARATOR, _PARTS, _DAYS_END, _QUARTER_END = "all", "__", 5, "-", "_"
 """No encoded ticker reads `all`, and none holds two underscores in a row."""
 MIXED = "mixed-"
 """Start of a file's name that says nothing of its rows: what stays of another program's file, written anew."""
@@ -38,6 +39,11 @@ class FileName:
     def compacted(self) -> bool:
         """Whether the file holds whole tickers of several deliveries, and shares them with no other compacted file."""
         return self.days is not None
+
+    @property
+    def quarter(self) -> str:
+        """Of a live file: the quarter of an hour, `HHMM` UTC, whose bars it holds; empty for all others."""
+        return self.mark.rpartition(_QUARTER_END)[0] if self.source is Source.STREAM else ""
 
     def holds(self, day: date) -> bool:
         """Whether the file may have rows of a session date."""
@@ -70,6 +76,11 @@ def compacted_name(days: Iterable[date], source: Source, mark: str) -> FileName:
     return FileName(Interval(first, last), source, ALL_SYMBOLS, mark, bits)
 
 
+def live_name(day: date, quarter: str, mark: str) -> FileName:
+    """The name of a file with the bars of a quarter of an hour of the day that goes on, of all symbols."""
+    return FileName(Interval(day, day), Source.STREAM, ALL_SYMBOLS, f"{quarter}{_QUARTER_END}{mark}")
+
+
 def parse_name(path: str) -> FileName | None:
     """Read a file's name; None for a file that another program wrote, which may hold anything."""
     parts = path.rsplit("/", 1)[-1].removesuffix(".parquet").split(_SEPARATOR)
@@ -89,6 +100,12 @@ def is_compacted(path: str) -> bool:
     """Whether a file's name is one that compaction gives."""
     name = parse_name(path)
     return name is not None and name.compacted
+
+
+def is_live(path: str) -> bool:
+    """Whether a file's name is one that a live day gives."""
+    name = parse_name(path)
+    return name is not None and bool(name.quarter)
 
 
 def symbol_of(path: str) -> str | None:

@@ -11,7 +11,7 @@ from datetime import date
 
 import polars as pl
 
-from forebay.lake.format.layout import MIXED, FileName, compacted_name, is_compacted, parse_name
+from forebay.lake.format.layout import MIXED, FileName, compacted_name, is_compacted, is_live, live_name, parse_name
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Source
 
@@ -62,8 +62,8 @@ def gives_way_to_rows(held: Iterable[str], day: date, keys: pl.DataFrame) -> lis
 
 
 def _givings(whole: Iterable[str], partly: Iterable[str], goes: pl.Expr) -> list[Giving]:
-    """What stays of a compacted file is a file of the same tickers; what stays of the others becomes one."""
-    alone = [path for path in partly if is_compacted(path)]
+    """What stays of a compacted file has the same tickers, of a live one the same quarter; the others become one."""
+    alone = [path for path in partly if is_compacted(path) or is_live(path)]
     others = tuple(path for path in partly if path not in alone)
     return [Giving(tuple(whole), others, goes), *(Giving((), (path,), goes) for path in alone)]
 
@@ -96,12 +96,14 @@ def flatfile_days(scan: Callable[[Iterable[str]], pl.LazyFrame], held: Iterable[
 def merged_name(paths: Iterable[str], days: Collection[date], mark: str) -> str:
     """The name of one file with what stays of `paths`, on `days`; of no form of ours when some are another program's.
 
-    A compacted file comes alone.
+    A compacted file comes alone, and so does a live one.
     """
     names = [parse_name(path) for path in paths]
     known = [name for name in names if name is not None]
     if len(known) == len(names) == 1 and known[0].compacted:
         return str(compacted_name(days, known[0].source, mark))
+    if len(known) == len(names) == 1 and known[0].quarter:
+        return str(live_name(known[0].dates.start, known[0].quarter, mark))
     if len(known) < len(names):
         return f"{MIXED}{mark}.parquet"
     symbols = {name.symbol for name in known}

@@ -26,6 +26,7 @@ from forebay.lake.home.staging import Staging, storage_errors
 from forebay.lake.intake.intake import Staged, stage
 from forebay.lake.log.log import TableLog
 from forebay.lake.sorting.sums import sums_of
+from forebay.lake.writing.live_day import put_bars
 from forebay.lake.writing.ownership import (
     Giving,
     flatfile_days,
@@ -127,6 +128,20 @@ class LakeTables:
                     for partition, share in split_by_partition(table, dates):
                         self._put_share(placing, rows, (table, symbol, partition, share))
                     placing.commit(f"{table} {symbol} {dates.start}..{dates.end} REST")
+        return Committed(placing.version, placing.new)
+
+    def put_live(self, table: str, rows: pl.DataFrame) -> Committed:
+        """Put minute bars of days that go on (`row_schema`, checked) into a table: of `stream`, or refilled by `rest`.
+
+        A bar takes the place of the one with its ticker and time, in `rows` the last one of each; the same again is no
+        commit. Of a session date whose file is held nothing is taken, of a ticker that another source told of only
+        what is later than that. Raises LakeError or StoreError when it cannot be committed: the lake is then as it was.
+        """
+        with self.placing(table) as placing:
+            while placing.again():
+                for (day,), mine in rows.group_by("session_date", maintain_order=True):
+                    put_bars(placing, table, day, mine)
+                placing.commit(f"{table} live")
         return Committed(placing.version, placing.new)
 
     def patch_day(
