@@ -298,3 +298,30 @@ def test_without_rules_nothing_goes_wrong() -> None:
     with _with() as vendor:
         assert results([get(vendor, BARS)])
         assert not any(one.fault for one in vendor.requests)
+
+
+def test_one_ticker_among_the_snapshots_goes_wrong() -> None:
+    """It is left out, a day old or unreadable; the others come as they are."""
+    rules = [{"kind": f"{how}_snapshot", "ticker": ticker} for how, ticker in WRONG_SNAPSHOTS.items()]
+    path = "/v2/snapshot/locale/us/markets/stocks/tickers"
+    with _with() as well, _with(*rules) as badly:
+        was, is_ = ({row["ticker"]: row for row in get(vendor, path)["tickers"]} for vendor in (well, badly))
+
+    assert {"AAPL"} == was.keys() - is_.keys()
+    assert "n/a" == is_["MSFT"]["day"]
+    assert 86_400 * 10**9 == was["SPY"]["updated"] - is_["SPY"]["updated"]
+    untouched = was.keys() - WRONG_SNAPSHOTS.values()
+    assert untouched
+    assert [was[ticker] for ticker in untouched] == [is_[ticker] for ticker in untouched]
+
+
+WRONG_SNAPSHOTS = {"missing": "AAPL", "damaged": "MSFT", "stale": "SPY"}
+
+
+def test_an_answer_that_is_no_json_is_one_tickers() -> None:
+    """It comes whole, with a length that fits, and ends in the middle."""
+    with _with({"kind": "broken_json", "ticker": "AAPL", "times": 1}) as vendor, rest(vendor) as client:
+        assert client.get(BARS.replace("AAPL", "MSFT")).json()["results"]
+        with pytest.raises(ValueError, match=r"Expecting|Unterminated"):
+            client.get(BARS).json()
+        assert client.get(BARS).json()["results"]

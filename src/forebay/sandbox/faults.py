@@ -28,9 +28,13 @@ PAGES = ("foreign_ticker", "bar_outside_window")
 """A page of bars that is not what was asked for."""
 SPLITS = ("duplicate_split", "missing_split", "inverted_split")
 """A split as it should not be listed; `ticker` and `date` are those of its row."""
+SNAPSHOTS = ("missing_snapshot", "stale_snapshot", "damaged_snapshot")
+"""One ticker's row among the snapshots; `ticker` is that of the row."""
+ANSWERS = ("broken_json",)
+"""A REST answer that comes whole and cannot be read."""
 FILES = ("late", "missing", "replaced", *DEFECTS)
 """What is wrong with the object itself, in listings and reads alike."""
-KINDS = (*REFUSALS, *CONNECTION, *BODIES, *PAGES, *SPLITS, *FILES)
+KINDS = (*REFUSALS, *CONNECTION, *ANSWERS, *BODIES, *PAGES, *SPLITS, *SNAPSHOTS, *FILES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from forebay.clock import SystemClock
 from forebay.model.catalogue import FLATFILES_BUCKET
 from forebay.sandbox.bucket import Bucket
 from forebay.sandbox.desk import Desk
-from forebay.sandbox.faults import CONNECTION, PAGES, REFUSALS, Fault, Faults
+from forebay.sandbox.faults import ANSWERS, CONNECTION, PAGES, REFUSALS, Fault, Faults
 from forebay.sandbox.flatfiles import FlatFiles, S3Keys, subject_of
 from forebay.sandbox.noise import key_of
 from forebay.sandbox.ownfiles import OwnFiles
@@ -21,6 +21,7 @@ from forebay.sandbox.refusals import refusal
 from forebay.sandbox.requestlog import RequestLog
 from forebay.sandbox.rest import Rest, kind_of
 from forebay.sandbox.wire import Answer, Request, Subject
+from forebay.sandbox.wrong_snapshots import with_wrong_snapshots
 from forebay.sandbox.wrong_splits import with_wrong_splits
 
 _BARS_PATH = re.compile(r"/v2/aggs/ticker/[^/]+/range/[^/]+/[^/]+/[^/]+/[^/]+")
@@ -62,7 +63,8 @@ class Vendor:
         request = replace(request, number=next(self._numbers))
         subject = _subject(request)
         pages = PAGES if _BARS_PATH.fullmatch(request.path) else ()
-        fault = self._faults.strike(subject, (*REFUSALS, *CONNECTION, *pages))
+        answers = () if _is_file(request) else ANSWERS
+        fault = self._faults.strike(subject, (*REFUSALS, *CONNECTION, *answers, *pages))
         if fault:
             answer = replace(self._spoiled_answer(request, fault), fault=fault.kind)
         else:
@@ -73,7 +75,8 @@ class Vendor:
     def _true_answer(self, request: Request) -> Answer:
         if _is_file(request):
             return self._files.answer(request)
-        return with_wrong_splits(self._rest.answer(request), request, self._faults)
+        answer = with_wrong_splits(self._rest.answer(request), request, self._faults)
+        return with_wrong_snapshots(answer, request, self._faults)
 
     def _spoiled_answer(self, request: Request, fault: Fault) -> Answer:
         if fault.kind in REFUSALS:
@@ -104,6 +107,9 @@ def _with_stray_bar(body: bytes) -> bytes:
 
 
 def _badly(answer: Answer, fault: Fault) -> Answer:
+    if fault.kind in ANSWERS:
+        assert isinstance(answer.body, bytes)  # REST answers are
+        return replace(answer, body=answer.body[: len(answer.body) // 2])
     if fault.kind == "cut":
         return replace(answer, cut=True)
     if fault.kind == "connect_stall":
