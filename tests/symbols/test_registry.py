@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from forebay.errors import KnownSymbol, LedgerError, UnknownSymbol, UsageError
+from forebay.errors import KnownSymbol, UnknownSymbol, UsageError
+from forebay.ledger import Ledger
 from forebay.model.registry import IngestionStatus, IngestionStrategy, SymbolRegistry
 from forebay.symbols.registry import Registry
 
@@ -222,15 +223,48 @@ def test_another_program_may_disable_a_symbol_either_way(registry: Registry, dat
     assert [] == registry.claim("w", 1)
 
 
-def test_a_word_that_there_is_not_is_named(registry: Registry, database) -> None:
-    """The row that another program spoiled is said, and the command that corrects it does."""
-    insert(database, "symbol, strategy", "'KO', 'yearly'")
+@pytest.mark.parametrize(
+    ("columns", "values", "says"),
+    [
+        ("strategy", "'yearly'", "no strategy 'yearly'"),
+        ("strategy, metadata", """'stream', '{"asset_class": "bonds"}'""", "its asset_class cannot be 'bonds'"),
+        ("strategy, metadata", """'stream', '{"start": "soon"}'""", "its start cannot be 'soon'"),
+        ("strategy, metadata", """'stream', '["1d"]'""", "its metadata cannot be"),
+    ],
+)
+def test_what_another_program_wrote_wrongly_is_that_symbols_error(registry, database, columns, values, says) -> None:
+    """It is listed with its error beside the others, and claimed as they are; what corrects it is named."""
+    insert(database, "symbol, strategy", "'AAPL', 'stream'")
+    insert(database, f"symbol, {columns}", f"'KO', {values}")
 
-    with pytest.raises(LedgerError, match="KO with strategy and status 'yearly' and 'idle'") as caught:
-        registry.list()
+    listed = {entry.symbol: entry for entry in registry.list()}
 
-    assert "forebay registry strategy KO" in caught.value.remedy
-    assert registry.set_strategy("KO", IngestionStrategy.STREAM) == registry.get("KO")
+    assert (IngestionStatus.IDLE, IngestionStatus.ERROR) == (listed["AAPL"].status, listed["KO"].status)
+    assert says in listed["KO"].error_message
+    assert listed["KO"] == registry.get("KO")
+    assert ["AAPL", "KO"] == [claimed.symbol for claimed in registry.claim("w", 5)]
+    registry.set_strategy("KO", IngestionStrategy.STREAM)
+    registry.describe("KO", metadata={})
+    assert IngestionStatus.IDLE is registry.set_status("KO", IngestionStatus.IDLE).status
+
+
+def test_a_status_that_there_is_not_is_none(registry: Registry, database) -> None:
+    """Its symbol is idle until it is run."""
+    insert(database, "symbol, strategy, status", "'KO', 'stream', 'sleeping'")
+
+    assert IngestionStatus.IDLE is registry.get("KO").status
+    assert ["KO"] == [claimed.symbol for claimed in registry.claim("w", 5)]
+
+
+def test_text_in_the_place_of_json_harms_one_symbol(tmp_path, clock) -> None:
+    """SQLite lets other programs write it; they are told what was found there."""
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", clock) as ledger:
+        insert(ledger.database, "symbol, strategy, metadata", "'KO', 'stream', '{start: 2024}'")
+        registry = Registry(ledger.database, clock)
+        registry.add(SymbolRegistry("AAPL"))
+
+        assert ["AAPL", "KO"] == symbols(registry.list())
+        assert "its metadata cannot be '{start: 2024}'" in registry.get("KO").error_message
 
 
 def insert(database, columns: str, values: str) -> None:

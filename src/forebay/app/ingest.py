@@ -56,7 +56,7 @@ def forecast(app: App, entries: Sequence[SymbolRegistry]) -> Plan:
 
     The plan's notes say of whom nothing could be had, and why. Raises LedgerError.
     """
-    having = [entry for entry in entries if Phase.BACKFILL in entry.strategy.phases]
+    having = [entry for entry in entries if Phase.BACKFILL in entry.strategy.phases or not entry.strategy.known]
     notes = [why for entry in having if (why := misfit(entry))]
     planner = app.planner()
     lines: list[Line] = []

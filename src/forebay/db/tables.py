@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from forebay.db.files_view import FILES_VIEW
-from forebay.db.types import ByteOrdered, Instant, JsonValue, RowId
+from forebay.db.types import ByteOrdered, Instant, JsonByAnybody, JsonValue, RowId
 from forebay.model.task import TaskState
 
 metadata = sa.MetaData(
@@ -234,7 +234,7 @@ symbol_registry = sa.Table(
     sa.Column("status", sa.Text, nullable=False, server_default="idle"),
     sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("description", sa.Text, nullable=False, server_default=""),
-    sa.Column("metadata", JsonValue, nullable=False, server_default="{}"),
+    sa.Column("metadata", JsonByAnybody, nullable=False, server_default="{}"),
     # what became of that
     sa.Column("last_backfill", Instant),
     sa.Column("last_snapshot", Instant),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -38,3 +40,22 @@ ByteOrdered = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 JsonValue = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 """A JSON value; PostgreSQL can look into it."""
+
+
+class JsonByAnybody(sa.TypeDecorator[Any]):
+    """A JSON value that other programs write, too: of one that is no JSON, as SQLite lets them, the text."""
+
+    impl = JsonValue
+    cache_ok = True
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], Any]:
+        """As JSON is read, where it is."""
+        read = super().result_processor(dialect, coltype)
+
+        def lenient(value: Any) -> Any:
+            try:
+                return read(value) if read else value
+            except ValueError:
+                return value
+
+        return lenient

@@ -38,10 +38,22 @@ class IngestionStrategy(StrEnum):
     def _missing_(cls, value: object) -> IngestionStrategy | None:
         return next((one for one in cls if isinstance(value, str) and one.value == value.lower()), None)
 
+    @classmethod
+    def foreign(cls, word: str) -> IngestionStrategy:
+        """A word that another program wrote, and that there is not: shown as it is, and no phase comes of it."""
+        made = str.__new__(cls, word)
+        made._name_, made._value_ = "FOREIGN", word
+        return made
+
+    @property
+    def known(self) -> bool:
+        """Whether it is one of these."""
+        return self.name in type(self).__members__
+
     @property
     def phases(self) -> tuple[Phase, ...]:
         """What it comes to."""
-        words = self.value.split("_")
+        words = self.value.split("_") if self.known else []
         named = {"flatpack": Phase.BACKFILL, "snapshot": Phase.SNAPSHOT, "stream": Phase.STREAM}
         return tuple(named[word] for word in words if word in named)
 

@@ -12,6 +12,7 @@ from forebay.model.feed import Feed, SourceChoice
 from forebay.model.instrument import may_be_of
 from forebay.model.registry import SymbolRegistry
 from forebay.model.timeframe import base_of
+from forebay.symbols.registry_rows import flaw_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ def kept(entry: SymbolRegistry) -> Kept:
 
 def misfit(entry: SymbolRegistry) -> str | None:
     """Why no bars can be had for an entry as it stands; None when they may be."""
+    if flaw := flaw_of(entry):
+        return flaw
     if not may_be_of(entry.symbol, entry.asset_class):
         return f"{entry.symbol} is no ticker of {entry.asset_class}, which its metadata say it is"
     if not any(f"{entry.asset_class}/{kind}" in LAKE_DATASETS for kind in BARS):

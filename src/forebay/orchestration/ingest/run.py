@@ -14,6 +14,7 @@ from forebay.model.registry import IngestionStatus, Phase
 from forebay.orchestration.heartbeat import Heartbeat
 from forebay.orchestration.ingest.phases import Came, RunPhase, order
 from forebay.symbols.registry import Claimed, Registry
+from forebay.symbols.registry_rows import flaw_of
 
 log = get_logger()
 
@@ -111,7 +112,7 @@ class Ingest:
         """The enabled symbols that have any of `phases`, in byte order."""
         entries = self.registry.list(enabled_only=True)
         among = (entry for entry in entries if symbols is None or entry.symbol in symbols)
-        return [entry.symbol for entry in among if order(entry, phases)]
+        return [entry.symbol for entry in among if order(entry, phases) or not entry.strategy.known]
 
     def _claim(self, several: Sequence[str], *, due_only: bool, not_since: datetime | None) -> list[Claimed]:
         if self._stop:
@@ -129,7 +130,7 @@ class Ingest:
 
     def _run_batch(self, claims: Sequence[Claimed], phases: Sequence[Phase]) -> Iterator[Ran]:
         now = self.clock.now()
-        runs = [_Run(claimed, order(claimed.entry, phases), now) for claimed in claims]
+        runs = [_begin(claimed, phases, now) for claimed in claims]
         for run in runs:
             _log(run, "symbol_execution_started", run.phases[0], 0.0)
         with Heartbeat(lambda: self.registry.renew(claims), _RENEW):
@@ -147,7 +148,7 @@ class Ingest:
     def _run_phases(self, runs: Sequence[_Run], phases: Sequence[Phase]) -> None:
         """Each phase for all that have it: what they need is asked for together."""
         for phase in (each for each in Phase if each in phases):
-            having = [run for run in runs if phase in run.phases]
+            having = [run for run in runs if phase in run.phases and phase not in run.came]
             if not having:
                 continue
             try:
@@ -174,6 +175,14 @@ class Ingest:
                 _log(run, "symbol_execution_failed", failed[0], elapsed, error=failed[1])
             else:
                 _log(run, "symbol_execution_completed", next(reversed(run.done), run.phases[-1]), elapsed)
+
+
+def _begin(claimed: Claimed, phases: Sequence[Phase], now: datetime) -> _Run:
+    """A run; of an entry that another program wrote wrongly it has failed already."""
+    entry = claimed.entry
+    if flaw := flaw_of(entry):
+        return _Run(claimed, (phases[0],), now, {phases[0]: Came(error=flaw)})
+    return _Run(claimed, order(entry, phases), now)
 
 
 def _log(run: _Run, message: str, phase: Phase, elapsed: float, **more: str) -> None:
