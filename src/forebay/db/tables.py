@@ -31,6 +31,7 @@ UNFINISHED = sa.text(f"status NOT IN ({_names([state for state in TaskState if s
 HELD_BACK = sa.text("hold IS NOT NULL")
 UNSETTLED = sa.text("settled_at IS NULL")
 RUN_WAITS = sa.text("state = 'waiting'")
+NOT_CLOSED = sa.text("closed_at IS NULL")
 
 
 def entered_column(state: TaskState) -> str:
@@ -299,5 +300,45 @@ runs = sa.Table(
     sa.Index("ix_runs_ordered_at", "ordered_at", "id"),
 )
 """What was ordered over HTTP, and what became of it. An order that waits is not doubled."""
+
+streams = sa.Table(
+    "streams",
+    metadata,
+    sa.Column("cluster", sa.Text, primary_key=True),
+    # who streams it
+    sa.Column("worker_id", sa.Text),
+    sa.Column("lease_expires_at", Instant),
+    # how it is
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("subscriptions", JsonValue, nullable=False),
+    sa.Column("started_at", Instant),
+    sa.Column("heard_until", Instant),  # what came before is with every sink
+    sa.Column("last_message", Instant),
+    sa.Column("lag", sa.Float),
+    sa.Column("reconnects", sa.BigInteger, nullable=False),
+    sa.Column("gap_seconds", sa.Float, nullable=False),
+    sa.Column("counts", JsonValue, nullable=False),
+    sa.Column("error", sa.Text),
+    sa.Column("updated_at", Instant, nullable=False),
+)
+"""Live data: one row for each cluster, since an account has one connection to each."""
+
+interruptions = sa.Table(
+    "interruptions",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("cluster", sa.Text, nullable=False),
+    sa.Column("subscriptions", JsonValue, nullable=False),
+    sa.Column("began", Instant, nullable=False),
+    sa.Column("ended", Instant),  # none while it lasts
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    # what became of it
+    sa.Column("closed_at", Instant),
+    sa.Column("evidence", JsonValue, nullable=False),
+    sa.Column("error", sa.Text),
+    sa.Index("ix_interruptions_open", "cluster", "began", sqlite_where=NOT_CLOSED, postgresql_where=NOT_CLOSED),
+)
+"""When live data were not heard, and how that was made good."""
 
 sa.event.listen(metadata, "after_create", sa.DDL(FILES_VIEW))  # type: ignore[no-untyped-call]

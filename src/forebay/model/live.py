@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from forebay.model.instrument import AssetClass
 
@@ -35,6 +37,11 @@ class Subscription:
 
     def __str__(self) -> str:
         return f"{self.channel}.{self.symbol}"
+
+    @classmethod
+    def of(cls, text: str) -> Subscription:
+        """What `str()` made."""
+        return cls(*text.split(".", 1))
 
 
 class Cause(StrEnum):
@@ -68,3 +75,52 @@ class Interruption:
     """The first moment from which everything is heard again; None while it lasts."""
     cause: Cause
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """An interruption as the ledger has it."""
+
+    id: int
+    interruption: Interruption
+    closed_at: datetime | None
+    """When what it lacked had been sent on; None while that is owed."""
+    evidence: Mapping[str, Any]
+    """What was asked for, what came, and what was left to a day's flat file."""
+    error: str | None = None
+    """Why the last try to refill it failed."""
+
+
+class StreamState(StrEnum):
+    """What a process is doing with a cluster."""
+
+    CONNECTING = "connecting"
+    STREAMING = "streaming"
+    """Everything that was asked for is acknowledged."""
+    WAITING = "waiting"
+    """Not connected; it will try again."""
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHealth:
+    """How a cluster's stream is. Instants are UTC."""
+
+    cluster: Cluster
+    worker: str | None
+    """The process that streams it; None when none does."""
+    state: StreamState
+    subscriptions: tuple[Subscription, ...] = ()
+    started_at: datetime | None = None
+    heard_until: datetime | None = None
+    """Whatever came before is with every sink: where a process begins that takes over."""
+    last_message: datetime | None = None
+    lag: float | None = None
+    """Seconds from an event's own time to its arrival."""
+    reconnects: int = 0
+    gap_seconds: float = 0.0
+    """Of all interruptions since it was started."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """`messages`, `bad`, `unknown`, `shed`, and of each sink `<name>_sent` and `<name>_waiting`."""
+    error: str | None = None
+    updated_at: datetime | None = None
