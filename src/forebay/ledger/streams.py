@@ -21,7 +21,7 @@ RENEW = 5.0
 
 
 class Streams:
-    """The table of streams; a cluster is one process's at a time. All methods raise LedgerError for the database's sake."""
+    """The table of streams; a cluster is one process's at a time. All methods raise LedgerError."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
