@@ -24,6 +24,7 @@ CLIENTS, REQUESTS = 200, 10
 START, END = date(2026, 2, 19), date(2026, 3, 11)
 BARS = "/api/v1/bars/AAPL?timeframe=5m&start=2026-03-02&end=2026-03-06"
 LIST = "/api/v1/symbols?limit=100"
+PATHS = {"bars": BARS, "bars, each client its own page": BARS + "&limit=1{client:03}", "list": LIST}
 TICKERS = 40
 _LOOK_AGAIN = 0.1
 
@@ -35,25 +36,27 @@ def run() -> dict[str, object]:
         _process(_sandbox) as (_, env),
         _process(_service, {**env, "FOREBAY_HOME": home}) as (port, _),
     ):
-        _fill(f"http://127.0.0.1:{port}")
+        url = f"http://127.0.0.1:{port}"
+        _fill(url)
+        alone = {name: _measured(port, path) for name, path in PATHS.items()}
+        follow = httpx2.post(f"{url}/api/v1/registry/execute", timeout=60).raise_for_status().headers["location"]
+        busy = {name: load(port, path, clients=CLIENTS, requests=REQUESTS) for name, path in PATHS.items()}
         shown: dict[str, object] = {"clients": CLIENTS, "requests": CLIENTS * REQUESTS}
-        return shown | {name: _measured(port, path) for name, path in (("bars", BARS), ("list", LIST))}
+        shown["the backfill at the end"] = httpx2.get(url + follow, timeout=60).json()["state"]
+        return shown | {name: {**alone[name], "service in a backfill": _line(busy[name])} for name in PATHS}
 
 
 def _measured(port: int, path: str) -> dict[str, object]:
-    url = f"http://127.0.0.1:{port}"
-    body = httpx2.get(url + path, timeout=60).content
+    body = httpx2.get(f"http://127.0.0.1:{port}{path.format(client=0)}", timeout=60).content
     with _process(_bare, body) as (bare_port, _):
         bare = load(bare_port, "/", clients=CLIENTS, requests=REQUESTS)
-    alone = load(port, path, clients=CLIENTS, requests=REQUESTS)
-    httpx2.post(f"{url}/api/v1/registry/execute", timeout=60).raise_for_status()
-    busy = load(port, path, clients=CLIENTS, requests=REQUESTS)
+    load(port, path, clients=CLIENTS, requests=1)  # from now on it is kept
+    seen = load(port, path, clients=CLIENTS, requests=REQUESTS)
     return {
         "bytes": len(body),
         "bare": _line(bare),
-        "service": _line(alone),
-        "service in a backfill": _line(busy),
-        "of the bare endpoint's rate": round(alone.per_second / bare.per_second, 2),
+        "service": _line(seen),
+        "of the bare endpoint's rate": round(seen.per_second / bare.per_second, 2),
     }
 
 

@@ -25,13 +25,13 @@ class Load:
 
 
 def load(port: int, path: str, *, clients: int, requests: int) -> Load:
-    """`requests` of each client for `path`, one after the other."""
+    """`requests` of each client for `path`, one after the other; its `{client}` is the client's number."""
     return asyncio.run(_load(port, path, clients, requests))
 
 
 async def _load(port: int, path: str, clients: int, requests: int) -> Load:
     began = time.perf_counter()
-    seen = await asyncio.gather(*(_client(port, path, requests) for _ in range(clients)))
+    seen = await asyncio.gather(*(_client(port, path.format(client=number), requests) for number in range(clients)))
     seconds = time.perf_counter() - began
     times = [took for each in seen for took, _ in each]
     errors = sum(status != 200 for each in seen for _, status in each)
