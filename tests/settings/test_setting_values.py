@@ -26,6 +26,9 @@ REFUSED = [
     ("FOREBAY_REST_URL", "https://api.test:port", "not an address"),
     ("FOREBAY_STREAM_URL", "https://x", "wss://host"),
     ("KAFKA_SECURITY_PROTOCOL", "TLS", "'PLAINTEXT', 'SSL'"),
+    ("KAFKA_TOPICS", "table", "'symbol' or 'channel'"),
+    ("KAFKA_TOPIC_PREFIX", "a b", "letters, digits"),
+    ("KAFKA_BUFFER", "10kB", "greater than or equal to 1000000"),
     ("REDIS_URL", "amqp://guest@rabbit", "only Redis is spoken"),
 ]
 

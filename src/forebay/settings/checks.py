@@ -72,6 +72,13 @@ def size(value: Any) -> Any:
     return int(float(number) * (1024 if binary else 1000) ** " kmgt".index((unit or " ").lower()))
 
 
+def topic_prefix(value: Any) -> Any:
+    """What names of Kafka's topics may begin with; the rest of a name needs room, too."""
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+        raise ValueError("it must be up to 100 letters, digits, `.`, `-` or `_`, and begin with a letter or digit")
+    return value
+
+
 def log_level(value: Any) -> Any:
     """The level in capitals, with `WARN` spelled out."""
     if not isinstance(value, str):

@@ -79,6 +79,43 @@ class KafkaSettings(Group):
     )
     partitions: int = setting("KAFKA_PARTITIONS", default=1, ge=1, about="Partitions of a topic that is created.")
     replication: int = setting("KAFKA_REPLICATION", default=1, ge=1, about="Copies of a topic that is created.")
+    topics: Literal["symbol", "channel"] = setting(
+        "KAFKA_TOPICS",
+        default="symbol",
+        about="symbol: a topic for each phase and symbol. channel: one for each phase and kind of data, keyed by "
+        "symbol; better for thousands of symbols.",
+    )
+    prefix: Annotated[str, BeforeValidator(checks.topic_prefix)] = setting(
+        "KAFKA_TOPIC_PREFIX", default="chronox", about="What the names of topics begin with."
+    )
+    buffer: Annotated[int, BeforeValidator(checks.size)] = setting(
+        "KAFKA_BUFFER",
+        default=64_000_000,
+        ge=1_000_000,
+        le=2_000_000_000,
+        about="Bytes of memory for messages that Kafka has not acknowledged, such as 64MB. When it is full, senders "
+        "wait.",
+    )
+    timeout: float = setting(
+        "KAFKA_TIMEOUT",
+        default=60,
+        gt=0,
+        allow_inf_nan=False,
+        about="Seconds that a sender waits for room in that buffer, or for an answer, before it says that Kafka is "
+        "away.",
+    )
+    compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = setting(
+        "KAFKA_COMPRESSION", default="lz4", about="How batches of messages are packed."
+    )
+
+    def require_servers(self) -> str:
+        """Where Kafka is. Raises UsageError when that is not set."""
+        if not self.bootstrap_servers:
+            raise UsageError(
+                "no Kafka: KAFKA_BOOTSTRAP_SERVERS is not set",
+                remedy="Put KAFKA_BOOTSTRAP_SERVERS=host:9092 into .env.",
+            )
+        return self.bootstrap_servers
 
 
 class TimescaleSettings(Group):
