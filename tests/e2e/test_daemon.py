@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from homes import held
@@ -31,6 +32,7 @@ def app(tmp_path):
     clock = FakeClock(datetime(2026, 3, 5, 17, 1, tzinfo=UTC))
     with Sandbox(start=date(2026, 2, 19), end=date(2026, 3, 6), tickers=12, clock=clock) as vendor:
         made = App(load(environ={**vendor.env, "FOREBAY_HOME": str(tmp_path)}), clock, "daemon-1")
+        made.vendor = vendor
         yield made
         made.close()
 
@@ -52,6 +54,8 @@ def test_the_jobs_do_what_they_say_when_they_are_due(app):
     assert {
         "gap_detection": (1, None),
         "snapshot_refresh": (2, None),
+        "snapshot_refresh_crypto": (3, None),
+        "snapshot_refresh_forex": (3, None),
         "stream_monitoring": (3, None),
         "flatfile_discovery": (2, None),
     } == jobs
@@ -68,6 +72,45 @@ def test_daemons_that_start_together_run_each_symbol_once(app):
     assert done == app.registry.get("AAPL").last_backfill is not None
     ran = list(open_ingest(app).run(phases=[Phase.BACKFILL]))
     assert [("AAPL", None)] == [(one.symbol, one.error) for one in ran]
+
+
+def test_daemons_share_the_run_of_a_job(app):
+    """One that does not lead runs what the leader has not come to, once; the leader then finds nothing left."""
+    app.registry.add_many(SymbolRegistry(name, IngestionStrategy.FLATPACK, metadata=KEPT) for name in ("AAPL", "MSFT"))
+    begun = []
+    leader = open_scheduler(app, open_ingest(app))
+    leader.start = lambda run: begun.append(run) or Future()
+    leader.register()
+    helper = open_scheduler(app, open_ingest(app))
+    helper.daemon = "daemon-2"
+    app.clock.advance(29 * 60)
+    leader.tick()
+    asked = len(app.vendor.requests)
+    helper.tick()
+    helped = {entry.symbol: entry.last_backfill for entry in app.registry.list()}
+    answered = len(app.vendor.requests)
+    app.clock.advance(5)
+    helper.tick()
+    for run in begun:
+        run()
+
+    assert asked < answered == len(app.vendor.requests)
+    assert [app.clock.now() - timedelta(seconds=5)] * 2 == list(helped.values())
+    assert helped == {entry.symbol: entry.last_backfill for entry in app.registry.list()}
+    assert "daemon-1" == helper.book.look().leader
+
+
+def test_a_class_is_refreshed_in_its_own_sessions(app):
+    """At night pairs are, and stocks are not; each by itself."""
+    crypto = SymbolRegistry("X:BTCUSD", IngestionStrategy.SNAPSHOT)
+    app.registry.add_many([crypto, SymbolRegistry("AAPL", IngestionStrategy.SNAPSHOT)])
+    scheduler = open_scheduler(app, open_ingest(app))
+    scheduler.register()
+    app.clock.advance(8 * 3600)
+    scheduler.tick()
+
+    taken = {entry.symbol: entry.last_snapshot is not None for entry in app.registry.list()}
+    assert {"AAPL": False, "X:BTCUSD": True} == taken
 
 
 def test_it_runs_the_registry_first_and_ends_when_it_is_told(home):

@@ -26,7 +26,7 @@ def daemon(book, clock):
     """Makes daemons; each run of their one job writes the daemon's name into `daemon.ran`."""
 
     def make(name: str, run=lambda: None, **more) -> Scheduler:
-        def note() -> None:
+        def note(_) -> None:
             make.ran.append(name)
             run()
 

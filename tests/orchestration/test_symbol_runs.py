@@ -56,6 +56,33 @@ def test_phases_come_in_order_and_one_that_fails_keeps_no_other(registry, clock)
     ]
 
 
+def test_one_that_failed_is_run_whole(registry, clock):
+    """Otherwise the success of another phase would hide what is wrong, and its tries would never grow rarer."""
+    list(Phases({(Phase.BACKFILL, "AAPL"): "no file"}).ingest(registry, clock).run(["AAPL"]))
+    clock.advance(60)
+    phases = Phases({(Phase.BACKFILL, "AAPL"): "no file"})
+    list(phases.ingest(registry, clock).run(["AAPL"], phases=[Phase.SNAPSHOT]))
+
+    assert [(phase, "AAPL") for phase in Phase] == phases.ran
+    assert ("backfill: no file", 2) == ((entry := registry.get("AAPL")).error_message, entry.failures)
+
+
+def test_those_that_share_a_phase_leave_out_who_completed_it(registry, clock):
+    """Whether in a run of this phase or in another since; one that was stopped before it is taken."""
+    since = clock.now()
+    registry.set_strategy("TSLA", IngestionStrategy.STREAM)
+    [done, stopped] = registry.claim("another", 2)
+    registry.finish(done, {Phase.BACKFILL: since}, None)
+    registry.finish(stopped, {Phase.SNAPSHOT: since}, None)
+    [failed] = registry.claim("another", 1, symbols=["NVDA"])
+    registry.finish(failed, {}, "no file")
+    clock.advance(600)
+    phases = Phases()
+    ended = [one.symbol for one in phases.ingest(registry, clock).run(phases=[Phase.BACKFILL], not_since=since)]
+
+    assert ("AAPL", ["MSFT"]) == (done.symbol, ended)
+
+
 def test_only_the_phases_asked_for_are_run(registry, clock):
     """And only of symbols whose strategy has them."""
     registry.set_strategy("TSLA", IngestionStrategy.FLATPACK)

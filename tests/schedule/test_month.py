@@ -25,10 +25,10 @@ def ran(tmp_path_factory):
     """Job to the moments at which it ran in that month."""
     clock, moments = FakeClock(FROM), {"gaps": [], "snapshots": [], "streams": []}
     jobs = [
-        Job("gaps", daily(time(0)), DAY, lambda: moments["gaps"].append(clock.now())),
+        Job("gaps", daily(time(0)), DAY, lambda _: moments["gaps"].append(clock.now())),
         Job("snapshots", in_sessions("XNYS", every_minutes(30)), timedelta(minutes=30),
-            lambda: moments["snapshots"].append(clock.now())),
-        Job("streams", every_minutes(60), HOUR, lambda: moments["streams"].append(clock.now())),
+            lambda _: moments["snapshots"].append(clock.now())),
+        Job("streams", every_minutes(60), HOUR, lambda _: moments["streams"].append(clock.now())),
     ]  # fmt: skip
     folder = tmp_path_factory.mktemp("month")
     with Ledger.open(f"sqlite:///{folder}/ledger.db", clock, calls_per_minute=0) as ledger:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from structlog import get_logger
 
 from forebay.ledger.schedule import ScheduleBook
-from forebay.model.registry import Phase
-from forebay.orchestration.ingest.phases import order
+from forebay.model.catalogue import BAR_DATASETS, Kind
+from forebay.model.instrument import AssetClass
+from forebay.model.registry import Phase, SymbolRegistry
 from forebay.orchestration.ingest.stream import STREAM_WAITS
 from forebay.orchestration.schedule.scheduler import Job, Scheduler
 from forebay.orchestration.schedule.triggers import daily, every_minutes, in_sessions
+from forebay.symbols.registry_rows import flaw_of
 
 if TYPE_CHECKING:
     from forebay.app.wired import App
@@ -22,30 +23,43 @@ if TYPE_CHECKING:
 
 log = get_logger()
 
-_NEW_YORK = "XNYS"
+_REFRESHES = {
+    "snapshot_refresh": AssetClass.STOCKS,
+    "snapshot_refresh_crypto": AssetClass.CRYPTO,
+    "snapshot_refresh_forex": AssetClass.FOREX,
+}
 
 
 def open_scheduler(app: App, ingest: Ingest) -> Scheduler:
     """The schedule of the settings. Raises UsageError when APScheduler is not installed."""
     times = app.settings.schedule
-    snapshots, streams, files = times.snapshot_minutes, times.stream_minutes, times.files_minutes
+    streams, files = times.stream_minutes, times.files_minutes
     jobs = [
-        Job("gap_detection", daily(times.gaps_at), timedelta(days=1), lambda: find_and_close_gaps(app)),
-        Job(
-            "snapshot_refresh",
-            in_sessions(_NEW_YORK, every_minutes(snapshots)),
-            timedelta(minutes=snapshots),
-            lambda: run_phases(ingest, [Phase.SNAPSHOT]),
-        ),
-        Job("stream_monitoring", every_minutes(streams), timedelta(minutes=streams), lambda: look_at_streams(app)),
+        Job("gap_detection", daily(times.gaps_at), timedelta(days=1), lambda _: find_and_close_gaps(app)),
+        *(_refresh(app, ingest, name, asset_class) for name, asset_class in _REFRESHES.items()),
+        Job("stream_monitoring", every_minutes(streams), timedelta(minutes=streams), lambda _: look_at_streams(app)),
         Job(
             "flatfile_discovery",
             every_minutes(files),
             timedelta(minutes=files),
-            lambda: run_phases(ingest, [Phase.BACKFILL]),
+            lambda since: fetch_history(ingest, since),
+            shared=True,
         ),
     ]
     return Scheduler(ScheduleBook(app.ledger.database, app.clock), jobs, app.clock, app.worker_id)
+
+
+def _refresh(app: App, ingest: Ingest, name: str, asset_class: AssetClass) -> Job:
+    """Snapshots of a class, in the regular hours of its own sessions."""
+    minutes = app.settings.schedule.snapshot_minutes
+    calendar = BAR_DATASETS[f"{asset_class}/{Kind.BARS_1D}"].calendar
+    return Job(
+        name,
+        in_sessions(calendar, every_minutes(minutes)),
+        timedelta(minutes=minutes),
+        lambda since: take_snapshots(app, ingest, asset_class, since),
+        shared=True,
+    )
 
 
 def first_run(app: App, ingest: Ingest) -> Callable[[], None]:
@@ -59,16 +73,32 @@ def first_run(app: App, ingest: Ingest) -> Callable[[], None]:
     return run
 
 
-def run_phases(ingest: Ingest, phases: Sequence[Phase]) -> None:
-    """Run these phases of every symbol that is due."""
-    for _ in ingest.run(phases=phases):
+def fetch_history(ingest: Ingest, since: datetime) -> None:
+    """The backfill of every symbol that is due, but for those that another daemon has run since."""
+    for _ in ingest.run(phases=[Phase.BACKFILL], not_since=since):
         pass  # its log says how each fared
+
+
+def take_snapshots(app: App, ingest: Ingest, asset_class: AssetClass, since: datetime) -> None:
+    """A snapshot of every symbol of a class that is due, as `fetch_history` does.
+
+    Those of a class that has none, and those that are written wrongly, are told so together with stocks.
+    """
+    entries = app.registry.list(enabled_only=True)
+    symbols = [entry.symbol for entry in entries if _refreshed_with(entry) is asset_class]
+    for _ in ingest.run(symbols, phases=[Phase.SNAPSHOT], not_since=since):
+        pass  # its log says how each fared
+
+
+def _refreshed_with(entry: SymbolRegistry) -> AssetClass:
+    shown = not flaw_of(entry) and entry.asset_class in _REFRESHES.values()
+    return entry.asset_class if shown else AssetClass.STOCKS
 
 
 def look_at_streams(app: App) -> None:
     """Say how many symbols wait for live data."""
     enabled = app.registry.list(enabled_only=True)
-    waiting = Counter(bool(order(entry, [Phase.STREAM])) for entry in enabled)[True]
+    waiting = sum(Phase.STREAM in entry.strategy.phases for entry in enabled)
     if waiting:
         log.debug("streams_waiting", symbols=waiting, reason=STREAM_WAITS)
 

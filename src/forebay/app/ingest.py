@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from forebay.errors import UsageError
+from forebay.model.calendar import NEW_YORK
 from forebay.model.registry import Phase, SymbolRegistry
 from forebay.model.task import TaskKind
 from forebay.orchestration.gaps import Gaps
@@ -81,4 +82,5 @@ def _unknown(app: App, wishes: Sequence[Wish]) -> Collection[str]:
     from forebay.symbols.unknown import unknown_tickers
 
     strange = silent(app.lake, app.universes, wishes)
-    return unknown_tickers(app.rest, app.universes, strange, app.clock.now().date(), at_most=_BATCH)
+    today = app.clock.now().astimezone(NEW_YORK).date()
+    return unknown_tickers(app.rest, app.universes, strange, today, at_most=_BATCH)

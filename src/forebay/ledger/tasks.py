@@ -137,9 +137,15 @@ class Tasks:
         """One task, or None."""
         return next(iter(self.find(TaskFilter(ids=[task_id]), limit=1)), None)
 
-    def find(self, which: TaskFilter = _ALL, *, limit: int = 100) -> list[Task]:
-        """The tasks that match, the last changed first, at most `limit`."""
+    def find(
+        self, which: TaskFilter = _ALL, *, limit: int = 100, after: tuple[datetime, int] | None = None
+    ) -> list[Task]:
+        """The tasks that match, the last changed first, at most `limit`; behind one with this change and id."""
         query = sa.select(tasks).where(*which.conditions()).order_by(tasks.c.updated_at.desc(), tasks.c.id).limit(limit)
+        if after is not None:
+            changed, task_id = after
+            later = sa.and_(tasks.c.updated_at == changed, tasks.c.id > task_id)
+            query = query.where(sa.or_(tasks.c.updated_at < changed, later))
         with self._database.read() as connection:
             return [read_task(row) for row in connection.execute(query).mappings()]
 
@@ -204,6 +210,13 @@ class Tasks:
             if gone:
                 holds.let_go_orphans(connection)
         return gone
+
+    def prune(self, which: TaskFilter, *, ended_before: datetime) -> int:
+        """Delete the matching tasks that are over and have not been touched since; how many."""
+        over = tasks.c.status.in_([state.value for state in TaskState if state.over])
+        with self._database.write() as connection:
+            old = sa.delete(tasks).where(*which.conditions(), over, tasks.c.updated_at < ended_before)
+            return connection.execute(old).rowcount
 
     def pause(self, which: TaskFilter) -> int:
         """Keep the matching unfinished tasks from being claimed until `resume`; how many were not paused before.

@@ -13,14 +13,13 @@ from forebay.model.calendar import NEW_YORK
 from forebay.model.feed import Feed
 from forebay.model.task import Task, TaskState
 from forebay.model.universe import Category
+from forebay.orchestration.one_task import PATIENCE, finish
 from forebay.orchestration.worker import Worker
 from forebay.symbols.discovery import DESTINATION, Discovery
 from forebay.symbols.universes import Refresh, Universes
 
 _FRESH = timedelta(days=1)
 """A list that a feed follows is asked for again when it is older."""
-_LOOK_AGAIN = 1.0
-"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Identifying:
 
     ledger: Ledger
     clock: Clock
-    patience: timedelta = timedelta(minutes=15)
+    patience: timedelta = PATIENCE
     """How long a discovery that another worker is at is waited for, and one that failed is tried again."""
 
     def queue(self, wanted: Iterable[Discovery]) -> list[Task]:
@@ -47,7 +46,7 @@ class Identifying:
         One that is paused, that is put off for long or that keeps failing is returned as it is then. Raises what
         would stop every task (a wrong key, a full disk).
         """
-        return [self._finished(task.id, worker) for task in tasks]
+        return [finish(self.ledger, self.clock, task.id, worker, self.patience) for task in tasks]
 
     def refresh(self, feeds: Sequence[Feed], universes: Universes, worker: Worker) -> list[str]:
         """Discover the categories that `feeds` follow, where they are due; notes on those that went wrong.
@@ -60,18 +59,6 @@ class Identifying:
             for task in ended
             if task.state is not TaskState.COMPLETED
         ]
-
-    def _finished(self, task_id: int, worker: Worker) -> Task:
-        deadline = self.clock.now() + self.patience
-        while True:
-            worker.run_task(task_id)
-            task = self.ledger.tasks.get(task_id)
-            assert task is not None, "nobody deletes what has begun"
-            now = self.clock.now()
-            if task.state.over or task.hold or max(now, task.available_at) > deadline:
-                return task
-            left = (task.available_at - now).total_seconds()
-            self.clock.sleep(min(max(left, 0.1), _LOOK_AGAIN))
 
 
 def stale(feeds: Sequence[Feed], refreshes: Mapping[Category, Refresh], now: datetime) -> list[Discovery]:

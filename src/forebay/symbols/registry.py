@@ -143,16 +143,17 @@ class Registry:
         symbols: Collection[str] | None = None,
         due_only: bool = True,
         not_since: datetime | None = None,
+        phases: Collection[Phase] = (),
     ) -> list[Claimed]:
         """Take up to `limit` enabled symbols that nobody runs, for `registry_leases.LEASE`: they are running then.
 
         Two claims never hold one symbol, in whichever process. Those whose last run is longest ago come first. Of those
         that failed only those are taken whose `retry_at` has come (`due_only`). With `not_since` only those that were
-        not run from that instant on: several workers with one instant run each symbol once, between them. `symbols`:
-        only of these.
+        not run from that instant on: several workers with one instant run each symbol once, between them; with
+        `phases`, too, those that were run and did not complete one of these. `symbols`: only of these.
         """
         with self._database.write() as connection:
-            wanted = leases.wanted(self._clock.now(), due_only=due_only, not_since=not_since)
+            wanted = leases.wanted(self._clock.now(), due_only=due_only, not_since=not_since, phases=phases)
             if symbols is not None:
                 for symbol in symbols:
                     check_symbol(symbol)

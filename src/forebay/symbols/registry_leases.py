@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from forebay.db.tables import symbol_registry as table
-from forebay.model.registry import IngestionStatus, Phase, SymbolRegistry
+from forebay.model.registry import IngestionStatus, IngestionStrategy, Phase, SymbolRegistry
 from forebay.symbols.registry_rows import ENABLED, LEASE, NOT_HELD, SUCCEEDED, is_so, read_entry, said
 
 FIRST_WAIT = timedelta(minutes=1)
@@ -37,7 +37,9 @@ class Claimed:
         return self.entry.symbol
 
 
-def wanted(now: datetime, *, due_only: bool, not_since: datetime | None) -> sa.Select[Any]:
+def wanted(
+    now: datetime, *, due_only: bool, not_since: datetime | None, phases: Collection[Phase] = ()
+) -> sa.Select[Any]:
     """The symbols that may be run now, those whose last run is longest ago first."""
     stale = _stale(now)
     running = is_so(table.c.status, IngestionStatus.RUNNING)
@@ -45,8 +47,24 @@ def wanted(now: datetime, *, due_only: bool, not_since: datetime | None) -> sa.S
     if due_only:
         query = query.where(sa.or_(table.c.retry_at.is_(None), table.c.retry_at <= now))
     if not_since is not None:  # what a dead worker began was not run
-        query = query.where(sa.or_(table.c.claimed_at.is_(None), table.c.claimed_at < not_since, stale))
+        query = query.where(sa.or_(stale, _lacks(phases, not_since) if phases else _not_begun(not_since)))
     return query.order_by(table.c.claimed_at.asc().nulls_first(), table.c.symbol)
+
+
+def _not_begun(since: datetime) -> sa.ColumnElement[bool]:
+    return sa.or_(table.c.claimed_at.is_(None), table.c.claimed_at < since)
+
+
+def _lacks(phases: Collection[Phase], since: datetime) -> sa.ColumnElement[bool]:
+    """Of a symbol that did not complete one of `phases` from `since` on, nor failed then. A stream never completes."""
+    strategy = sa.func.lower(table.c.strategy)
+    lacking = []
+    for phase in set(phases) - {Phase.STREAM}:
+        having = [one.value for one in IngestionStrategy if phase in one.phases]
+        last = table.c[_LAST[phase]]
+        lacking.append(sa.and_(strategy.in_(having), sa.or_(last.is_(None), last < since)))
+    failed = sa.or_(is_so(table.c.status, IngestionStatus.ERROR), strategy.not_in(list(IngestionStrategy)))
+    return sa.or_(sa.and_(failed, _not_begun(since)), sa.and_(sa.not_(failed), sa.or_(*lacking)))
 
 
 def _stale(now: datetime) -> sa.ColumnElement[bool]:

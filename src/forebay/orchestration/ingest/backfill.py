@@ -122,4 +122,4 @@ def _said(holes: Sequence[Hole]) -> str:
     first = holes[0]
     why = first.reason or (str(first.verdict) if first.verdict else "it has not come yet")
     more = f" (and {len(holes) - 1} more)" if holes[1:] else ""
-    return f"{first.table} {first.dates} is missing: {why}{more}"
+    return f"{first.table} {first.dates.start}..{first.dates.end} is missing: {why}{more}"

@@ -88,23 +88,26 @@ class Ingest:
     ) -> Iterator[Ran]:
         """Run every enabled symbol (or of these) whose strategy comes to any of `phases`; each as it ends.
 
-        Symbols that failed wait for their `retry_at` with `due_only`. With `not_since` the symbols are shared: those of
-        which anybody ran any phase since then, or is running one now, are left to him unless he dies. A symbol's error
-        is its own; raises what stops all of them, after writing down what became of those under way.
+        Symbols that failed wait for their `retry_at` with `due_only`, and are run whole then. With `not_since` the
+        symbols are shared: those of which anybody ran these phases since then, or is running one now, are left to him
+        unless he dies. A symbol's error is its own; raises what stops all of them, after writing down what became of
+        those under way.
         """
         if freed := self.registry.clear_stale():
             log.warning("stale_locks_cleared", symbols=freed)
         wanted = self.wanted(symbols, phases)
+        some = () if set(phases) == set(Phase) else phases
         until = self.clock.now() + _OTHERS
         while wanted and not self._stop:
             elsewhere: list[str] = []
             for first in range(0, len(wanted), self.batch):
                 several = wanted[first : first + self.batch]
-                claims = self._claim(several, due_only=due_only, not_since=not_since)
+                claims = self._claim(several, due_only=due_only, not_since=not_since, phases=some)
                 elsewhere += self._elsewhere({*several} - {claimed.symbol for claimed in claims})
                 yield from self._run_batch(claims, phases) if claims else ()
             wanted = elsewhere if self.clock.now() < until else []
-            not_since = not_since and _EVER  # of those that somebody ran, only what he lost is ours
+            if not_since and not some:
+                not_since = _EVER  # of those that somebody ran, only what he lost is ours
             if wanted:
                 self.clock.sleep(_LOOK_AGAIN)
 
@@ -114,11 +117,13 @@ class Ingest:
         among = (entry for entry in entries if symbols is None or entry.symbol in symbols)
         return [entry.symbol for entry in among if order(entry, phases) or not entry.strategy.known]
 
-    def _claim(self, several: Sequence[str], *, due_only: bool, not_since: datetime | None) -> list[Claimed]:
+    def _claim(
+        self, several: Sequence[str], *, due_only: bool, not_since: datetime | None, phases: Sequence[Phase]
+    ) -> list[Claimed]:
         if self._stop:
             return []
         return self.registry.claim(
-            self.worker_id, len(several), symbols=several, due_only=due_only, not_since=not_since
+            self.worker_id, len(several), symbols=several, due_only=due_only, not_since=not_since, phases=phases
         )
 
     def _elsewhere(self, symbols: Collection[str]) -> list[str]:
@@ -135,7 +140,7 @@ class Ingest:
             _log(run, "symbol_execution_started", run.phases[0], 0.0)
         with Heartbeat(lambda: self.registry.renew(claims), _RENEW):
             try:
-                self._run_phases(runs, phases)
+                self._run_phases(runs)
             except Exception:
                 self._finish(runs)
                 raise
@@ -145,9 +150,9 @@ class Ingest:
             if not (failed and self._stop):
                 yield Ran(run.claimed.symbol, run.records, failed[1] if failed else None, run.notes)
 
-    def _run_phases(self, runs: Sequence[_Run], phases: Sequence[Phase]) -> None:
+    def _run_phases(self, runs: Sequence[_Run]) -> None:
         """Each phase for all that have it: what they need is asked for together."""
-        for phase in (each for each in Phase if each in phases):
+        for phase in Phase:
             having = [run for run in runs if phase in run.phases and phase not in run.came]
             if not having:
                 continue
@@ -178,11 +183,14 @@ class Ingest:
 
 
 def _begin(claimed: Claimed, phases: Sequence[Phase], now: datetime) -> _Run:
-    """A run; of an entry that another program wrote wrongly it has failed already."""
+    """A run: all of a symbol that failed, so that no other phase's success hides what is wrong.
+
+    Of an entry that another program wrote wrongly it has failed already.
+    """
     entry = claimed.entry
     if flaw := flaw_of(entry):
         return _Run(claimed, (phases[0],), now, {phases[0]: Came(error=flaw)})
-    return _Run(claimed, order(entry, phases), now)
+    return _Run(claimed, entry.strategy.phases if entry.failures else order(entry, phases), now)
 
 
 def _log(run: _Run, message: str, phase: Phase, elapsed: float, **more: str) -> None:

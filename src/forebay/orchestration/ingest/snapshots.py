@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from forebay.clock import Clock
 from forebay.errors import UsageError
@@ -17,9 +18,12 @@ from forebay.model.registry import SymbolRegistry
 from forebay.model.snapshot import SNAPSHOTS, snapshots_table
 from forebay.model.snapshot_order import SnapshotOrder
 from forebay.model.task import Task, TaskKind, TaskState
-from forebay.orchestration.identifying import Identifying
 from forebay.orchestration.ingest.phases import Came
+from forebay.orchestration.one_task import finish
 from forebay.orchestration.worker import Worker
+
+_KEPT = timedelta(days=7)
+"""So long after its last run a task stays to be looked at: other symbols together are another task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,9 @@ class TakeThem:
         """The task, run now: whatever became of an earlier one of the same symbols."""
         draft = order.draft(self.clock.now().astimezone(NEW_YORK).date())
         self.ledger.tasks.add([draft], again=True, cancelled=True)
-        tasks = self.ledger.tasks.find(TaskFilter(destination=SNAPSHOTS, key=draft.key), limit=1)
-        [ended] = Identifying(self.ledger, self.clock).run(tasks, worker)
+        [task] = self.ledger.tasks.find(TaskFilter(destination=SNAPSHOTS, key=draft.key), limit=1)
+        ended = finish(self.ledger, self.clock, task.id, worker)
+        self.ledger.tasks.prune(TaskFilter(destination=SNAPSHOTS), ended_before=self.clock.now() - _KEPT)
         return ended
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from structlog import get_logger
 
@@ -17,6 +18,8 @@ from forebay.orchestration.schedule.triggers import NextRun
 
 log = get_logger()
 
+_WATCH = timedelta(seconds=5)
+"""How often a daemon that does not lead looks what there is to do."""
 _NOTICE = 0.2
 """Seconds within which an idle daemon notices that it should stop."""
 
@@ -29,8 +32,13 @@ class Job:
     next_run: NextRun
     late: timedelta
     """A run that was missed is made up for within this time, and let go after it."""
-    run: Callable[[], None]
-    """Raises ForebayError; whatever else it raises is a bug, and no reason to stop the others."""
+    run: Callable[[datetime], None]
+    """Does it; told when the run began, also by another daemon.
+
+    Raises ForebayError; whatever else it raises is a bug, and no reason to stop the others.
+    """
+    shared: bool = False
+    """Whether daemons that do not lead run it, too, once the leader has begun."""
 
     def due(self, done_until: datetime, now: datetime) -> datetime | None:
         """Which run is owed at `now`; None if none is."""
@@ -51,7 +59,7 @@ def _at_once(run: Callable[[], None]) -> Future[None]:
 
 @dataclass
 class Scheduler:
-    """One daemon's part in the schedule. Any number of daemons may share a ledger: one leads, the others wait."""
+    """One daemon's part in the schedule. Any number of daemons may share a ledger: one leads, the others help."""
 
     book: ScheduleBook
     jobs: Sequence[Job]
@@ -59,6 +67,8 @@ class Scheduler:
     daemon: str
     start: Start = _at_once
     _running: dict[str, Future[None]] = field(default_factory=dict)
+    _helped: dict[str, datetime] = field(default_factory=dict)
+    """Job to the run of the leader's that was helped last."""
     _led: bool = False
     _stop: bool = False
     """A plain flag: a signal handler that waited for a lock of the thread it interrupted would wait for ever."""
@@ -76,13 +86,24 @@ class Scheduler:
         now = self.clock.now()
         soon = now + RENEW
         if not self._leads():
-            return soon
+            self._help()
+            return now + _WATCH
         done_until = self.book.done_until()
         for job in self.jobs:
             due = job.due(done_until[job.name], now) if job.name in done_until else None
             if due is not None and not self._is_running(job):
                 self._begin(job, due, now)
         return min([soon, *(job.next_run(now) for job in self.jobs)])
+
+    def _help(self) -> None:
+        """Take part in what the leader is at, where that can be shared: once in each of its runs."""
+        seen = self.book.look()
+        begun = {job.name: job.started_at for job in seen.jobs if not job.finished_at and seen.running}
+        for job in self.jobs:
+            since = begun.get(job.name)
+            if job.shared and since and self._helped.get(job.name) != since and not self._is_running(job):
+                self._helped[job.name] = since
+                self._running[job.name] = self.start(partial(_help_with, job, since))
 
     def _leads(self) -> bool:
         """Take or keep the lead; a change is told."""
@@ -98,10 +119,10 @@ class Scheduler:
     def _begin(self, job: Job, due: datetime, now: datetime) -> None:
         if self.book.begin(job.name, due, job.next_run(now), self.daemon):
             log.debug("job_started", job=job.name, due=due.isoformat())
-            self._running[job.name] = self.start(lambda: self._run(job))
+            self._running[job.name] = self.start(lambda: self._run(job, now))
 
-    def _run(self, job: Job) -> None:
-        error = attempt(job.name, job.run)
+    def _run(self, job: Job, began: datetime) -> None:
+        error = attempt(job.name, lambda: job.run(began))
         try:
             self.book.end(job.name, error)
         except LedgerUnavailable as failure:
@@ -138,6 +159,10 @@ class Scheduler:
         """Sleep, unless told to stop."""
         while not self._stop and (left := (until - self.clock.now()).total_seconds()) > 0:
             self.clock.sleep(min(left, _NOTICE))
+
+
+def _help_with(job: Job, since: datetime) -> None:
+    attempt(job.name, lambda: job.run(since))
 
 
 def attempt(name: str, run: Callable[[], None]) -> str | None:
