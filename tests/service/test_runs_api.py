@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from forebay import Lake, Sandbox
 from forebay.clock import SystemClock
+from forebay.ledger.runs import RunBook
 from forebay.ledger.schedule import ScheduleBook
+from forebay.model.run import Order, RunKind
+from forebay.testing import FakeClock
 
 KEPT = {"metadata": {"start": "2026-03-05", "timeframes": ["1d"]}}
 
@@ -66,6 +69,51 @@ def test_what_stops_a_run_is_said(serve):
         client.post("/api/v1/symbols", json={"symbol": "AAPL", **KEPT})
         run = _over(client, client.post("/api/v1/registry/execute"))
     assert "POLYGON" in f"{run['error']} {run['errors']}"
+
+
+def test_gaps_are_repaired(client):
+    """A repair is ordered and followed like a run: what lacked is held then, and what stays says why."""
+    client.post("/api/v1/symbols", json={"symbol": "AAPL", "metadata": {"start": "2026-03-05", "timeframes": ["1m"]}})
+    _over(client, client.post("/api/v1/symbols/AAPL/execute"))
+    asked = {"start": "2026-03-03", "end": "2026-03-06"}
+    lacking = [gap["day"] for gap in client.get("/api/v1/gaps", params={"symbol": "AAPL", **asked}).json()["gaps"]]
+    assert ["2026-03-03", "2026-03-04"] == lacking
+    ordered = client.post("/api/v1/gaps/repair", json={"symbols": ["AAPL"], **asked, "budget": 1})
+    assert (202, "repair") == (ordered.status_code, ordered.json()["kind"])
+    run = _over(client, ordered)
+    assert ("done", 1, ["AAPL 2026-03-03"]) == (run["state"], run["completed"], list(run["errors"]))
+    run = _over(client, client.post("/api/v1/gaps/repair", json={"symbols": ["AAPL"], **asked}))
+    assert ("done", 1, 0) == (run["state"], run["completed"], run["failed"])
+    assert [] == client.get("/api/v1/gaps", params={"symbol": "AAPL", **asked}).json()["gaps"]
+    assert 400 == client.post("/api/v1/gaps/repair", json={"start": "2026-03-03", "end": "2026-03-01"}).status_code
+
+
+def test_runs_outlive_their_service(serve, vendor):
+    """Another service, and the same after a restart, tells how a run fares and carries out what waited."""
+    with serve(**vendor.env) as client:
+        client.post("/api/v1/symbols", json={"symbol": "AAPL", **KEPT})
+        done = _over(client, client.post("/api/v1/registry/execute"))
+    with serve(**vendor.env) as after:
+        assert done == after.get(f"/api/v1/runs/{done['id']}").json()
+        waiting = after.app.state.runs.book.order(Order(RunKind.INGEST, ("AAPL",)))
+    with serve(**vendor.env) as again:
+        again.app.state.runs._wake.set()
+        carried_out = _over(again, again.post("/api/v1/registry/execute"))
+        assert "done" == again.get(f"/api/v1/runs/{waiting.id}").json()["state"]
+        first = again.get("/api/v1/runs", params={"limit": 2}).json()
+        second = again.get("/api/v1/runs", params={"limit": 2, "after": first["next"]}).json()
+        assert [carried_out["id"], waiting.id, done["id"]] == [run["id"] for run in first["runs"] + second["runs"]]
+
+
+def test_a_run_whose_service_died_has_stopped(client):
+    """A run that nobody holds on to is told as stopped, and ordering it again begins another."""
+    yesterday = FakeClock(SystemClock().now() - timedelta(days=1))
+    book = RunBook(client.app.state.desk.ledger.database, yesterday)
+    dead = book.order(Order(RunKind.INGEST, ("MSFT",)))
+    while (claimed := book.claim("a service that is gone")) and claimed.id != dead.id:
+        pass
+    told = client.get(f"/api/v1/runs/{dead.id}").json()
+    assert ("stopped", True) == (told["state"], "order it again" in told["error"])
 
 
 def test_a_run_that_is_not_known_is_a_404(client):

@@ -185,8 +185,12 @@ class CoverageBook:
         *,
         verdicts: Collection[Verdict] | None = None,
         limit: int | None = 1000,
+        after: tuple[str, str, date, date, Source] | None = None,
     ) -> list[Coverage]:
-        """The rows with their evidence, by table, symbol and date, at most `limit` (None: all)."""
+        """The rows with their evidence, by table, symbol and date, at most `limit` (None: all).
+
+        `after` is table, symbol, first and last date and source of a row: those behind it.
+        """
         conditions = [coverage.c.destination == destination, *_touching(dates)]
         if table is not None:
             conditions.append(coverage.c.table_name == table)
@@ -194,7 +198,10 @@ class CoverageBook:
             conditions.append(coverage.c.symbol.in_(symbols))
         if verdicts is not None:
             conditions.append(coverage.c.verdict.in_([verdict.value for verdict in verdicts]))
-        query = sa.select(coverage).where(*conditions).order_by(*coverage.primary_key.columns).limit(limit)
+        keys = list(coverage.primary_key.columns)
+        query = sa.select(coverage).where(*conditions).order_by(*keys).limit(limit)
+        if after is not None:
+            query = query.where(sa.tuple_(*keys) > (destination, *after))
         with self._database.read() as connection:
             return [read_coverage(row) for row in connection.execute(query).mappings()]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _LONGEST_HOURS = timedelta(days=2)
 """A bar begins within its session date, in every zone; the day before the cursor's is read too."""
+Version = Annotated[int, Field(ge=0, lt=2**63)]
 MOST_BARS = 100_000
 """Of a page."""
 
@@ -42,6 +43,11 @@ class BarsAsked(BaseModel):
         pattern=r"^[a-z_]{1,40}$",
         description="Else the ticker's prefix says it; futures have none: futures_cme.",
         examples=["stocks"],
+    )
+    as_of: Version | Instant | None = Field(
+        None,
+        description="What was held then: a moment, or a version of the table.",
+        examples=["2026-03-02T14:30:00Z"],
     )
     after: Instant | None = Field(None, description="Bars that begin later: the `next` of the page before.")
     limit: int = Field(10_000, ge=1, le=MOST_BARS, description="Bars at most.")
@@ -71,10 +77,11 @@ def page_of(lake: Lake, symbol: str, asked: BarsAsked) -> Page:
         asset_class=asked.asset_class,
         adjust=asked.adjust,
         session=asked.session,
+        as_of=asked.as_of,
         fill=asked.fill,
     )
     if asked.after:
-        bars = bars.filter(pl.col("window_start") > pl.lit(_aware(asked.after)))
+        bars = bars.filter(pl.col("window_start") > pl.lit(asked.after))
     with lake.explained():
         rows = bars.head(asked.limit + 1).collect()
     if rows.height > asked.limit:
@@ -87,17 +94,13 @@ def page_of(lake: Lake, symbol: str, asked: BarsAsked) -> Page:
 
 def _why_none(lake: Lake, symbol: str, asked: BarsAsked) -> list[str]:
     words = (symbol, asked.timeframe, asked.start, asked.end)
-    return lake.missing(*words, asset_class=asked.asset_class, session=asked.session)
+    return lake.missing(*words, asset_class=asked.asset_class, session=asked.session, as_of=asked.as_of)
 
 
 def _start(asked: BarsAsked) -> date | None:
     """The first date that can have bars of this page. A filled grid begins with the question, as what it carries on."""
-    if asked.after is None or asked.fill or _aware(asked.after).date() <= date.min + _LONGEST_HOURS:
+    if asked.after is None or asked.fill or asked.after.date() <= date.min + _LONGEST_HOURS:
         return asked.start
-    since = _aware(asked.after).date() - _LONGEST_HOURS
+    since = asked.after.date() - _LONGEST_HOURS
     since = max(since, asked.start or since)
     return min(since, asked.end or since)
-
-
-def _aware(moment: datetime) -> datetime:
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import Path, Query, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from forebay.errors import UsageError
 from forebay.model.words import nearest
@@ -23,19 +23,27 @@ def _spelled(pattern: str) -> BeforeValidator:
     form = re.compile(pattern, re.ASCII)
 
     def check(value: Any) -> Any:
-        if isinstance(value, str) and not form.fullmatch(value):
+        if not isinstance(value, date) and not (isinstance(value, str) and form.fullmatch(value)):
             raise ValueError("write it as ISO 8601 does: 2026-03-02, or 2026-03-02T14:30:00Z where a time is meant")
         return value
 
     return BeforeValidator(check)
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("there is no such moment in UTC") from error
+
+
 Day = Annotated[date, _spelled(r"\d{4}-\d\d-\d\d")]
-Instant = Annotated[datetime, _spelled(r"\d{4}-\d\d-\d\d[Tt].+")]
+Instant = Annotated[datetime, _spelled(r"\d{4}-\d\d-\d\d[Tt].+"), AfterValidator(_in_utc)]
+"""In UTC, which is meant where no zone is given."""
 Start = Annotated[Day | None, Query(description="First session date, included.", examples=["2026-03-02"])]
 End = Annotated[Day | None, Query(description="Last session date, included.", examples=["2026-03-06"])]
-_TABLE = r"^[a-z0-9_]{1,40}/[a-z0-9_]{1,40}$"
-Table = Annotated[str | None, Query(pattern=_TABLE, description="Of this table.", examples=["stocks/bars_1m"])]
+TABLE = r"^[a-z0-9_]{1,40}/[a-z0-9_]{1,40}$"
+Table = Annotated[str | None, Query(pattern=TABLE, description="Of this table.", examples=["stocks/bars_1m"])]
 Symbol = Annotated[str | None, Query(pattern=TICKER, description="Of this symbol alone.", examples=["AAPL"])]
 PAGE = 1_000
 """Rows of a page at most, bars aside."""

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 
-from forebay.errors import UsageError
 from forebay.model.coverage import Coverage, Verdict
 from forebay.model.feed import LAKE
 from forebay.model.intervals import Interval
 from forebay.model.partition import Source
+from forebay.service.cursors import Next, cursor, row_of
 from forebay.service.desk import At
 from forebay.service.faults import faults
-from forebay.service.words import End, Limit, Start, Symbol, Table
+from forebay.service.words import TABLE, TICKER, End, Limit, Start, Symbol, Table, in_order
 
 routes = APIRouter(tags=["coverage"])
 Destination = Annotated[str, Query(min_length=1, max_length=200, description="Where it is held.", examples=[LAKE])]
 Verdicts = Annotated[list[Verdict] | None, Query(description="With one of these verdicts.")]
+
+
+_PLACE = TypeAdapter(
+    tuple[
+        Annotated[str, Field(pattern=TABLE)],
+        Annotated[str, Field(pattern=TICKER)],
+        date,
+        date,
+        Source,
+    ]
+)
+"""What the pages are in order of."""
 
 
 class CoverageShown(BaseModel):
@@ -36,6 +48,11 @@ class CoverageShown(BaseModel):
     reason: str = Field(description="For a person; may be empty.")
     checked_at: datetime
     expires_at: datetime | None = Field(description="From then on it may be asked again.")
+
+    @property
+    def place(self) -> str:
+        """Among all, as a cursor."""
+        return cursor(_PLACE, (self.table, self.symbol, self.start, self.end, self.source))
 
     @classmethod
     def of(cls, row: Coverage) -> Self:
@@ -59,7 +76,7 @@ class CoveragePage(BaseModel):
     """Partitions by table, symbol and date."""
 
     coverage: list[CoverageShown]
-    more: bool = Field(description="There are more than `limit`: narrow the dates, or name a table or a symbol.")
+    next: str | None = Field(description="Ask again with `after` set to it; null: there are no more.")
 
 
 @routes.get("/api/v1/coverage", summary="What is held", responses=faults(422))
@@ -71,18 +88,14 @@ def coverage(
     start: Start = None,
     end: End = None,
     verdict: Verdicts = None,
+    after: Next = None,
     limit: Limit = 100,
 ) -> CoveragePage:
     """What the ledger records of partitions, good or bad. Those of every symbol (`*`) count for each symbol too."""
-    dates = between(start, end)
+    in_order(start, end)
+    dates = Interval(start or date.min, end or date.max)
     symbols = None if symbol is None else [symbol, "*"]
-    found = desk.ledger.coverage.find(destination, table, symbols, dates, verdicts=verdict or None, limit=limit + 1)
-    return CoveragePage(coverage=[CoverageShown.of(row) for row in found[:limit]], more=len(found) > limit)
-
-
-def between(start: date | None, end: date | None) -> Interval:
-    """The dates of a question, an open end being the first or the last there is. Raises UsageError."""
-    first, last = start or date.min, end or date.max
-    if last < first:
-        raise UsageError(f"the dates are reversed: {first} is after {last}", remedy="swap start and end")
-    return Interval(first, last)
+    which: dict[str, Any] = {"verdicts": verdict or None, "after": row_of(_PLACE, after)}
+    found = desk.ledger.coverage.find(destination, table, symbols, dates, **which, limit=limit + 1)
+    shown = [CoverageShown.of(row) for row in found[:limit]]
+    return CoveragePage(coverage=shown, next=shown[-1].place if len(found) > limit else None)

@@ -6,16 +6,19 @@ from datetime import date, datetime
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, HTTPException, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 
 from forebay.ledger.filter import TaskFilter
 from forebay.model.task import Task, TaskKind, TaskState
+from forebay.service.cursors import Next, cursor, row_of
 from forebay.service.desk import At
 from forebay.service.faults import faults
-from forebay.service.words import Limit, Symbol, Table
+from forebay.service.words import Instant, Limit, Symbol, Table
 
 routes = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
 _LAST = 2**63 - 1
+_PLACE = TypeAdapter(tuple[Instant, Annotated[int, Field(ge=1, le=_LAST)]])
+"""When a task changed, and its number: its place among all."""
 TaskId = Annotated[int, Path(ge=1, le=_LAST, description="Its number.", examples=[17])]
 
 
@@ -55,6 +58,7 @@ class TasksShown(BaseModel):
     """Tasks, the last changed first."""
 
     tasks: list[TaskShown]
+    next: str | None = Field(description="Ask again with `after` set to it; null: there are no more.")
     counts: dict[TaskState, int] = Field(description="How many there are in each state, of all.")
 
 
@@ -65,12 +69,19 @@ def list_tasks(
     kind: Annotated[TaskKind | None, Query(description="Of this kind.")] = None,
     table: Table = None,
     symbol: Symbol = None,
+    after: Next = None,
     limit: Limit = 100,
 ) -> TasksShown:
-    """The tasks that match, the last changed first, and how many tasks there are in each state."""
+    """The tasks that match, the last changed first, and how many tasks there are in each state.
+
+    One that changes while the pages are read comes to the front: it is on none of them, or on two.
+    """
     book = desk.ledger.tasks
-    found = book.find(TaskFilter(states=state or None, kind=kind, table=table, symbol=symbol), limit=limit)
-    return TasksShown(tasks=[TaskShown.of(task) for task in found], counts=book.counts())
+    which = TaskFilter(states=state or None, kind=kind, table=table, symbol=symbol)
+    found = book.find(which, limit=limit + 1, after=row_of(_PLACE, after))
+    shown = [TaskShown.of(task) for task in found[:limit]]
+    following = cursor(_PLACE, (shown[-1].updated_at, shown[-1].id)) if len(found) > limit else None
+    return TasksShown(tasks=shown, next=following, counts=book.counts())
 
 
 @routes.get("/{task_id}", summary="One task", responses=faults(404, 422))
