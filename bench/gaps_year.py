@@ -75,10 +75,13 @@ def has_odd_lots(symbol: int) -> bool:
     return symbol % 5 < 2
 
 
-def fill(app: App, planted: Planted, rng: np.random.Generator) -> int:
-    """Put the year into the lake, a month in a delivery, and record it as held; how many minute bars that are."""
+def fill(app: App, planted: Planted, rng: np.random.Generator, sessions: int = len(DAYS)) -> int:
+    """Put the year, or its first sessions, into the lake, a month in a delivery, and record it as held.
+
+    How many minute bars that are.
+    """
     bars = 0
-    for _, places in groupby(range(len(DAYS)), key=lambda day: DAYS[day].month):
+    for _, places in groupby(range(sessions), key=lambda day: DAYS[day].month):
         month = list(places)
         parts = list(_month(planted, month, rng))
         minutes, days = (pl.concat([part[side] for part in parts]) for side in (0, 1))
