@@ -1,0 +1,144 @@
+"""Frames of the stream as messages: what cannot be believed is handed back as it came, and costs nothing else.
+
+A frame is decoded in one go. Only one with something odd in it is taken apart, event by event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from forebay.model.live import Cluster
+from forebay.model.message import Message
+from forebay.vendor.stream.events import Status
+from forebay.vendor.stream.making import MAKERS
+
+_SHOWN = 4096
+"""Characters kept of what could not be decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadEvent:
+    """An event, or a whole frame, that is not of its form."""
+
+    text: str
+    """As it came, to 4,096 characters."""
+    reason: str
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What one frame held, in its order."""
+
+    messages: list[Message] = field(default_factory=list)
+    statuses: list[Status] = field(default_factory=list)
+    bad: list[BadEvent] = field(default_factory=list)
+    unknown: int = 0
+    """Events of channels that Forebay does not keep."""
+
+
+class _Event(msgspec.Struct):
+    ev: str
+
+
+class _Reader:
+    """The decoder of one cluster: no other cluster's events are known to it."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._makers = MAKERS[cluster]
+        events = msgspec.json.Decoder(list[_union(Status, *self._makers)])  # type: ignore[misc]
+        self._frame = events.decode
+        self._event = msgspec.json.Decoder(_union(Status, *self._makers)).decode
+        self._known = {str(config.tag) for config in map(_config, (Status, *self._makers))}
+
+    def read(self, data: bytes | str) -> Decoded:
+        """A frame in which nothing is odd."""
+        makers, decoded = self._makers, Decoded()
+        keep = decoded.messages.append
+        for event in self._frame(data):
+            maker = makers.get(type(event))
+            if maker is None:
+                decoded.statuses.append(event)
+            else:
+                keep(maker(event))
+        return decoded
+
+    def read_each(self, data: bytes | str) -> Decoded:
+        """A frame in which something is."""
+        decoded = Decoded()
+        try:
+            events = _parts(data)
+        except (ValueError, RecursionError) as error:
+            decoded.bad.append(BadEvent(_shown(data), f"no array of events: {error}"))
+            return decoded
+        for event in events:
+            self._add(decoded, event)
+        return decoded
+
+    def _add(self, decoded: Decoded, raw: bytes) -> None:
+        try:
+            if _name(raw) not in self._known:
+                decoded.unknown += 1
+                return
+            event = self._event(raw)
+            if isinstance(event, Status):
+                decoded.statuses.append(event)
+            else:
+                decoded.messages.append(self._makers[type(event)](event))
+        except (ValueError, RecursionError) as error:
+            decoded.bad.append(BadEvent(_shown(raw), str(error)))
+
+
+def decode(cluster: Cluster, data: bytes | str) -> Decoded:
+    """What a frame of `cluster` says. Never raises: what cannot be read is in `bad`, with its reason."""
+    reader = _READERS[cluster]
+    try:
+        return reader.read(data)
+    except (ValueError, RecursionError):
+        return reader.read_each(data)
+
+
+def statuses_in(data: bytes) -> list[Status]:
+    """Only what the server says of the connection; quick for frames that say nothing of it."""
+    if b"status" not in data:
+        return []
+    try:
+        return [status for status in map(_status, _parts(data)) if status]
+    except (ValueError, RecursionError):
+        return []
+
+
+def _status(raw: bytes) -> Status | None:
+    try:
+        return msgspec.json.decode(raw, type=Status) if _name(raw) == "status" else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _name(raw: bytes) -> str:
+    return msgspec.json.decode(raw, type=_Event).ev
+
+
+def _parts(data: bytes | str) -> list[bytes]:
+    return [bytes(part) for part in msgspec.json.decode(data, type=list[msgspec.Raw])]
+
+
+def _shown(data: bytes | str) -> str:
+    text = data if isinstance(data, str) else data[: 4 * _SHOWN].decode(errors="replace")
+    return text[:_SHOWN]
+
+
+def _config(event: Any) -> Any:
+    return event.__struct_config__
+
+
+def _union(*types: Any) -> Any:
+    union = types[0]
+    for one in types[1:]:
+        union |= one
+    return union
+
+
+_READERS = {cluster: _Reader(cluster) for cluster in Cluster}
