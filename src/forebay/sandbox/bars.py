@@ -13,7 +13,8 @@ from forebay.sandbox import rules
 from forebay.sandbox.noise import Floats, Ints
 from forebay.sandbox.trades import PRICE_UNIT, SIZE_UNIT, Tape
 
-_MINUTE = 60_000_000_000
+MINUTE = 60_000_000_000
+SECOND = 1_000_000_000
 _NONE = np.iinfo(np.int64).max
 
 
@@ -31,13 +32,19 @@ class Bars:
     vwap: Floats
     """NaN where nothing counted for volume."""
     transactions: Ints
+    last: Ints
+    """Place in the tape of the window's last trade, counted or not."""
 
 
 def minute_bars(tape: Tape) -> Bars:
     """One bar for each minute `[t, t + 60 s)` in which a trade set open and close."""
+    return window_bars(tape, MINUTE)
+
+
+def window_bars(tape: Tape, length: int) -> Bars:
+    """The same for windows of `length` ns, up to a minute, by the rules of minute bars."""
     extended = (tape.time < tape.cells.regular_opens[tape.cell]) | (tape.time >= tape.cells.regular_closes[tape.cell])
-    minute = tape.time // _MINUTE * _MINUTE
-    return _grouped(tape, minute, extended)
+    return _grouped(tape, tape.time // length * length, extended)
 
 
 def day_bars(tape: Tape) -> Bars:
@@ -48,7 +55,7 @@ def day_bars(tape: Tape) -> Bars:
 def _grouped(tape: Tape, start: Ints, extended: NDArray[np.bool_]) -> Bars:
     if len(start) == 0:
         nothing, none = np.zeros(0, np.int64), np.zeros(0)
-        return Bars(nothing, nothing, none, none, none, none, none, none, nothing)
+        return Bars(nothing, nothing, none, none, none, none, none, none, nothing, nothing)
     first = np.ones(len(start), bool)
     first[1:] = (tape.cell[1:] != tape.cell[:-1]) | (start[1:] != start[:-1])
     groups = np.flatnonzero(first)
@@ -67,8 +74,15 @@ def _grouped(tape: Tape, start: Ints, extended: NDArray[np.bool_]) -> Bars:
     vwap = np.full(len(volume), np.nan)
     np.divide(paid, volume, out=vwap, where=volume > 0)
     opens, closes = tape.price[opening[held]] / scale, tape.price[closing[held]] / scale
-    cell, begins = tape.cell[groups][held], start[groups][held]
-    return Bars(cell, begins, opens, high[held] / scale, low[held] / scale, closes, volume, vwap.round(6), number[held])
+    cell, begins, number = tape.cell[groups][held], start[groups][held], number[held]
+    last = np.append(groups[1:], len(start))[held] - 1
+    high, low = high[held] / scale, low[held] / scale
+    return Bars(cell, begins, opens, high, low, closes, volume, vwap.round(6), number, last)
+
+
+def day_counts(tape: Tape) -> rules.Counts:
+    """What each trade updates in its day's bar."""
+    return _counts(tape, np.zeros(len(tape.time), bool))
 
 
 def _counts(tape: Tape, extended: NDArray[np.bool_]) -> rules.Counts:

@@ -6,7 +6,7 @@ import logging
 import socket
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
@@ -23,6 +23,8 @@ from forebay.sandbox.market import Market
 from forebay.sandbox.ownfiles import OwnFiles
 from forebay.sandbox.plans import plan_named
 from forebay.sandbox.requestlog import LoggedRequest, RequestLog
+from forebay.sandbox.stream.clock import MAX, checked_speed
+from forebay.sandbox.stream.server import Stream, StreamLimits
 from forebay.sandbox.vendor import Vendor, credentials
 
 DEFAULT_START = date(2025, 10, 1)
@@ -33,16 +35,23 @@ _MOST_TICKERS = 15_000
 _LAST_PORT = 65_535
 
 
-def environment(host: str, port: int, seed: int, vendor_plan: str = "advanced") -> dict[str, str]:
-    """The settings that point Forebay, and the vendor's own client, at a sandbox; the plan says the rate limit."""
-    keys, url = credentials(seed), f"http://{host}:{port}"
+def environment(
+    host: str, port: int, seed: int, vendor_plan: str = "advanced", stream_port: int | None = None
+) -> dict[str, str]:
+    """The settings that point Forebay, and the vendor's own client, at a sandbox.
+
+    The plan says the rate limit and which of the stream's hosts. The stream is on the next port unless told otherwise.
+    """
+    keys, url, plan = credentials(seed), f"http://{host}:{port}", plan_named(vendor_plan)
+    stream = f"ws://{host}:{stream_port or port + 1}"
     return {
         "FOREBAY_REST_URL": url,
         "FOREBAY_FLATFILES_URL": url,
+        "FOREBAY_STREAM_URL": f"{stream}/delayed" if plan.delayed else stream,
         "POLYGON_API_KEY": keys.api_key,
         "POLYGON_S3_ACCESS_KEY_ID": keys.s3.access_key,
         "POLYGON_S3_SECRET_ACCESS_KEY": keys.s3.secret,
-        "POLYGON_RATE_LIMIT": str(plan_named(vendor_plan).calls_a_minute),
+        "POLYGON_RATE_LIMIT": str(plan.calls_a_minute),
     }
 
 
@@ -53,6 +62,10 @@ class Sandbox:
     bound its session dates; without `end` it goes on to the clock's now. `faults` is a path to a TOML file or a list of
     rules. Everything that depends on time asks `clock`. Port 0 takes any free one. `extra_files` is a folder laid out
     as the vendor's bucket: its files replace or join the made ones, and are read from disk as they are sent.
+
+    The stream replays the market from `stream_from` at `stream_speed` (1 to 1000, `MAX`: as fast as it is read) up to
+    `stream_until`; with one of them the whole vendor lives in replayed time (`stream.clock`), without them in that of
+    `clock`. It listens on `stream_port`, by default the one after `port`.
 
     Raises UsageError for a wrong plan, date, number, folder or fault rule, and for a port that is taken.
     """
@@ -72,8 +85,14 @@ class Sandbox:
         switches: Switches | None = None,
         request_log: Path | None = None,
         extra_files: str | Path | None = None,
+        stream_port: int | None = None,
+        stream_from: datetime | None = None,
+        stream_speed: float | None = None,
+        stream_until: datetime | None = None,
+        stream_limits: StreamLimits | None = None,
     ) -> None:
         _check(tickers, port, start, end)
+        _check_port(stream_port or 0)
         rules = read_faults(Path(faults)) if isinstance(faults, str | Path) else faults
         self.seed = seed
         self._plan = vendor_plan
@@ -81,7 +100,21 @@ class Sandbox:
         self.port = port
         self.market = Market(seed, tickers, start, end)
         """The truth: `market.bars(asset_class, kind, start, end)`."""
-        desk = Desk(self.market, clock or SystemClock(), plan_named(vendor_plan), switches or Switches())
+        self.stream_port = stream_port or (port + 1 if port else 0)
+        base, plan = clock or SystemClock(), plan_named(vendor_plan)
+        replayed = any(one is not None for one in (stream_from, stream_speed, stream_until))
+        self.stream = Stream(
+            self.market,
+            base,
+            plan,
+            credentials(seed).api_key,
+            start=stream_from,
+            speed=_speed(stream_speed, replayed=replayed),
+            until=stream_until,
+            limits=stream_limits,
+        )
+        """Handles of the stream: time, trouble, counts."""
+        desk = Desk(self.market, self.stream.clock if replayed else base, plan, switches or Switches())
         self._log = RequestLog(request_log)
         own = OwnFiles(Path(extra_files)) if extra_files else None
         self._vendor = Vendor(desk, Faults(rules), credentials(seed), self._log, own)
@@ -98,7 +131,12 @@ class Sandbox:
     @property
     def env(self) -> dict[str, str]:
         """The settings that point a client here, keys included."""
-        return environment(self.host, self.port, self.seed, self._plan)
+        return environment(self.host, self.port, self.seed, self._plan, self.stream_port)
+
+    @property
+    def stream_url(self) -> str:
+        """Where the stream listens, real-time clusters below it; the delayed ones are below its `/delayed`."""
+        return f"ws://{self.host}:{self.stream_port}"
 
     @property
     def requests(self) -> list[LoggedRequest]:
@@ -109,6 +147,13 @@ class Sandbox:
         """Listen; returns once connections are accepted."""
         listening = _listen(self.host, self.port)
         self.port = listening.getsockname()[1]
+        try:
+            stream = _listen(self.host, self.stream_port)
+        except UsageError:
+            listening.close()
+            raise
+        self.stream_port = stream.getsockname()[1]
+        self.stream.start(stream)
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="sandbox")
         app = self._app = App(self._vendor.answer, self._pool)
         logging.getLogger("uvicorn.error").addFilter(_not_cut_on_purpose)
@@ -124,6 +169,7 @@ class Sandbox:
         """Stop listening; stalled answers are abandoned."""
         if self._app is None or self._server is None or self._thread is None or self._pool is None:
             return
+        self.stream.stop()
         self._app.close()
         self._server.should_exit = True
         self._thread.join(_STOPS_WITHIN)
@@ -154,10 +200,19 @@ def _not_cut_on_purpose(record: logging.LogRecord) -> bool:
 def _check(tickers: int, port: int, start: date, end: date | None) -> None:
     if not 1 <= tickers <= _MOST_TICKERS:
         raise UsageError(f"{tickers} tickers cannot be simulated", remedy=f"Choose from 1 to {_MOST_TICKERS}.")
-    if not 0 <= port <= _LAST_PORT:
-        raise UsageError(f"{port} is not a port", remedy=f"Choose from 1 to {_LAST_PORT}, or 0 for any free one.")
+    _check_port(port)
     if end is not None and end < start:
         raise UsageError(f"the market would end ({end}) before it starts ({start})", remedy="Swap the two dates.")
+
+
+def _check_port(port: int) -> None:
+    if not 0 <= port <= _LAST_PORT:
+        raise UsageError(f"{port} is not a port", remedy=f"Choose from 1 to {_LAST_PORT}, or 0 for any free one.")
+
+
+def _speed(speed: float | None, *, replayed: bool) -> float | None:
+    """The speed asked for; 1 for a replay of which nothing is said, None for no replay."""
+    return checked_speed(1.0 if speed is None else speed) if replayed else None
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -176,4 +231,4 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-__all__ = ["DEFAULT_START", "Sandbox", "Switches", "environment"]
+__all__ = ["DEFAULT_START", "MAX", "Sandbox", "StreamLimits", "Switches", "environment"]

@@ -75,7 +75,10 @@ class Tape:
 
     def until(self, moment: int) -> Tape:
         """Only the trades before `moment` (ns)."""
-        keep = self.time < moment
+        return self.only(self.time < moment)
+
+    def only(self, keep: NDArray[np.bool_]) -> Tape:
+        """Only the trades for which `keep` is true."""
         columns = ("cell", "index", "time", "price", "size", "combination", "correction", "role")
         return replace(self, **{name: getattr(self, name)[keep] for name in columns})
 

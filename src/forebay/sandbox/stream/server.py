@@ -1,0 +1,242 @@
+"""The stream's port: a WebSocket server in a thread of its own, and the handles by which a test drives the replay."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from threading import Event, Thread
+from typing import TypeVar
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from forebay.clock import Clock
+from forebay.errors import UsageError
+from forebay.model.live import Cluster
+from forebay.sandbox.cells import nanos
+from forebay.sandbox.market import Market
+from forebay.sandbox.plans import Plan
+from forebay.sandbox.stream.clock import Pace, ReplayClock
+from forebay.sandbox.stream.feed import TICK
+from forebay.sandbox.stream.listener import EVICTED, Audience, Listener
+from forebay.sandbox.stream.replay import Replay, Sent
+from forebay.sandbox.stream.session import Sessions, place_of
+
+_STARTS_WITHIN = _STOPS_WITHIN = 10.0
+_ANSWERS_WITHIN = 30.0
+_MEBIBYTE = 1 << 20
+_SEND_BUFFER = 256 * 1024
+"""Of the kernel, for each connection: what it holds the server does not know of."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """What the simulated account and server allow."""
+
+    connections: int = 1
+    """To one cluster at a time, real-time and delayed together."""
+    auth_within: float = 10.0
+    """Seconds to authenticate in."""
+    buffer: int = 16 * _MEBIBYTE
+    """Bytes that may wait for one reader; it is killed beyond."""
+    patience: float = 30.0
+    """Seconds, where readers set the pace, in which a reader must take what a minute brought."""
+    evicts_newest: bool = False
+    """Of too many connections the newest one ends, not the oldest."""
+
+
+class Stream:
+    """The stream of a running sandbox. Its methods may be called from any thread; they act at once."""
+
+    def __init__(
+        self,
+        market: Market,
+        base: Clock,
+        plan: Plan,
+        api_key: str,
+        *,
+        start: datetime | None = None,
+        speed: float | None = None,
+        until: datetime | None = None,
+        limits: StreamLimits | None = None,
+    ) -> None:
+        limits = limits or StreamLimits()
+        begin = start or base.now()
+        self.clock = ReplayClock(begin)
+        """Replayed time: what has been sent is what has happened."""
+        self._pace = Pace(base, nanos(begin), speed)
+        self._audience = Audience(limits.connections, evicts_newest=limits.evicts_newest)
+        last = None if until is None else nanos(until) // TICK * TICK
+        self._replay = Replay(
+            market,
+            self._audience,
+            self.clock,
+            self._pace,
+            until=last,
+            buffer=limits.buffer,
+            patience=limits.patience,
+        )
+        self._sessions = Sessions(self._audience, self.clock, plan, api_key, limits.auth_within)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: Thread | None = None
+        self._ending: asyncio.Event | None = None
+
+    # -- what happened
+
+    @property
+    def connections(self) -> int:
+        """How many authenticated connections are open."""
+        return len(self._audience)
+
+    @property
+    def accepted(self) -> int:
+        """How many connections ever authenticated."""
+        return self._audience.accepted
+
+    @property
+    def sent(self) -> Sent:
+        """Frames, events and bytes that went out so far, to all connections together."""
+        return self._replay.sent
+
+    # -- time
+
+    def pause(self) -> None:
+        """Stand still."""
+        self._act(self._hold_here)
+
+    def resume(self) -> None:
+        """Go on at the speed of before."""
+        self._act(lambda: self._pace.go_on(self.clock.nanos))
+
+    def step_to(self, moment: datetime, timeout: float = 60.0) -> None:
+        """Replay up to `moment` as fast as readers take it, and stand still there. Returns when all of it is sent.
+
+        Raises TimeoutError when that takes longer than `timeout` seconds.
+        """
+        target = nanos(moment) // TICK * TICK
+
+        def go() -> None:
+            self._pace.hold = target
+
+        self._act(go)
+        if not self.clock.wait_for(target, timeout):
+            raise TimeoutError(f"the replay is at {self.clock.now()} and not at {moment} after {timeout:g} s")
+
+    # -- trouble
+
+    def drop(self, cluster: Cluster | None = None) -> int:
+        """End TCP connections without a word; how many."""
+        return self._to_each(cluster, Listener.drop)
+
+    def evict(self, cluster: Cluster | None = None) -> int:
+        """End connections as if another one of the account had come; how many."""
+        return self._to_each(cluster, lambda one: one.dismiss(EVICTED))
+
+    def stall(self, cluster: Cluster | None = None) -> int:
+        """Send nothing more on the open connections, and leave them open; how many."""
+
+        def still(listener: Listener) -> None:
+            listener.stalled = True
+            self._audience.note()
+
+        return self._to_each(cluster, still)
+
+    def inject(self, text: str, cluster: Cluster | None = None) -> int:
+        """Send a frame of any text to every connection; to how many."""
+        return self._to_each(cluster, lambda one: one.send(text.encode(), 0))
+
+    def wait_for_subscribers(self, count: int = 1, timeout: float = 30.0) -> None:
+        """Return when so many connections are subscribed to something. Raises TimeoutError."""
+        if not self._audience.wait_for_takers(count, timeout):
+            raise TimeoutError(f"not {count} connections are subscribed to something after {timeout:g} s")
+
+    # -- life
+
+    def start(self, listening: socket.socket) -> None:
+        """Serve the socket's connections; returns once they are accepted."""
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        ready = Event()
+        self._thread = Thread(target=self._serve, args=(listening, ready), name="sandbox-stream", daemon=True)
+        self._thread.start()
+        ready.wait(_STARTS_WITHIN)
+
+    def stop(self) -> None:
+        """End every connection and the replay."""
+        if self._thread is None or self._loop is None or self._ending is None:
+            return
+        self._loop.call_soon_threadsafe(self._ending.set)
+        self._thread.join(_STOPS_WITHIN)
+        self.clock.close()
+        self._thread = self._loop = self._ending = None
+
+    def _serve(self, listening: socket.socket, ready: Event) -> None:
+        asyncio.run(self._main(listening, ready))
+
+    async def _main(self, listening: socket.socket, ready: Event) -> None:
+        self._ending = asyncio.Event()
+        quiet = logging.getLogger("forebay.sandbox.stream")
+        quiet.setLevel(logging.CRITICAL)  # connections that end badly are meant
+        async with serve(
+            self._sessions.serve,
+            sock=listening,
+            process_request=_known_path,
+            compression=None,
+            ping_interval=None,
+            close_timeout=2,
+            logger=quiet,
+        ):
+            self._loop = asyncio.get_running_loop()
+            replay = asyncio.create_task(self._replay.run())
+            ready.set()
+            await self._ending.wait()
+            replay.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await replay
+            for listener in self._audience:
+                listener.drop()
+
+    def _hold_here(self) -> None:
+        self._pace.hold = self.clock.nanos
+
+    def _to_each(self, cluster: Cluster | None, action: Callable[[Listener], None]) -> int:
+        def act() -> int:
+            listeners = self._audience.of(cluster)
+            for listener in listeners:
+                action(listener)
+            return len(listeners)
+
+        return self._act(act)
+
+    def _act(self, action: Callable[[], T]) -> T:
+        """Do something in the server's loop."""
+        done: Future[T] = Future()
+
+        def act() -> None:
+            try:
+                done.set_result(action())
+            except BaseException as problem:
+                done.set_exception(problem)
+                raise
+
+        self._running().call_soon_threadsafe(act)
+        return done.result(_ANSWERS_WITHIN)
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            raise UsageError("the sandbox does not run", remedy="Use it inside its `with` block.")
+        return self._loop
+
+
+def _known_path(connection: ServerConnection, request: Request) -> Response | None:
+    if place_of(request.path) is None:
+        return connection.respond(HTTPStatus.NOT_FOUND, "There is no such cluster.\n")
+    return None
