@@ -29,7 +29,8 @@ ForebayError                       what happened, to what; `remedy` says what to
 │   └── NewerVersion         permanent   written by a later Forebay
 ├── SinkError
 │   ├── SinkUnavailable      temporary   Kafka, TimescaleDB or Redis did not answer, or did not keep up
-│   └── SinkRefused          permanent   it answers, and will not: no such user, no right, no room
+│   ├── SinkRefused          permanent   it answers, and will not: no such user, no right, no room
+│   └── PositionMoved                    another consumer has stored these messages
 ├── BrokerUnavailable        temporary   the Redis that carries hints to workers does not answer
 ├── LeaseLost                            another worker holds the task now
 └── UsageError                           a setting, flag or file of the user's is wrong
@@ -248,6 +249,12 @@ class SinkRefused(SinkError, PermanentError):
     """A sink answers, and refuses: it knows no such user, grants no right, or has a table of another form."""
 
     kind = "sink_refused"
+
+
+class PositionMoved(SinkError):
+    """Another consumer stored messages of these partitions meanwhile; what this one read of them is void."""
+
+    kind = "position_moved"
 
 
 class BrokerUnavailable(TemporaryError):

@@ -35,6 +35,12 @@ POINTS = (
     "compact.file",  # one compacted file is whole, in staging
     "compact.written",  # all of them are, and are on disk
     "compact.proved",  # they hold the rows that were read
+    "consume.taken",  # messages of a batch are read, nothing is done with them
+    "consume.buried",  # those that cannot be used are in the topic of dead letters
+    "consume.moved",  # the transaction has moved their positions, and stored none of them
+    "consume.staged",  # rows are in the staging table
+    "consume.stored",  # rows are in their table, nothing is committed
+    "consume.committed",  # all is, and the process does not know
     "vacuum.removing",  # another file that nothing needs is about to go
 )
 """Every step boundary of a transfer, and of an update of a ticker's file."""

@@ -5,6 +5,7 @@ Nothing here opens a database, a store or a connection, and no other room reads 
 
 from __future__ import annotations
 
+from forebay.settings.consume import ConsumeSettings
 from forebay.settings.groups import (
     ArchiveSettings,
     AwsSettings,
@@ -25,6 +26,7 @@ from forebay.settings.settings import Entry, Settings
 __all__ = [
     "ArchiveSettings",
     "AwsSettings",
+    "ConsumeSettings",
     "Entry",
     "FlatFileSettings",
     "FolderSettings",

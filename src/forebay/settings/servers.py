@@ -126,3 +126,20 @@ class TimescaleSettings(Group):
     database: str = setting("TIMESCALE_DB", default="chronox", about="Its database.")
     user: str = setting("TIMESCALE_USER", default="chronox", about="Its user.")
     password: SecretStr = setting("TIMESCALE_PASSWORD", default="", verbatim=True, about="The user's password.")
+    sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = setting(
+        "TIMESCALE_SSLMODE", default="prefer", about="How TLS is used: disable, prefer, require, verify-full, ..."
+    )
+    chunk_days: int = setting(
+        "TIMESCALE_CHUNK_DAYS",
+        default=7,
+        ge=1,
+        le=3650,
+        about="Days in one chunk of a hypertable that is made; 1 is better for a whole market.",
+    )
+    compress_days: int = setting(
+        "TIMESCALE_COMPRESS_DAYS",
+        default=7,
+        ge=0,
+        le=3650,
+        about="Days after which chunks of a hypertable that is made are compressed; 0 = never.",
+    )

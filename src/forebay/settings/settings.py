@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from forebay.settings.consume import ConsumeSettings
 from forebay.settings.fields import Declared, Group, SecretUrl, declared, passwords_in
 from forebay.settings.gaps import GapSettings
 from forebay.settings.groups import (
@@ -63,6 +64,7 @@ class Settings:
     queue: QueueSettings
     kafka: KafkaSettings
     timescale: TimescaleSettings
+    consume: ConsumeSettings
     service: ServiceSettings
     log: LogSettings
     origins: Mapping[str, str]
@@ -106,6 +108,7 @@ GROUPS: dict[str, type[Group]] = {
     "queue": QueueSettings,
     "kafka": KafkaSettings,
     "timescale": TimescaleSettings,
+    "consume": ConsumeSettings,
     "service": ServiceSettings,
     "log": LogSettings,
 }

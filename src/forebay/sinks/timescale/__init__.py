@@ -1,0 +1,1 @@
+"""Bars in TimescaleDB or PostgreSQL: tables, one upsert a batch, positions in Kafka. The only sink that speaks SQL."""
