@@ -216,4 +216,6 @@ def test_a_monitor_reads_metrics(client):
     assert 'forebay_http_answers_total{method="GET",route="/api/v1/bars/{symbol}",status="200"} 1.0' in text
     assert 'route="unknown",status="404"} 1.0' in text
     assert 'forebay_tasks{state="completed"}' in text
+    assert 'forebay_rows_total{symbol="*",table="stocks/bars_1m"}' in text
+    assert 'forebay_task_seconds{kind="load"}' in text
     assert "nowhere" not in text

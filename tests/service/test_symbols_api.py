@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from forebay.service.figures import MOST_SYMBOLS
+
 AAPL = {"symbol": "AAPL", "strategy": "flatpack_snapshot_stream", "enabled": True, "description": "Apple Inc."}
 
 
@@ -80,6 +82,17 @@ def test_a_body_says_nothing_else(client):
     assert 422 == refused.status_code
     assert "stratagy" in refused.json()["message"]
     assert "secret-stream" not in refused.text
+
+
+def test_a_monitor_sees_how_symbols_fare(client):
+    """Symbols are counted by status, and the first of them in byte order have figures of their own."""
+    many = [{"symbol": f"T{number:03}"} for number in range(MOST_SYMBOLS + 1)]
+    client.post("/api/v1/symbols/bulk", json={"symbols": many})
+    client.put("/api/v1/symbols/T007/status", json={"status": "error", "error_message": "Rate limit exceeded"})
+    text = client.get("/metrics").text
+    assert f'forebay_symbols{{status="idle"}} {MOST_SYMBOLS}.0' in text
+    assert 'forebay_symbols{status="error"} 1.0' in text
+    assert MOST_SYMBOLS == text.count("\nforebay_symbol_failures{")
 
 
 def _of(answer, *names):

@@ -16,6 +16,7 @@ from forebay.clock import Clock, SystemClock
 from forebay.service import faults
 from forebay.service.desk import Desk
 from forebay.service.doors import Doors
+from forebay.service.figures import Figures
 from forebay.service.fresh import Fresh
 from forebay.service.metrics import Counted, Metrics
 from forebay.service.routes import bars, coverage, gaps, health, metrics, runs, scheduler, snapshots, symbols, tasks
@@ -50,7 +51,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     )
     service.state.desk = desk
     service.state.runs = runs
-    service.state.metrics = Metrics(desk.counts)
+    service.state.metrics = Metrics(Figures(desk.opened))
     faults.install(service)
     service.include_router(health.routes)
     for room in _ROOMS:

@@ -1,47 +1,25 @@
-"""Numbers for a monitor: what the service was asked, and how the queue stands."""
+"""Numbers for a monitor: what the service was asked, beside what is kept."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from forebay.model.task import TaskState
-
-Counts = Callable[[], dict[TaskState, int]]
 _UNKNOWN = "unknown"
 """In place of a path that no endpoint has: else anybody could make a thousand names."""
-
-
-class _Queue(Collector):
-    """Tasks by state, counted when a monitor asks."""
-
-    def __init__(self, counts: Counts) -> None:
-        self._counts = counts
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """One family. Raises LedgerError."""
-        family = GaugeMetricFamily("forebay_tasks", "Tasks of the ledger by state.", labels=["state"])
-        for state, count in self._counts().items():
-            family.add_metric([state], count)
-        yield family
-
-    def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Without asking the ledger, which may be away when the service starts."""
-        yield GaugeMetricFamily("forebay_tasks", "Tasks of the ledger by state.", labels=["state"])
 
 
 class Metrics:
     """The numbers of one service."""
 
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self, figures: Collector) -> None:
+        """`figures` are those that are read when a monitor asks."""
         self._registry = CollectorRegistry()
-        self._registry.register(_Queue(counts))
+        self._registry.register(figures)
         labels = ("method", "route")
         self._answers = Counter(
             "forebay_http_answers", "Requests answered.", (*labels, "status"), registry=self._registry
@@ -54,7 +32,7 @@ class Metrics:
         self._seconds.labels(method, route).observe(seconds)
 
     def text(self) -> bytes:
-        """All of it, as Prometheus reads it. Raises LedgerError."""
+        """All of it, as Prometheus reads it."""
         return generate_latest(self._registry)
 
 

@@ -18,7 +18,8 @@ from forebay.service.faults import faults
 from forebay.service.words import TABLE, TICKER, End, Limit, Start, Symbol, Table, in_order
 
 routes = APIRouter(tags=["coverage"])
-Destination = Annotated[str, Query(min_length=1, max_length=200, description="Where it is held.", examples=[LAKE])]
+_PRINTED = r"^[^\x00-\x1f]+$"
+Destination = Annotated[str, Query(pattern=_PRINTED, max_length=200, description="Where it is held.", examples=[LAKE])]
 Verdicts = Annotated[list[Verdict] | None, Query(description="With one of these verdicts.")]
 
 

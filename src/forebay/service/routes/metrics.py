@@ -23,5 +23,5 @@ _TEXT = "text/plain; version=0.0.4; charset=utf-8"
     },
 )
 def metrics(request: Request) -> Response:
-    """What the service was asked, and how many tasks are in which state, as Prometheus reads it."""
+    """What the service was asked, and how what is kept fares, as Prometheus reads it."""
     return Response(request.app.state.metrics.text(), media_type=_TEXT)
