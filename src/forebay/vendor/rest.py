@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Self
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import httpx2
 import polars as pl
@@ -27,7 +28,7 @@ from forebay.vendor.limits import Budget
 from forebay.vendor.pages import Question, check_bars, check_envelope, check_grouped, without_twins
 from forebay.vendor.reference import ContractDetails, ContractRow, ContractsPage, read_names, walk
 from forebay.vendor.snapshots import SnapshotLists
-from forebay.vendor.timeframes import bar_dataset, range_path
+from forebay.vendor.timeframes import bar_dataset, moments_path, range_path
 from forebay.vendor.wire import (
     BarsPage,
     MarketStatus,
@@ -90,6 +91,16 @@ class RestClient:
         """
         path = range_path(ticker, timeframe, start, end)
         return BarPages(self._http, path, Question(bar_dataset(ticker, timeframe), ticker, Interval(start, end)))
+
+    def bars_between(self, ticker: str, timeframe: str, first: datetime, last: datetime) -> BarPages:
+        """Bars of one ticker that start from `first` to `last` (aware, both included), page by page; not of days.
+
+        `timeframe` may be `1s`, too.
+        """
+        dataset = bar_dataset(ticker, timeframe)
+        zone = ZoneInfo(dataset.timezone)
+        dates = Interval(first.astimezone(zone).date(), last.astimezone(zone).date())
+        return BarPages(self._http, moments_path(ticker, timeframe, first, last), Question(dataset, ticker, dates))
 
     def grouped_daily(self, asset_class: AssetClass, day: date) -> pl.DataFrame:
         """The day bar of every ticker, in the columns of BAR_ROWS; no rows on a day without a session.

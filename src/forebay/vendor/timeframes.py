@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import quote
 
 from forebay.errors import UsageError
@@ -11,8 +11,8 @@ from forebay.model.calendar import NEW_YORK, day_start
 from forebay.model.catalogue import BAR_DATASETS, Dataset, Kind
 from forebay.model.instrument import asset_class_of
 
-_TIMEFRAME = re.compile(r"([1-9]\d*)([mhd])")
-_TIMESPANS = {"m": "minute", "h": "hour", "d": "day"}
+_TIMEFRAME = re.compile(r"([1-9]\d*)([smhd])")
+_TIMESPANS = {"s": "second", "m": "minute", "h": "hour", "d": "day"}
 
 
 def bar_dataset(ticker: str, timeframe: str) -> Dataset:
@@ -24,12 +24,20 @@ def bar_dataset(ticker: str, timeframe: str) -> Dataset:
 def range_path(ticker: str, timeframe: str, start: date, end: date) -> str:
     """The path that asks for bars of `ticker` from `start` to `end`, session dates, both included.
 
-    `timeframe` is a number and `m`, `h` or `d`. Raises UsageError for anything else.
+    `timeframe` is a number and `s`, `m`, `h` or `d`. Raises UsageError for anything else.
     """
+    return _path(ticker, timeframe, *_bounds(bar_dataset(ticker, timeframe), start, end))
+
+
+def moments_path(ticker: str, timeframe: str, first: datetime, last: datetime) -> str:
+    """The same for bars that start from `first` to `last`, both included, to the millisecond."""
+    return _path(ticker, timeframe, *(str(round(each.timestamp() * 1000)) for each in (first, last)))
+
+
+def _path(ticker: str, timeframe: str, first: str, last: str) -> str:
     found = _TIMEFRAME.fullmatch(timeframe)
     if found is None:
         raise UsageError(f"{timeframe!r} is no timeframe", remedy="Write 1m, 5m, 15m, 1h or 1d.")
-    first, last = _bounds(bar_dataset(ticker, timeframe), start, end)
     multiplier, unit = found.groups()
     return f"/v2/aggs/ticker/{quote(ticker, safe=':')}/range/{multiplier}/{_TIMESPANS[unit]}/{first}/{last}"
 

@@ -55,18 +55,16 @@ class Line:
             return self.closing and not self._queue
 
     def put(self, messages: Sequence[Message], mark: datetime | None, *, wait: bool) -> int | None:
-        """Take them in; a ticket. Without room it waits for it, or says None. Given up, it takes nothing.
+        """Take them in; a ticket. Without room it waits for it, or says None; closed, it has none.
 
         Raises what the sink cannot recover from.
         """
         with self._change:
             if wait:
-                self._change.wait_for(lambda: self._has_room or self._is_dead)
+                self._change.wait_for(lambda: self._has_room or self._is_dead or self.closing)
             if self._error:
                 raise self._error
-            if self.given_up:
-                return self._came
-            if not self._has_room:
+            if self.closing or not self._has_room:
                 return None
             self._queue.append((messages, mark))
             self._came += len(messages)

@@ -69,7 +69,7 @@ class Outlet:
         return self._line.heard
 
     def put(self, messages: Sequence[Message], mark: datetime | None = None, *, wait: bool = True) -> int | None:
-        """Take them; a ticket for `wait_settled`. Where there is no room it waits, or says None.
+        """Take them; a ticket for `wait_settled`. Where there is no room it waits, or says None; closed, it has none.
 
         Raises ForebayError when the sink cannot go on.
         """

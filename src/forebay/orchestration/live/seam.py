@@ -1,0 +1,110 @@
+"""Where live data meet history: each interruption is noted when it begins, refilled once it is over, then closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from structlog import get_logger
+
+from forebay.clock import Clock
+from forebay.errors import VendorError
+from forebay.ledger.interruptions import Interruptions
+from forebay.model.live import Cause, Cluster, Interruption, Noted, Subscription
+from forebay.model.message import Message
+from forebay.orchestration.live.outlet import Outlet
+from forebay.orchestration.live.refill import Refill, Seen
+
+log = get_logger()
+
+_AGAIN = timedelta(seconds=30)
+"""Before another try to refill."""
+
+
+class Seam:
+    """The interruptions of one cluster. One thread notes them, another may make them good meanwhile."""
+
+    def __init__(
+        self, cluster: Cluster, book: Interruptions, refill: Refill, outlets: Sequence[Outlet], clock: Clock
+    ) -> None:
+        self._cluster, self._book, self._refill, self._outlets, self._clock = cluster, book, refill, outlets, clock
+        self._lasting: dict[tuple[datetime, Cause], int] = {}
+        """Those of this process; numbers in the ledger."""
+        self._earlier: list[int] = []
+        """Those of processes before it, and its own start."""
+        self._not_before: datetime | None = None
+
+    def down(self, since: datetime, subscriptions: Sequence[Subscription]) -> None:
+        """Note that nobody listened since then. What earlier processes left lasting goes on with it."""
+        self._earlier = [noted.id for noted in self._book.open(self._cluster) if noted.interruption.ended is None]
+        lost = Interruption(self._cluster, tuple(subscriptions), since, None, Cause.STOPPED, "no process listened")
+        self._earlier.append(self._book.begin(lost))
+        _tell("stream_interrupted", lost)
+
+    def listening(self, since: datetime) -> None:
+        """Everything is heard from then on."""
+        for number in self._earlier:
+            self._book.end(number, since)
+        self._earlier = []
+
+    def hear(self, lost: Interruption) -> None:
+        """Note that one began, or that it ended."""
+        key = lost.began, lost.cause
+        number = self._lasting.pop(key, None)
+        if number is not None and lost.ended is not None:
+            self._book.end(number, lost.ended)
+        elif number is None:
+            number = self._book.begin(lost)
+            _tell("stream_interrupted", lost)
+        if lost.ended is None:
+            self._lasting[key] = number
+
+    def make_good(self, seen: Seen, stopped: Callable[[], bool]) -> int:
+        """Refill those that are over, the oldest first, and close each; how many were closed.
+
+        One that could not be refilled stays open, says why and is tried again. Raises LedgerError, and the error of a
+        sink that cannot go on.
+        """
+        if self._not_before is not None and self._clock.now() < self._not_before:
+            return 0
+        over = [noted for noted in self._book.open(self._cluster) if noted.interruption.ended is not None]
+        closed = 0
+        for noted in over:
+            if stopped() or not self._close(noted, seen, stopped):
+                break
+            closed += 1
+        self._not_before = None if closed == len(over) else self._clock.now() + _AGAIN
+        return closed
+
+    def _close(self, noted: Noted, seen: Seen, stopped: Callable[[], bool]) -> bool:
+        try:
+            evidence = self._refill.run(noted.interruption, seen, self._send, stopped)
+        except VendorError as error:
+            self._book.failed(noted.id, str(error))
+            log.warning("stream_not_refilled", cluster=self._cluster.value, interruption=noted.id, error=str(error))
+            return False
+        if evidence is None or not self._settled():
+            return False
+        self._book.close(noted.id, evidence)
+        log.info("stream_refilled", cluster=self._cluster.value, interruption=noted.id, **evidence)
+        return True
+
+    def _send(self, messages: Sequence[Message]) -> None:
+        for outlet in self._outlets:
+            outlet.put(messages)
+
+    def _settled(self) -> bool:
+        """Wait until every sink has acknowledged what was sent, as far as somebody waits for it."""
+        awaited = [outlet for outlet in self._outlets if not outlet.best_effort]
+        tickets = [(outlet, outlet.put(())) for outlet in awaited]
+        return all(ticket is not None and outlet.wait_settled(ticket) for outlet, ticket in tickets)
+
+
+def _tell(event: str, lost: Interruption) -> None:
+    log.warning(
+        event,
+        cluster=lost.cluster.value,
+        cause=lost.cause.value,
+        began=lost.began.isoformat(),
+        detail=lost.detail,
+    )

@@ -1,0 +1,205 @@
+"""What was not heard: noted when it begins, asked for by REST when it is over, closed when the sinks have it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import polars as pl
+import pytest
+
+from forebay.clock import SystemClock
+from forebay.ledger import Ledger
+from forebay.ledger.interruptions import Interruptions
+from forebay.model.catalogue import Kind as Rows
+from forebay.model.instrument import AssetClass
+from forebay.model.live import Cause, Cluster, Interruption, Subscription
+from forebay.model.message import BarMessage, Message
+from forebay.model.partition import Source
+from forebay.orchestration.live.outlet import Outlet
+from forebay.orchestration.live.refill import OVERLAP, Refill
+from forebay.orchestration.live.seam import Seam
+from forebay.sandbox.server import Sandbox
+from forebay.testing import FakeClock
+from forebay.vendor.rest import RestClient
+from forebay.vendor.stream.channels import Kind
+
+DAY = date(2026, 3, 2)
+BEGAN = datetime(2026, 3, 2, 15, 30, 20, tzinfo=UTC)
+ENDED = BEGAN + timedelta(minutes=10)
+MINUTE = timedelta(minutes=1)
+
+
+class Kept:
+    """A sink in memory."""
+
+    name = "kept"
+
+    def __init__(self) -> None:
+        self.came: list[Message] = []
+
+    def send(self, messages: Sequence[Message]) -> None:
+        self.came += messages
+
+    def flush(self, seconds: float) -> None:
+        """All is acknowledged at once."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+@pytest.fixture(scope="module")
+def vendor() -> Iterator[Sandbox]:
+    with Sandbox(start=DAY, end=DAY, tickers=6) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(ENDED + timedelta(seconds=10))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: FakeClock) -> Iterator[Ledger]:
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", clock, calls_per_minute=0) as opened:
+        yield opened
+
+
+@pytest.fixture
+def book(ledger: Ledger, clock: FakeClock) -> Interruptions:
+    return Interruptions(ledger.database, clock)
+
+
+@pytest.fixture
+def sink() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def seam(vendor: Sandbox, ledger: Ledger, book: Interruptions, clock: FakeClock, sink: Kept) -> Iterator[Seam]:
+    outlet = Outlet(sink, SystemClock(), Random(1), most=1000, every=timedelta())
+    outlet.start()
+    with RestClient(vendor.env["FOREBAY_REST_URL"], vendor.env["POLYGON_API_KEY"], ledger.budget, clock) as rest:
+        refill = Refill(rest, clock, budget=2, delay=timedelta())
+        yield Seam(Cluster.STOCKS, book, refill, [outlet], clock)
+    outlet.close(10)
+
+
+def lost(*subscriptions: str, ended: datetime | None = ENDED) -> Interruption:
+    return Interruption(Cluster.STOCKS, tuple(map(Subscription.of, subscriptions)), BEGAN, ended, Cause.CLOSED)
+
+
+def never() -> bool:
+    return False
+
+
+def truth(vendor: Sandbox, *symbols: str) -> set[tuple[object, ...]]:
+    """The market's bars that an interruption from BEGAN to ENDED may lack."""
+    rows = vendor.market.bars(AssetClass.STOCKS, Rows.BARS_1M, DAY, DAY)
+    inside = pl.col("window_start").is_between(BEGAN - OVERLAP - MINUTE, ENDED - MINUTE, closed="right")
+    mine = rows.filter(inside & pl.col("ticker").is_in(symbols))
+    columns = ("ticker", "window_start", "open", "high", "low", "close", "volume")
+    return {tuple(row[name] for name in columns) for row in mine.iter_rows(named=True)}
+
+
+def told(sink: Kept) -> set[tuple[object, ...]]:
+    bars = [each for each in sink.came if isinstance(each, BarMessage)]
+    return {
+        (b.symbol, datetime.fromtimestamp(b.timestamp / 1000, UTC), b.open, b.high, b.low, b.close, b.volume)
+        for b in bars
+    }
+
+
+def test_an_interruption_is_refilled_and_closed_with_evidence(
+    seam: Seam, vendor: Sandbox, book: Interruptions, sink: Kept
+) -> None:
+    """Every bar from the overlap before it to its end comes, each symbol by one call; then it is open no more."""
+    seam.hear(lost("AM.AAPL", "AM.MSFT", ended=None))
+    assert [None] == [noted.interruption.ended for noted in book.open()]
+    assert 0 == seam.make_good({}, never)
+
+    seam.hear(lost("AM.AAPL", "AM.MSFT"))
+    assert 1 == seam.make_good({}, never)
+
+    expected = truth(vendor, "AAPL", "MSFT")
+    assert len(expected) > 20
+    assert expected == told(sink)
+    assert [] == book.open()
+    (closed,) = book.find()
+    assert {"calls": 2, "symbols": 2, "bars": len(expected)} == closed.evidence
+
+
+def test_bars_that_the_stream_may_still_change_are_the_streams(seam: Seam, sink: Kept) -> None:
+    """A refilled bar of the last quarter of an hour gives way to the stream's change of it; older ones are final."""
+    seam.hear(lost("AM.AAPL"))
+    seam.make_good({}, never)
+
+    border = ENDED + timedelta(seconds=10) - OVERLAP
+    expected = {True: Source.REST, False: Source.STREAM}
+    sources = {
+        bar.timestamp: (bar.source, expected[datetime.fromtimestamp(bar.timestamp / 1000, UTC) < border])
+        for bar in sink.came
+        if isinstance(bar, BarMessage)
+    }
+    assert {Source.REST, Source.STREAM} == {source for source, _ in sources.values()}
+    assert all(source is wanted for source, wanted in sources.values())
+
+
+def test_a_wildcard_is_refilled_within_its_budget(seam: Seam, vendor: Sandbox, book: Interruptions, sink: Kept) -> None:
+    """The busiest of those that it brought; the evidence says how many are left, and to which file."""
+    seen = defaultdict(Counter, {Kind.MINUTES: Counter({"AAPL": 9, "MSFT": 8, "AMZN": 7, "NVDA": 1})})
+
+    seam.hear(lost("AM.*", "T.*"))
+    seam.make_good(seen, never)
+
+    assert truth(vendor, "AAPL", "MSFT") == told(sink)
+    (closed,) = book.find()
+    assert {"beyond 2 calls": 2} == closed.evidence["left"]
+    assert "the flat files of 2026-03-02" == closed.evidence["left_to"]
+    assert ["trades"] == closed.evidence["not_refilled"]
+
+
+def test_without_the_vendor_an_interruption_stays_open_and_is_tried_again(
+    seam: Seam, vendor: Sandbox, book: Interruptions, clock: FakeClock
+) -> None:
+    """It says why; after a while the same question is asked anew."""
+    seam.hear(lost("AM.AAPL"))
+    vendor.stop()
+    try:
+        assert 0 == seam.make_good({}, never)
+        (still,) = book.open()
+        assert still.error
+    finally:
+        vendor.start()
+
+    assert 0 == seam.make_good({}, never)
+    clock.advance(60)
+    assert 1 == seam.make_good({}, never)
+    assert [] == book.open()
+
+
+def test_what_a_dead_process_left_open_is_ended_by_the_next(
+    seam: Seam, vendor: Sandbox, book: Interruptions, clock: FakeClock, sink: Kept
+) -> None:
+    """Its own downtime begins where the last one had heard everything; both are over when the next one listens."""
+    book.begin(lost("AM.AAPL", ended=None))
+
+    seam.down(BEGAN + MINUTE, [Subscription("AM", "MSFT")])
+    assert [None, None] == [noted.interruption.ended for noted in book.open()]
+    seam.listening(ENDED)
+    assert 2 == seam.make_good({}, never)
+
+    assert truth(vendor, "AAPL") <= told(sink)
+    assert [Cause.STOPPED, Cause.CLOSED] == [noted.interruption.cause for noted in book.find()]
+    assert [ENDED, ENDED] == [noted.interruption.ended for noted in book.find()]
+
+
+def test_a_refill_that_is_stopped_leaves_the_interruption_open(seam: Seam, book: Interruptions) -> None:
+    """Nothing is said to be made good that was not."""
+    seam.hear(lost("AM.AAPL"))
+
+    assert 0 == seam.make_good({}, lambda: True)
+    assert [None] == [noted.closed_at for noted in book.open()]
