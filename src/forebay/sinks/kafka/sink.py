@@ -1,0 +1,245 @@
+"""Sends messages to Kafka: nothing lost, in order, in bounded memory."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from structlog import get_logger
+
+from forebay.errors import CheckFailed, SinkRefused, SinkUnavailable
+from forebay.model.message import Message
+from forebay.settings.servers import KafkaSettings
+from forebay.sinks.kafka.admin import TopicAdmin
+from forebay.sinks.kafka.client import configuration, library, open_client, translated
+from forebay.sinks.kafka.codec import encode
+from forebay.sinks.kafka.topics import Topics
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError
+    from confluent_kafka import Message as Report
+
+log = get_logger(__name__)
+
+_OVERHEAD = 1024
+"""Bytes that a message takes in memory beside its own, at most."""
+_BETWEEN_POLLS = 1000
+"""Messages after which it is looked for what became of earlier ones."""
+_NEVER = ("MSG_SIZE_TOO_LARGE", "INVALID_RECORD", "INVALID_MSG", "INVALID_MSG_SIZE", "RECORD_LIST_TOO_LARGE")
+"""Errors of a message, or of one that travelled with it, that another attempt does not help."""
+_NO_TOPIC = ("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION")
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """One message that the library gave back."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    alone: bool
+    """It, or one that travelled with it, is too large: it is sent by itself to tell."""
+
+
+class KafkaSink:
+    """A `Sink`. The library's queue is the buffer: it holds what is not acknowledged, and gives up on nothing."""
+
+    name = "kafka"
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        """Opens no connection yet. Raises UsageError where no server is named or the library is not installed."""
+        conf = configuration(settings)
+        self.topics = Topics(settings.prefix, by_symbol=settings.topics == "symbol")
+        self.sent = 0
+        """Messages that were taken."""
+        self.refused = 0
+        """Of them, those that can never be sent."""
+        self._servers = settings.require_servers()
+        self._seconds = settings.timeout
+        self._lock = RLock()
+        self._again: deque[Unsent] = deque()
+        self._on_trial = False
+        self._heard: KafkaError | None = None
+        """What the library last said of its connections."""
+        self._refusal: KafkaError | None = None
+        """Why the broker last refused a message that is not to blame."""
+        self._admin = TopicAdmin(settings, conf)
+        self._conf = {
+            **conf,
+            "enable.idempotence": True,
+            "acks": "all",
+            "allow.auto.create.topics": False,
+            "message.timeout.ms": 0,  # for ever: what is given up on would be lost
+            "queue.buffering.max.kbytes": max(1, settings.buffer // 2048),
+            "queue.buffering.max.messages": settings.buffer // 2 // _OVERHEAD,
+            "compression.type": settings.compression,
+            "delivery.report.only.error": True,
+            "on_delivery": self._failed,
+            "error_cb": self._hear,
+        }
+        self._producer: Any = open_client("Producer", self._conf)
+
+    @property
+    def waiting(self) -> int:
+        """Messages that are taken and not acknowledged."""
+        return len(self._producer) + len(self._again)
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """See `Sink`; waits KAFKA_TIMEOUT seconds at most. A message that can never be sent is refused and counted."""
+        with self._lock:
+            until = time.monotonic() + self._seconds
+            self._send_again(until)
+            addressed = [(topic, message) for message in messages if (topic := self._address(message))]
+            self._ensure({topic for topic, _ in addressed}, until)
+            for number, (topic, message) in enumerate(addressed, 1):
+                self._produce(topic, message.symbol.encode(), encode(message), until)
+                if number % _BETWEEN_POLLS == 0:
+                    self._producer.poll(0)
+            self._producer.poll(0)
+            self.sent += len(addressed)
+
+    def flush(self, seconds: float) -> None:
+        """See `Sink`. What is refused counts as dealt with: look at `refused`."""
+        with self._lock:
+            self._flush(time.monotonic() + seconds)
+
+    def close(self) -> None:
+        """See `Sink`; waits KAFKA_TIMEOUT seconds at most."""
+        with self._lock:
+            try:
+                self._flush(time.monotonic() + self._seconds)
+            finally:
+                self._producer.purge()
+                self._producer.flush(0)
+
+    def _flush(self, until: float) -> None:
+        while True:
+            self._send_again(until)
+            self._producer.flush(max(0.0, min(until - time.monotonic(), 1.0)))
+            self._raise_refusal()
+            if not self.waiting:
+                self._heard = None
+                return
+            if time.monotonic() >= until:
+                raise self._away(f"has not acknowledged {self.waiting} messages")
+
+    def _address(self, message: Message) -> str | None:
+        try:
+            return self.topics.of(message)
+        except CheckFailed as error:
+            self._refuse(message.symbol, encode(message), str(error))
+            return None
+
+    def _ensure(self, topics: set[str], until: float) -> None:
+        """See that topics are there; a broker that is away is waited for, one that knows no such user is not."""
+        while True:
+            try:
+                self._admin.ensure(topics, max(0.1, min(until - time.monotonic(), 5.0)))
+            except SinkUnavailable as error:
+                self._producer.poll(0.1)  # hears why, too
+                if self._heard and isinstance(why := translated(self._heard, "was asked", self._servers), SinkRefused):
+                    self._heard = None
+                    raise why from error
+                if time.monotonic() >= until:
+                    raise
+            else:
+                return
+
+    def _produce(self, topic: str, key: bytes, value: bytes, until: float) -> None:
+        """Put one into the buffer; waits for room."""
+        while True:
+            try:
+                self._producer.produce(topic, value, key)
+            except BufferError:
+                if time.monotonic() >= until:
+                    raise self._away("is behind, and the buffer is full") from None
+                self._producer.poll(0.05)
+                self._raise_refusal()
+            except library().KafkaException as error:
+                self._not_taken(error.args[0], Unsent(topic, key, value, alone=False))
+                return
+            else:
+                return
+
+    def _not_taken(self, error: KafkaError, unsent: Unsent) -> None:
+        """The library itself refuses a message, or all of them since an error that it calls fatal."""
+        if error.name() in _NEVER:
+            self._refuse(unsent.key.decode(), unsent.value, error.str())
+        elif error.fatal():
+            self._renew()
+            self._again.append(unsent)
+        else:
+            raise translated(error, f"was sent a message for {unsent.topic}", self._servers)
+
+    def _renew(self) -> None:
+        """Another producer in the place of one that can go on no more; what that one had is given back."""
+        log.warning("kafka_producer_renewed", waiting=self.waiting)
+        self._producer.purge()
+        self._producer.flush(5)
+        self._producer = open_client("Producer", self._conf)
+
+    def _send_again(self, until: float) -> None:
+        """Send what was given back, before anything else and in its order."""
+        self._raise_refusal()
+        while self._again:
+            unsent = self._again[0]
+            self._ensure({unsent.topic}, until)
+            if unsent.alone:
+                self._try_alone(unsent, until)
+            else:
+                self._produce(unsent.topic, unsent.key, unsent.value, until)
+            self._again.popleft()
+
+    def _try_alone(self, unsent: Unsent, until: float) -> None:
+        """Send one while nothing else is under way: if it is too large now, it is so itself."""
+        self._drain(until)
+        self._on_trial = True
+        try:
+            self._produce(unsent.topic, unsent.key, unsent.value, until)
+            self._drain(until)
+        finally:
+            self._on_trial = False
+
+    def _drain(self, until: float) -> None:
+        if self._producer.flush(max(0.0, until - time.monotonic())):
+            raise self._away(f"has not acknowledged {self.waiting} messages")
+
+    def _failed(self, error: KafkaError | None, report: Report) -> None:
+        """A message is given back: the library calls this while it is polled."""
+        if error is None:
+            return
+        key, value, never = report.key() or b"", report.value() or b"", error.name() in _NEVER
+        if never and self._on_trial:
+            self._refuse(key.decode(), value, error.str())
+            return
+        self._again.append(Unsent(report.topic() or "", key, value, alone=never))
+        if error.name() in _NO_TOPIC:
+            self._admin.forget()
+        elif not never:
+            self._refusal = error
+
+    def _raise_refusal(self) -> None:
+        """What the broker said when it refused messages that another attempt may help, once somebody acted."""
+        error, self._refusal = self._refusal, None
+        if error and isinstance(why := translated(error, "was sent messages", self._servers), SinkRefused):
+            raise why
+
+    def _hear(self, error: KafkaError) -> None:
+        self._heard = error
+
+    def _refuse(self, symbol: str, value: bytes, why: str) -> None:
+        self.refused += 1
+        log.error(
+            "message_refused", symbol=symbol, bytes=len(value), begins=value[:120].decode(errors="replace"), why=why
+        )
+
+    def _away(self, what: str) -> SinkUnavailable:
+        why = f": {self._heard.str()}" if self._heard else ""
+        return SinkUnavailable(
+            f"Kafka at {self._servers} {what}{why}",
+            remedy="See that Kafka runs and keeps up. What was taken is kept, and sent when it answers.",
+        )
