@@ -183,7 +183,7 @@ def test_trades_page_through_a_day(vendor: Sandbox) -> None:
     [
         (RANGE.format("AAPL", 1, "day", "2025-10-09", "2025-10-01"), 400, "cannot be a time that occurs before"),
         (RANGE.format("AAPL", 0, "day", "2025-10-01", "2025-10-09"), 400, "multiplier"),
-        (RANGE.format("AAPL", 1, "second", "2025-10-01", "2025-10-09"), 400, "timespan"),
+        (RANGE.format("AAPL", 1, "fortnight", "2025-10-01", "2025-10-09"), 400, "timespan"),
         (RANGE.format("AAPL", 1, "day", "october", "2025-10-09"), 400, "from"),
         (RANGE.format("AAPL", 1, "day", "2025-10-01", "2025-10-09") + "?limit=many", 400, "limit"),
         (RANGE.format("AAPL", 1, "day", "2025-10-01", "2025-10-09") + "?cursor=%FF", 400, "cursor"),

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
+from asking import every_page, get, results
 from listening import bars_of, knocking, listening
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
@@ -35,6 +36,36 @@ def test_the_minutes_are_the_markets_own(vendor: Sandbox) -> None:
     )
     assert truth.height == len(events) > 100
     assert truth.equals(bars_of(events).cast(dict(truth.schema)))
+
+
+def test_the_seconds_are_those_of_rest(vendor: Sandbox) -> None:
+    """Second bars are the truth's too; REST gives the same ones, up to the replayed moment."""
+    with listening(vendor, "stocks", "A.AAPL", "A.MSFT") as ear:
+        heard = bars_of(ear.heard_until(vendor, END))
+    start = pl.col("window_start").dt.epoch("ms").alias("start")
+    truth = vendor.market.second_bars("stocks", START, END.replace(second=3)).select(
+        "ticker", start, "open", "high", "low", "close", "volume"
+    )
+    truth = truth.filter(pl.col("start") >= START.timestamp() * 1000 - 2000)
+    wanted = truth.filter(pl.col("ticker").is_in(["AAPL", "MSFT"]))
+    after = heard.filter(pl.col("start") >= START.timestamp() * 1000)
+    assert wanted.height == after.height > 100
+    assert wanted.equals(after.cast(dict(wanted.schema)))
+    path = f"/v2/aggs/ticker/AAPL/range/1/second/{int(START.timestamp() * 1000)}/{DAY}"
+    rows = results(every_page(vendor, path, adjusted="false", limit=50))
+    asked = pl.DataFrame([(r["t"], r["o"], r["h"], r["l"], r["c"], float(r["v"])) for r in rows], orient="row")
+    expected = wanted.filter(pl.col("ticker") == "AAPL").drop("ticker").rows()
+    assert expected == asked.rows()[: len(expected)]
+    assert max(asked["column_0"]) < END.timestamp() * 1000
+
+
+def test_rest_knows_no_more_than_what_is_replayed(vendor: Sandbox) -> None:
+    """REST lives in the replayed time: a minute is there as soon as it was sent, and none that was not."""
+    moment = START.replace(minute=40)
+    vendor.stream.step_to(moment)
+    assert vendor.stream.clock.now() == moment
+    path = f"/v2/aggs/ticker/AAPL/range/1/minute/{DAY}/{DAY}"
+    assert get(vendor, path, limit=5000)["results"][-1]["t"] == moment.timestamp() * 1000 - 60_000
 
 
 def test_subscriptions_are_acknowledged_as_the_vendor_does(vendor: Sandbox) -> None:

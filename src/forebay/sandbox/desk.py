@@ -104,6 +104,16 @@ class Desk:
         for first, last in reversed(months) if newest_first else months:
             yield self._month(ticker, asset_class, kind, first, last, until)
 
+    def ticker_seconds(
+        self, ticker: str, asset_class: AssetClass, start: date, end: date, *, newest_first: bool = False
+    ) -> Iterator[pl.DataFrame]:
+        """Raw second bars of one ticker, a day at a time, sorted by time within each."""
+        until = nanos(self.visible_until(asset_class))
+        for cell in sorted(
+            self.market.ticker_cells(ticker, asset_class, start, end), key=lambda one: one.day, reverse=newest_first
+        ):
+            yield self.market.seconds([cell], 0, until)
+
     def _month(
         self, ticker: str, asset_class: AssetClass, kind: Kind, first: date, last: date, until: datetime
     ) -> pl.DataFrame:

@@ -6,7 +6,7 @@ Nothing is computed before it is asked for, and nothing depends on what was aske
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 
 import numpy as np
@@ -17,9 +17,9 @@ from forebay.model.catalogue import Kind
 from forebay.model.instrument import AssetClass
 from forebay.model.rows import BAR_ROWS
 from forebay.sandbox import chains, roster
-from forebay.sandbox.bars import FRAME, bars_frame, day_bars, minute_bars
+from forebay.sandbox.bars import FRAME, SECOND, bars_frame, day_bars, minute_bars, window_bars
 from forebay.sandbox.cache import BoundedCache
-from forebay.sandbox.cells import CALENDARS, Cell, bar_start, cells_of
+from forebay.sandbox.cells import CALENDARS, Cell, bar_start, cells_of, hours, nanos
 from forebay.sandbox.futures import FUTURES
 from forebay.sandbox.instruments import Instrument
 from forebay.sandbox.trades import Tape, tape_of
@@ -158,12 +158,36 @@ class Market:
         asset_class, kind = AssetClass(asset_class), Kind(kind)
         days = self.sessions(asset_class, start, end)
         frames = [self.day_frames(asset_class, day)[kind] for day in days]
-        truth = pl.concat([_nothing()[kind], *frames]).sort("ticker", "window_start")
-        wanted = pl.Schema({name: dtype for name, dtype in BAR_ROWS.items() if name != "source"})
-        stamped = truth.with_columns(pl.from_epoch("window_start", time_unit="ns").dt.replace_time_zone("UTC"))
-        if asset_class is AssetClass.INDICES:
-            stamped = stamped.with_columns(pl.lit(None).alias(name) for name in ("volume", "vwap", "transactions"))
-        return stamped.select(pl.col(name).cast(dtype) for name, dtype in wanted.items())
+        return _stored(asset_class, pl.concat([_nothing()[kind], *frames]))
+
+    def second_bars(self, asset_class: AssetClass | str, start: datetime, end: datetime) -> pl.DataFrame:
+        """The truth in seconds: the bars that start from `start` to before `end`, in the same columns.
+
+        From the same trades by the rules of minute bars. What counts for volume alone in a second without a bar is in
+        the volume of the minute, as it is in that of the day when the whole minute has none.
+        """
+        asset_class, (low, high) = AssetClass(asset_class), (nanos(start), nanos(end))
+        cells = self.cells_between(asset_class, low, high)
+        return _stored(asset_class, self.seconds(cells, low, high))
+
+    def cells_between(self, asset_class: AssetClass, low: int, high: int) -> list[Cell]:
+        """The cells whose session has a moment in `[low, high)` (ns)."""
+        first, last = (datetime.fromtimestamp(one / SECOND, UTC).date() for one in (low, high))
+        cells = []
+        for day in self.sessions(asset_class, first - timedelta(days=1), last + timedelta(days=1)):
+            session = hours(asset_class, day)
+            if nanos(session.opens) < high and low < nanos(session.closes):
+                cells += self.day_cells(asset_class, day)
+        return cells
+
+    def seconds(self, cells: Sequence[Cell], low: int, high: int) -> pl.DataFrame:
+        """The second bars of `cells` from their trades in `[low, high)` (ns), as `bars.FRAME`."""
+        frames = [FRAME.to_frame()]
+        for whole in self.tapes(cells):
+            tape = whole.only((whole.time >= low) & (whole.time < high))
+            tickers = [cell.ticker for cell in tape.cells.cells]
+            frames.append(bars_frame(window_bars(tape, SECOND), tickers, tape.cells.day))
+        return pl.concat(frames)
 
     def _build(self, asset_class: AssetClass, cells: Sequence[Cell], moment: int | None = None) -> BarFrames:
         minutes, days = [FRAME.to_frame()], [FRAME.to_frame()]
@@ -174,6 +198,15 @@ class Market:
             minutes.append(bars_frame(minute_bars(tape), tickers, tape.cells.day))
             days.append(bars_frame(day_bars(tape), tickers, tape.cells.day, starts))
         return {Kind.BARS_1M: pl.concat(minutes), Kind.BARS_1D: pl.concat(days)}
+
+
+def _stored(asset_class: AssetClass, bars: pl.DataFrame) -> pl.DataFrame:
+    truth = bars.sort("ticker", "window_start")
+    wanted = pl.Schema({name: dtype for name, dtype in BAR_ROWS.items() if name != "source"})
+    stamped = truth.with_columns(pl.from_epoch("window_start", time_unit="ns").dt.replace_time_zone("UTC"))
+    if asset_class is AssetClass.INDICES:
+        stamped = stamped.with_columns(pl.lit(None).alias(name) for name in ("volume", "vwap", "transactions"))
+    return stamped.select(pl.col(name).cast(dtype) for name, dtype in wanted.items())
 
 
 def _nothing() -> BarFrames:

@@ -74,13 +74,17 @@ def _instants(start: str, end: str, zone: ZoneInfo) -> tuple[datetime, datetime]
 def _base_bars(
     desk: Desk, ticker: str, timespan: Timespan, start: datetime, end: datetime, *, newest_first: bool
 ) -> Iterator[pl.DataFrame]:
-    """Base bars of whole windows, a month at a time, each with the `window` it is in."""
+    """Base bars of whole windows, a month (for seconds: a day) at a time, each with the `window` it is in."""
     lowest, highest = timespan.window(start), timespan.window(end)
     first = timespan.day_of(lowest) - timedelta(days=1)
     last = end.date() + timespan.longest + timedelta(days=1)
-    months = desk.ticker_bars(ticker, asset_class_of(ticker), timespan.base, first, last, newest_first=newest_first)
-    for month in months:
-        frame = month.with_columns(timespan.windows(month["window_start"]).alias("window"))
+    asset_class = asset_class_of(ticker)
+    if timespan.of_seconds:
+        pieces = desk.ticker_seconds(ticker, asset_class, first, last, newest_first=newest_first)
+    else:
+        pieces = desk.ticker_bars(ticker, asset_class, timespan.base, first, last, newest_first=newest_first)
+    for piece in pieces:
+        frame = piece.with_columns(timespan.windows(piece["window_start"]).alias("window"))
         frame = frame.filter(pl.col("window").is_between(lowest, highest))
         yield frame.reverse() if newest_first else frame
 

@@ -9,10 +9,10 @@ import polars as pl
 
 from forebay.model.catalogue import Kind
 
-TIMESPANS = ("minute", "hour", "day", "week", "month", "quarter", "year")
-_MINUTES = {"minute": 1, "hour": 60}
+TIMESPANS = ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
+_NANOS = {"second": 1_000_000_000, "minute": 60_000_000_000, "hour": 3_600_000_000_000}
 _EVERY = {"day": "d", "week": "w", "month": "mo", "quarter": "q", "year": "y"}
-_LONGEST_DAYS = {"minute": 1, "hour": 1, "day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
+_LONGEST_DAYS = {"second": 1, "minute": 1, "hour": 1, "day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +25,24 @@ class Timespan:
 
     @property
     def base(self) -> Kind:
-        """What it is made of, and what `limit` counts: minute bars up to the hour, day bars above."""
-        return Kind.BARS_1M if self.unit in _MINUTES else Kind.BARS_1D
+        """What it is made of, and what `limit` counts: minute bars up to the hour, day bars above; see `of_seconds`."""
+        return Kind.BARS_1M if self.unit in _NANOS else Kind.BARS_1D
+
+    @property
+    def of_seconds(self) -> bool:
+        """Whether it is made of second bars instead."""
+        return self.unit == "second"
 
     @property
     def longest(self) -> timedelta:
         """No window is longer."""
-        return timedelta(days=_LONGEST_DAYS[self.unit] * (1 if self.unit in _MINUTES else self.multiplier))
+        return timedelta(days=_LONGEST_DAYS[self.unit] * (1 if self.unit in _NANOS else self.multiplier))
 
     def windows(self, starts: pl.Series) -> pl.Series:
         """The first instant (ns UTC) of the window each time (ns UTC) is in. Weeks begin on Sunday."""
         local = pl.from_epoch(starts, time_unit="ns").dt.replace_time_zone("UTC").dt.convert_time_zone(self.zone)
-        if self.unit in _MINUTES:
-            length = self.multiplier * _MINUTES[self.unit] * 60_000_000_000
+        if self.unit in _NANOS:
+            length = self.multiplier * _NANOS[self.unit]
             midnight = local.dt.truncate("1d").dt.timestamp("ns")
             return midnight + (starts - midnight) // length * length
         wall = local.dt.replace_time_zone(None)
@@ -53,8 +58,8 @@ class Timespan:
 
     def next_window(self, start: int) -> int:
         """The first instant of the window that follows the one at `start`."""
-        if self.unit in _MINUTES:
-            return start + self.multiplier * _MINUTES[self.unit] * 60_000_000_000
+        if self.unit in _NANOS:
+            return start + self.multiplier * _NANOS[self.unit]
         at = pl.Series([start], dtype=pl.Int64())
         local = pl.from_epoch(at, time_unit="ns").dt.replace_time_zone("UTC").dt.convert_time_zone(self.zone)
         return int(local.dt.offset_by(f"{self.multiplier}{_EVERY[self.unit]}").dt.timestamp("ns")[0])

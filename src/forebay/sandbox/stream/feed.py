@@ -13,7 +13,7 @@ from forebay.sandbox.bars import MINUTE, SECOND
 from forebay.sandbox.cells import Cell
 from forebay.sandbox.market import Market
 from forebay.sandbox.stream.channels import CHANNELS, Content, wire_symbol
-from forebay.sandbox.stream.tables import Tables, cells_between, tables
+from forebay.sandbox.stream.tables import Tables, tables
 from forebay.sandbox.stream.text import texts
 
 TICK = SECOND // 10
@@ -88,7 +88,7 @@ class Feed:
 
     def _cells(self, low: int, length: int, symbols: frozenset[str] | None) -> list[Cell]:
         asset_class = self._cluster.asset_class
-        cells = cells_between(self._market, asset_class, low - MINUTE, low + length)
+        cells = self._market.cells_between(asset_class, low - MINUTE, low + length)
         return [cell for cell in cells if symbols is None or wire_symbol(asset_class, cell.ticker) in symbols]
 
     def _framed(self, selection: Selection, pieces: Tables) -> list[Frame]:

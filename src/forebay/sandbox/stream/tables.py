@@ -7,14 +7,12 @@ of) and `flaw` (null, or the kind of fault that spoils the event's text).
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
 
-from forebay.model.instrument import AssetClass
 from forebay.sandbox.bars import MINUTE, SECOND, Bars, day_counts, window_bars
-from forebay.sandbox.cells import Cell, hours, nanos
+from forebay.sandbox.cells import Cell
 from forebay.sandbox.market import Market
 from forebay.sandbox.prints import prints_frame
 from forebay.sandbox.quotes import quotes_frame
@@ -29,20 +27,8 @@ _QUOTED_BEFORE = 1_000
 """Nanoseconds from a quote to the trade it is made from."""
 _LENGTHS = {Content.MINUTES: MINUTE, Content.SECONDS: SECOND}
 _WAITS = {Content.MINUTES: 0, Content.SECONDS: LATE_TRADES}
-_DAY = timedelta(days=1)
 
 Tables = dict[Content, pl.DataFrame]
-
-
-def cells_between(market: Market, asset_class: AssetClass, low: int, high: int) -> list[Cell]:
-    """The cells whose session has a moment in `[low, high)` (ns)."""
-    first, last = (datetime.fromtimestamp(one / SECOND, UTC).date() for one in (low, high))
-    cells = []
-    for day in market.sessions(asset_class, first - _DAY, last + _DAY):
-        session = hours(asset_class, day)
-        if nanos(session.opens) < high and low < nanos(session.closes):
-            cells += market.day_cells(asset_class, day)
-    return cells
 
 
 def tables(market: Market, cells: Sequence[Cell], low: int, high: int, contents: Collection[Content]) -> Tables:
