@@ -29,6 +29,7 @@ from forebay.settings.groups import (
 from forebay.settings.schedule import ScheduleSettings
 from forebay.settings.servers import KafkaSettings, QueueSettings, TimescaleSettings
 from forebay.settings.service import ServiceSettings
+from forebay.settings.stream import StreamSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Settings:
     trades: TradeSettings
     gaps: GapSettings
     schedule: ScheduleSettings
+    stream: StreamSettings
     queue: QueueSettings
     kafka: KafkaSettings
     timescale: TimescaleSettings
@@ -105,6 +107,7 @@ GROUPS: dict[str, type[Group]] = {
     "trades": TradeSettings,
     "gaps": GapSettings,
     "schedule": ScheduleSettings,
+    "stream": StreamSettings,
     "queue": QueueSettings,
     "kafka": KafkaSettings,
     "timescale": TimescaleSettings,
