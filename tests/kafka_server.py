@@ -87,6 +87,12 @@ class Broker:
         """What every client is told."""
         return {"bootstrap.servers": self.address}
 
+    def ask(self, what: str, *args: object) -> None:
+        """Have an administrator do one thing."""
+        admin = AdminClient(self.conf)  # it is to live until it is answered
+        [answer] = getattr(admin, what)(*args).values()
+        answer.result(20)
+
     def topics(self, prefix: str = "") -> dict[str, int]:
         """Topic to its number of partitions."""
         found = AdminClient(self.conf).list_topics(timeout=10).topics.values()
@@ -154,8 +160,12 @@ def tansu(bucket: ABucket | None = None) -> Tansu:
         pytest.skip(why)
 
 
+USERS = {"admin": "the admin's secret", "writer": "the writer's secret"}
+_PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+
+
 class ApacheKafka(Broker):
-    """Apache Kafka: one node, without ZooKeeper, on disk. Further lines of its `settings` may be given."""
+    """Apache Kafka: one node, without ZooKeeper, on disk, that knows two users and lets only `admin` do everything."""
 
     def __init__(self, jars: str, **settings: object) -> None:
         super().__init__()
@@ -165,8 +175,15 @@ class ApacheKafka(Broker):
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller}",
+            "listeners": f"SASL_PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller}",
+            "listener.security.protocol.map": "SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": "SASL_PLAINTEXT",
+            "sasl.mechanism.inter.broker.protocol": "PLAIN",
+            "sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config": _login(),
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:admin;User:ANONYMOUS",
             "log.dirs": self.folder / "data",
             "offsets.topic.replication.factor": 1,
             "transaction.state.log.replication.factor": 1,
@@ -191,6 +208,20 @@ class ApacheKafka(Broker):
     ) -> None:
         super().__exit__(kind, error, trace)
         shutil.rmtree(self.folder)
+
+    @property
+    def conf(self) -> dict[str, object]:
+        return super().conf | {
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "PLAIN",
+            "sasl.username": "admin",
+            "sasl.password": USERS["admin"],
+        }
+
+
+def _login() -> str:
+    users = " ".join(f'user_{name}="{password}"' for name, password in USERS.items())
+    return f'{_PLAIN} username="admin" password="{USERS["admin"]}" {users};'
 
 
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
@@ -218,7 +249,7 @@ def kafka_jars() -> str | None:
 
 
 def apache_kafka(**settings: object) -> ApacheKafka:
-    """Apache Kafka, not started yet. Skips where Maven and Java are not installed, or cannot fetch it."""
+    """Apache Kafka, not started yet; `settings` with `_` for dots. Skips where Java or Maven is not installed."""
     jars = kafka_jars()
     if jars is None:
         pytest.skip("Apache Kafka is not there (needs Java, and Maven to fetch it); Tansu is tested with")

@@ -74,11 +74,11 @@ def translated(error: KafkaError, doing: str, servers: str) -> SinkError:
     return SinkUnavailable(said, remedy="See that Kafka runs and KAFKA_BOOTSTRAP_SERVERS names it; it is tried again.")
 
 
-_RIGHTS = "Give the user of KAFKA_SASL_USERNAME the right to {} topics that begin with KAFKA_TOPIC_PREFIX."
 _USER = "Correct KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD, KAFKA_SASL_MECHANISM and KAFKA_SECURITY_PROTOCOL."
 _CREATE = (
     "Create the topic by hand (kafka-topics.sh --create --topic NAME), or give the user of KAFKA_SASL_USERNAME the "
-    "right to; KAFKA_TOPICS=channel needs a handful of topics instead of one for each symbol."
+    "right to create, describe and write to topics that begin with KAFKA_TOPIC_PREFIX; KAFKA_TOPICS=channel needs a "
+    "handful of topics instead of one for each symbol."
 )
 _REFUSALS = {
     "_AUTHENTICATION": _USER,
@@ -86,7 +86,7 @@ _REFUSALS = {
     "UNSUPPORTED_SASL_MECHANISM": _USER,
     "ILLEGAL_SASL_STATE": _USER,
     "_SSL": "Correct KAFKA_SECURITY_PROTOCOL and the KAFKA_SSL_* settings.",
-    "TOPIC_AUTHORIZATION_FAILED": _RIGHTS.format("describe, write and create"),
+    "TOPIC_AUTHORIZATION_FAILED": _CREATE,
     "CLUSTER_AUTHORIZATION_FAILED": _CREATE,
     "POLICY_VIOLATION": _CREATE,
     "UNKNOWN_TOPIC_OR_PART": _CREATE,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,8 @@ log = get_logger(__name__)
 
 _OVERHEAD = 1024
 """Bytes that a message takes in memory beside its own, at most."""
+_ANSWER = 10.0
+"""Seconds that an answer of the broker is waited for before it is asked again."""
 _BETWEEN_POLLS = 1000
 """Messages after which it is looked for what became of earlier ones."""
 _NEVER = ("MSG_SIZE_TOO_LARGE", "INVALID_RECORD", "INVALID_MSG", "INVALID_MSG_SIZE", "RECORD_LIST_TOO_LARGE")
@@ -73,6 +77,7 @@ class KafkaSink:
             "enable.idempotence": True,
             "acks": "all",
             "allow.auto.create.topics": False,
+            "topic.metadata.propagation.max.ms": 5000,  # after that a topic that was removed is created anew
             "message.timeout.ms": 0,  # for ever: what is given up on would be lost
             "queue.buffering.max.kbytes": max(1, settings.buffer // 2048),
             "queue.buffering.max.messages": settings.buffer // 2 // _OVERHEAD,
@@ -136,9 +141,9 @@ class KafkaSink:
 
     def _ensure(self, topics: set[str], until: float) -> None:
         """See that topics are there; a broker that is away is waited for, one that knows no such user is not."""
-        while True:
+        for attempt in count():
             try:
-                self._admin.ensure(topics, max(0.1, min(until - time.monotonic(), 5.0)))
+                self._admin.ensure(topics, max(0.1, min(until - time.monotonic(), 0.5 * 2**attempt, _ANSWER)))
             except SinkUnavailable as error:
                 self._producer.poll(0.1)  # hears why, too
                 if self._heard and isinstance(why := translated(self._heard, "was asked", self._servers), SinkRefused):
@@ -160,10 +165,21 @@ class KafkaSink:
                 self._producer.poll(0.05)
                 self._raise_refusal()
             except library().KafkaException as error:
+                if error.args[0].name() in _NO_TOPIC and time.monotonic() < until:
+                    self._look_again(topic, until)
+                    continue
                 self._not_taken(error.args[0], Unsent(topic, key, value, alone=False))
                 return
             else:
                 return
+
+    def _look_again(self, topic: str, until: float) -> None:
+        """A topic was removed: see that it is there, and that the library knows."""
+        self._admin.forget()
+        self._ensure({topic}, until)
+        with suppress(library().KafkaException):
+            self._producer.list_topics(topic, timeout=_ANSWER)
+        self._producer.poll(0.1)
 
     def _not_taken(self, error: KafkaError, unsent: Unsent) -> None:
         """The library itself refuses a message, or all of them since an error that it calls fatal."""
