@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forebay.model.calendar import session, session_days
-from forebay.orchestration.minutes import SESSIONS, TRADED, lacking, silences, sums
+from forebay.orchestration.minutes import SESSIONS, TRADED, day_trades, lacking, silences, sums
 
 DAYS = session_days("XNYS", date(2025, 11, 3), date(2025, 12, 31))
 HALF = date(2025, 11, 28)
+COUNTED = {"ticker": pl.String(), "session_date": pl.Date(), "transactions": pl.Int64()}
 
 
 def tables(
@@ -52,6 +53,17 @@ def test_a_session_without_any_minute_is_told_from_one_without_a_trade():
     held, traded = tables(trades, {DAYS[9]: 2})
 
     assert [(DAYS[9], 0)] == lacking(held, traded).select("session_date", "minutes").rows()
+
+
+def test_without_counted_trades_a_whole_day_is_told_and_nothing_else():
+    """The vendor may count no trades: a day bar with volume and no minute is a gap; a halted symbol's has no volume."""
+    bars = {"ticker": "ABC", "session_date": DAYS[:4], "transactions": [None, None, None, 0]}
+    days = pl.DataFrame({**bars, "volume": [5.0, 7.0, 0.0, 0.0]}, {**COUNTED, "volume": pl.Float64()})
+    minutes = pl.DataFrame({"ticker": ["ABC"], "session_date": [DAYS[0]], "transactions": [None]}, COUNTED)
+
+    assert [(DAYS[1], 0)] == lacking(sums(minutes.lazy()), day_trades(days.lazy())).select(
+        "session_date", "minutes"
+    ).rows()
 
 
 def test_odd_lots_are_no_gap_and_an_hour_is():

@@ -184,6 +184,7 @@ class CoverageBook:
         dates: Interval | None = None,
         *,
         verdicts: Collection[Verdict] | None = None,
+        sources: Collection[Source] | None = None,
         limit: int | None = 1000,
         after: tuple[str, str, date, date, Source] | None = None,
     ) -> list[Coverage]:
@@ -198,6 +199,8 @@ class CoverageBook:
             conditions.append(coverage.c.symbol.in_(symbols))
         if verdicts is not None:
             conditions.append(coverage.c.verdict.in_([verdict.value for verdict in verdicts]))
+        if sources is not None:
+            conditions.append(coverage.c.source.in_([source.value for source in sources]))
         keys = list(coverage.primary_key.columns)
         query = sa.select(coverage).where(*conditions).order_by(*keys).limit(limit)
         if after is not None:

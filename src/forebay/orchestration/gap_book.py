@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from forebay.clock import Clock
 from forebay.ledger import Ledger
@@ -57,16 +58,29 @@ class GapBook:
 
     def files(self, dataset: Dataset, dates: Interval) -> dict[date, Coverage]:
         """What is recorded as stored from flat files, by session date."""
-        rows = self.ledger.coverage.find(LAKE, dataset.table, [ALL_SYMBOLS], dates, verdicts=STORED, limit=None)
-        return {row.partition.day: row for row in rows if row.source is Source.FLATFILE}
+        rows = self._recorded(dataset, [ALL_SYMBOLS], dates, Source.FLATFILE, STORED)
+        return {row.partition.day: row for row in rows}
 
     def by_rest(self, dataset: Dataset, symbols: Sequence[str] | None, dates: Interval) -> list[Coverage]:
         """What is recorded as brought by REST of some symbols or of all (None)."""
-        verdicts = (*STORED, Verdict.KNOWN_EMPTY)
+        return self._recorded(dataset, symbols, dates, Source.REST, (*STORED, Verdict.KNOWN_EMPTY))
+
+    def by_trades(self, dataset: Dataset, symbols: Sequence[str] | None, dates: Interval) -> set[tuple[str, date]]:
+        """The symbols and sessions that were put right by trades: they have other rows than were brought."""
+        rows = self._recorded(dataset, symbols, dates, Source.TRADES, STORED)
+        return {(row.partition.symbol, row.partition.day) for row in rows}
+
+    def _recorded(
+        self,
+        dataset: Dataset,
+        symbols: Sequence[str] | None,
+        dates: Interval,
+        source: Source,
+        verdicts: Collection[Verdict],
+    ) -> list[Coverage]:
         parts = [None] if symbols is None else [symbols[at : at + _SYMBOLS] for at in range(0, len(symbols), _SYMBOLS)]
-        find = self.ledger.coverage.find
-        found = (find(LAKE, dataset.table, part, dates, verdicts=verdicts, limit=None) for part in parts)
-        return [row for rows in found for row in rows if row.source is Source.REST]
+        find = partial(self.ledger.coverage.find, LAKE, dataset.table, dates=dates, limit=None)
+        return [row for part in parts for row in find(symbols=part, verdicts=verdicts, sources=[source])]
 
     def _found(self, dataset: Dataset, symbols: Sequence[str], days: Interval) -> dict[tuple[str, date], Coverage]:
         now, found = self.clock.now(), dict[tuple[str, date], Coverage]()

@@ -117,9 +117,10 @@ class GapRepair:
         span = Interval(min(files), max(files))
         listed = self.ledger.listings.revisions(dataset.name, span.start, span.end)
         counts = rows_of_files(self.tables, dataset, span)
+        patched = {day for _, day in self.book.by_trades(dataset, None, span)}
         for day, row in files.items():
             held, newest = row.evidence.revision, listed.get(day, row.evidence.revision)
-            stored = counts.get(day, 0)
+            stored = None if day in patched else counts.get(day, 0)
             whole = stored is None or stored >= (row.evidence.rows or 0)
             if newest is None or (newest == held and whole):
                 work.whole |= {day: held} if held else {}

@@ -131,9 +131,10 @@ class GapScan:
         """Sessions of which the lake has fewer rows than their file brought."""
         stored = self.book.files(scope.minutes, scope.dates)
         counts = rows_of_files(self.tables, scope.minutes, scope.dates) if stored else {}
+        patched = {day for _, day in self.book.by_trades(scope.minutes, None, scope.dates)} if stored else set()
         for day, row in sorted(stored.items()):
             held = counts.get(day, 0)
-            lacks = 0 if held is None else (row.evidence.rows or 0) - held
+            lacks = 0 if held is None or day in patched else (row.evidence.rows or 0) - held
             if lacks > 0:
                 hours = session(scope.minutes.calendar, day)
                 text = f"{lacks:,} of the {row.evidence.rows:,} rows that the day's file brought are not in the lake"
@@ -143,7 +144,8 @@ class GapScan:
 
     def _lost(self, scope: GapScope, held: pl.DataFrame) -> pl.DataFrame:
         """BROUGHT and `lost`: what REST brought of a symbol's session and the lake has no more."""
-        came = brought(self.book.by_rest(scope.minutes, scope.named, scope.dates), scope.dates)
+        patched = self.book.by_trades(scope.minutes, scope.named, scope.dates)
+        came = brought(self.book.by_rest(scope.minutes, scope.named, scope.dates), scope.dates, patched)
         names = came["ticker"].unique().to_list()
         rows = self._rows(scope.minutes, names, scope.dates)
         return lost(came, held, rows, self.book.files(scope.minutes, scope.dates))

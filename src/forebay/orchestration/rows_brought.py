@@ -35,13 +35,16 @@ def rows_of_files(tables: Tables, dataset: Dataset, dates: Interval) -> dict[dat
     return {day: None if day in patched else count for day, count in files.items()}
 
 
-def brought(rows: Iterable[Coverage], dates: Interval) -> pl.DataFrame:
-    """What REST brought on these dates, as BROUGHT, by the newest of its answers; where nobody counted, nothing."""
+def brought(rows: Iterable[Coverage], dates: Interval, patched: Collection[tuple[str, date]]) -> pl.DataFrame:
+    """What REST brought on these dates, as BROUGHT, by the newest of its answers; where nobody counted, nothing.
+
+    Sessions of symbols in `patched` are left out: they were put right by trades since.
+    """
     newest: dict[tuple[str, date], int] = {}
     for row in sorted(rows, key=lambda row: row.checked_at):
         symbol = row.partition.symbol
         newest |= {(symbol, day): count for day, count in (row.rows_by_day or {}).items() if day in dates}
-    counted = [(*place, count) for place, count in newest.items() if count]
+    counted = [(*place, count) for place, count in newest.items() if count and place not in patched]
     return pl.DataFrame(counted, BROUGHT, orient="row")
 
 

@@ -124,11 +124,12 @@ class TradeRepair:
         return new
 
     def _coverage(self, plan: RepairPlan) -> list[Coverage]:
-        """A row for each ticker whose minutes are now what its trades make, some of them built from these."""
+        """A row for each ticker whose minutes are now what its trades make, some of them put right by these."""
         dates = Interval(plan.found.day, plan.found.day)
         known = self.ledger.coverage.find(LAKE, MINUTES, list(plan.decisions), dates, verdicts=[Verdict.COMPLETE])
         recorded = {row.partition.symbol for row in known if row.source is Source.TRADES} - set(plan.todo["ticker"])
-        built = set(plan.found.held.filter(pl.col("source") == Source.TRADES)["ticker"]) | set(plan.put["ticker"])
+        built = set(plan.found.held.filter(pl.col("source") == Source.TRADES)["ticker"])
+        built |= {*plan.put["ticker"], *plan.gone["ticker"]}
         whole = {
             each.ticker
             for each in plan.found.tickers
