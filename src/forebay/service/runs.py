@@ -44,7 +44,7 @@ class Runs:
         self._wake = Event()
         self._stopped = False
         self._current: UnderWay | None = None
-        self._thread = Thread(target=self._loop, name="runs", daemon=True)
+        self._thread: Thread | None = None
         self.idle = Event()
         """Whether nothing that was ordered here waits or runs."""
 
@@ -62,7 +62,9 @@ class Runs:
         return run
 
     def start(self) -> None:
-        """Carry out what waits, and what is ordered from now on."""
+        """Carry out what waits, and what is ordered from now on; again after `stop`, too."""
+        self._stopped = False
+        self._thread = Thread(target=self._loop, name="runs", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -73,7 +75,8 @@ class Runs:
         if current:
             current.stop()
         self._wake.set()
-        self._thread.join(_STOPS_WITHIN)
+        if self._thread:
+            self._thread.join(_STOPS_WITHIN)
 
     def _loop(self) -> None:
         while not self._stopped:
