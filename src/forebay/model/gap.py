@@ -24,7 +24,7 @@ class Proof(StrEnum):
     COVERAGE = "coverage"
     """The session was never fetched, and no day bar is held that would say whether the symbol traded."""
     COUNT = "count"
-    """The lake has fewer rows of the session's file than the file brought; of which symbol is not known (`*`)."""
+    """The lake has fewer rows than REST brought of the symbol, or than the session's file did (then of `*`)."""
     DAY_BAR = "day bar"
     """Its day bar has trades that no minute has."""
     TRADES = "trades"
@@ -56,7 +56,7 @@ class Gap:
     kind: GapKind
     proof: Proof
     missing: int
-    """Minute bars that lack, at least one: counted from trades, otherwise estimated by the symbol's other bars."""
+    """Minute bars that lack, at least one: counted from trades or rows, else estimated by the symbol's other bars."""
     first: datetime
     """The longest silence of the session's regular hours in which they may lie: its first minute, and its last."""
     last: datetime

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
 
 import polars as pl
 
@@ -22,6 +21,7 @@ from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.rows import row_schema
 from forebay.orchestration.gap_book import STORED, GapBook
+from forebay.orchestration.gap_telling import gap_of
 from forebay.orchestration.minutes import KEY, day_trades, lacking, silences, sums
 from forebay.orchestration.planner import SATISFIED, Planner
 from forebay.orchestration.rows_brought import brought, lost, rows_of_files
@@ -189,7 +189,7 @@ class GapScan:
         )
         asked = found.join(hours, on="session_date")
         quiet = silences(bars.collect(engine="streaming"), asked.select(*KEY, "opens", "closes"))
-        gaps = [_gap(row) for row in asked.join(quiet, on=KEY, how="left").sort(KEY).iter_rows(named=True)]
+        gaps = [gap_of(row) for row in asked.join(quiet, on=KEY, how="left").sort(KEY).iter_rows(named=True)]
         yield from self.book.known(scope.minutes, gaps)
 
     def _rows(self, dataset: Dataset, symbols: Sequence[str] | None, dates: Interval) -> pl.LazyFrame:
@@ -205,49 +205,3 @@ def even_parts(sessions: Sequence[date]) -> Iterator[Sequence[date]]:
     parts = -(-len(sessions) // _CHUNK)
     for part in range(parts):
         yield sessions[part * len(sessions) // parts : (part + 1) * len(sessions) // parts]
-
-
-def _gap(row: Mapping[str, Any]) -> Gap:
-    first, last = row["first"] or row["opens"], row["last"] or row["closes"] - timedelta(minutes=1)
-    proof = _proof(row)
-    return Gap(
-        symbol=row["ticker"],
-        day=row["session_date"],
-        kind=GapKind.MINUTES if row["minutes"] else GapKind.DAY,
-        proof=proof,
-        missing=max(row["proved"] or 0, row["lost"] or 0) or _estimate(row),
-        first=first,
-        last=last,
-        evidence=_evidence(row, proof),
-    )
-
-
-def _proof(row: Mapping[str, Any]) -> Proof:
-    if row["proved"]:
-        return Proof.TRADES
-    if row["lost"]:
-        return Proof.COUNT
-    return Proof.DAY_BAR if row["by_day_bar"] else Proof.COVERAGE
-
-
-def _estimate(row: Mapping[str, Any]) -> int:
-    """Minutes that lack, by the trades that do and those of the symbol's usual minute; at most all regular ones."""
-    if not row["traded_day"]:
-        return 1
-    lacks: float = row["traded_day"] - (row["traded"] or 0) - (row["usual"] or 0)
-    regular = int((row["closes"] - row["opens"]) / timedelta(minutes=1))
-    return min(max(1, round(lacks / max(row["per_minute"] or 1.0, 1.0))), regular)
-
-
-def _evidence(row: Mapping[str, Any], proof: Proof) -> str:
-    if proof is Proof.TRADES:
-        return f"{row['proved']:,} minute bars that its trades make are not held"
-    if proof is Proof.COUNT:
-        return f"{row['lost']:,} of the {row['brought']:,} minute bars that REST brought are not in the lake"
-    if proof is Proof.COVERAGE:
-        return "nothing of the session was ever fetched, and no day bar says whether it traded"
-    if row["traded_day"] is None:
-        return "its day bar says that it traded; no minute is held"
-    lacks = row["traded_day"] - (row["traded"] or 0)
-    usual = f"; usually {row['usual']:,.0f} do" if row["minutes"] else "; no minute is held"
-    return f"{lacks:,} of the {row['traded_day']:,} trades of its day bar are in no minute{usual}"

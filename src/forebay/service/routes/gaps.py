@@ -36,7 +36,7 @@ class GapShown(BaseModel):
     day: date
     kind: GapKind
     proof: Proof = Field(description="What tells it from quiet minutes.")
-    missing: int = Field(description="Minute bars, at least one: an estimate unless trades are the proof.")
+    missing: int = Field(description="Minute bars, at least one: an estimate by day bars.")
     first: datetime = Field(description="The longest silence in which they may lie: its first minute, and its last.")
     last: datetime
     evidence: str
