@@ -34,7 +34,21 @@ ANSWERS = ("broken_json",)
 """A REST answer that comes whole and cannot be read."""
 FILES = ("late", "missing", "replaced", *DEFECTS)
 """What is wrong with the object itself, in listings and reads alike."""
-KINDS = (*REFUSALS, *CONNECTION, *ANSWERS, *BODIES, *PAGES, *SPLITS, *SNAPSHOTS, *FILES)
+STREAM_DOORS = ("stream_refused", "stream_auth_failed", "stream_no_plan", "stream_auth_timeout")
+"""Of the stream: a connection that is not let in, though its key is right."""
+STREAM_PAIRS = ("stream_not_authorized", "stream_unacknowledged")
+"""A subscription that does not come about."""
+STREAM_ENDINGS = (
+    "stream_drop", "stream_close", "stream_stall", "stream_evicted", "stream_slow_consumer", "stream_force_disconnect",
+)  # fmt: skip
+"""The end of a connection, after `events` and `after`."""
+STREAM_EVENTS = (
+    "stream_malformed", "stream_broken_json", "stream_duplicate", "stream_late", "stream_restated",
+    "stream_unknown_field", "stream_unknown_event", "stream_decimal_sizes",
+)  # fmt: skip
+"""One event that is not as it should be, for everyone who is sent it; `ticker` and `channel` are the event's."""
+STREAM = (*STREAM_DOORS, *STREAM_PAIRS, *STREAM_ENDINGS, *STREAM_EVENTS)
+KINDS = (*REFUSALS, *CONNECTION, *ANSWERS, *BODIES, *PAGES, *SPLITS, *SNAPSHOTS, *FILES, *STREAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +69,9 @@ class Fault:
     every: int = 1
     """Of the requests that match, every N-th."""
     seconds: float = 30.0
-    """How long a stall lasts."""
-    status: int = 503
-    """Of a `server_error`."""
+    """How long a stall lasts; how much later an event of the stream comes."""
+    status: int | None = None
+    """Of a `server_error` or a refused stream (503 without it), and of a close frame (1012)."""
     retry_after: float | None = None
     """Seconds that a `rate_limited` answer asks for; None leaves the header out."""
     until: dt.date | None = None
@@ -66,6 +80,12 @@ class Fault:
     """A `late` file is there after this many listings that would have shown it."""
     reads: int = 1
     """A `replaced` file changes after this many reads."""
+    channel: str = ""
+    """Of the stream: `AM`."""
+    events: int | None = None
+    """A connection ends with the frame that brings it so many events."""
+    after: float | None = None
+    """And not before it has been subscribed for so many replayed seconds."""
 
     def about(self, subject: Subject) -> bool:
         """Whether the rule is about such a request."""
@@ -74,6 +94,7 @@ class Fault:
             and fnmatchcase(subject.dataset, self.dataset or "*")
             and (self.date is None or self.date == subject.day)
             and self.ticker in ("", subject.ticker)
+            and self.channel in ("", subject.channel)
             and self.request in ("", subject.kind)
         )
 
@@ -182,7 +203,7 @@ def fault_from(values: Mapping[str, Any], where: str) -> Fault:
         value = values.get(name)
         if value is not None and (not isinstance(value, wanted) or isinstance(value, bool | datetime)):
             raise UsageError(f"{where}: {name} = {value!r} is not {_CALLED[wanted]}", remedy=f"Correct {name}.")
-    for name in ("every", "reads", "times", "listings"):
+    for name in ("every", "reads", "times", "listings", "events"):
         if values.get(name, 1) < 1:
             raise UsageError(f"{where}: {name} must be at least 1", remedy=f"Correct {name}.")
     return Fault(**values)
@@ -196,9 +217,9 @@ _CALLED: Mapping[Any, str] = {
     _NUMBER: "a number",
 }
 _TYPES: Mapping[str, Any] = {
-    **dict.fromkeys(("path", "dataset", "ticker", "request"), str),
-    **dict.fromkeys(("times", "every", "status", "listings", "reads"), int),
-    **dict.fromkeys(("seconds", "retry_after"), _NUMBER),
+    **dict.fromkeys(("path", "dataset", "ticker", "request", "channel"), str),
+    **dict.fromkeys(("times", "every", "status", "listings", "reads", "events"), int),
+    **dict.fromkeys(("seconds", "retry_after", "after"), _NUMBER),
     **dict.fromkeys(("date", "until"), dt.date),
 }
 

@@ -9,6 +9,7 @@ from forebay.sandbox.rest import TOO_MANY
 from forebay.sandbox.s3xml import s3_error
 from forebay.sandbox.wire import Answer, Request, json_answer
 
+_UNAVAILABLE = 503
 _HTML = b"<html><head><title>Service Unavailable</title></head><body>Please try again.</body></html>"
 
 
@@ -19,7 +20,7 @@ def refusal(fault: Fault, request: Request) -> Answer:
     if fault.kind == "rate_limited":
         return _with_retry_after(json_answer(429, {**TOO_MANY, "request_id": request.id}, request.id), fault)
     if fault.kind == "server_error":
-        return Answer(fault.status, _HTML, {"Content-Type": "text/html"})
+        return Answer(fault.status or _UNAVAILABLE, _HTML, {"Content-Type": "text/html"})
     found = not_entitled() if fault.kind == "not_entitled" else not_in_timeframe()
     return json_answer(found.status, {**found.body, "request_id": request.id}, request.id)
 
@@ -28,7 +29,7 @@ def _file_refusal(fault: Fault, request: Request) -> Answer:
     if fault.kind == "rate_limited":
         return s3_error(503, "SlowDown", request)
     if fault.kind == "server_error":
-        return s3_error(fault.status, "InternalError", request)
+        return s3_error(fault.status or _UNAVAILABLE, "InternalError", request)
     return Answer(403)
 
 

@@ -103,6 +103,7 @@ class Sandbox:
         self.stream_port = stream_port or (port + 1 if port else 0)
         base, plan = clock or SystemClock(), plan_named(vendor_plan)
         replayed = any(one is not None for one in (stream_from, stream_speed, stream_until))
+        struck = Faults(rules)
         self.stream = Stream(
             self.market,
             base,
@@ -112,12 +113,13 @@ class Sandbox:
             speed=_speed(stream_speed, replayed=replayed),
             until=stream_until,
             limits=stream_limits,
+            faults=struck,
         )
         """Handles of the stream: time, trouble, counts."""
         desk = Desk(self.market, self.stream.clock if replayed else base, plan, switches or Switches())
         self._log = RequestLog(request_log)
         own = OwnFiles(Path(extra_files)) if extra_files else None
-        self._vendor = Vendor(desk, Faults(rules), credentials(seed), self._log, own)
+        self._vendor = Vendor(desk, struck, credentials(seed), self._log, own)
         self._pool: ThreadPoolExecutor | None = None
         self._app: App | None = None
         self._server: uvicorn.Server | None = None

@@ -49,6 +49,8 @@ class Subject:
     dataset: str = ""
     day: date | None = None
     ticker: str = ""
+    channel: str = ""
+    """Of the stream: `AM`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -11,8 +11,10 @@ import polars as pl
 from forebay.model.live import WILDCARD, Cluster, Subscription
 from forebay.sandbox.bars import MINUTE, SECOND
 from forebay.sandbox.cells import Cell
+from forebay.sandbox.faults import Fault
 from forebay.sandbox.market import Market
 from forebay.sandbox.stream.channels import CHANNELS, Content, wire_symbol
+from forebay.sandbox.stream.spoiling import Spoiling
 from forebay.sandbox.stream.tables import Tables, tables
 from forebay.sandbox.stream.text import texts
 
@@ -56,8 +58,10 @@ class _Window:
 class Feed:
     """The events of one cluster. Frames may be asked for from several threads."""
 
-    def __init__(self, market: Market, cluster: Cluster) -> None:
+    def __init__(self, market: Market, cluster: Cluster, rules: Sequence[Fault] = ()) -> None:
         self._market = market
+        self._spoiling = Spoiling(cluster, rules)
+        self._names = {one.content: one.name for one in CHANNELS[cluster].values()}
         self._cluster = cluster
         self._windows: list[_Window] = []
         self._lock = Lock()
@@ -83,12 +87,16 @@ class Feed:
         if sum(cell.instrument.trades for cell in cells) < _MANY_TRADES:
             length, cells = _LONG, self._cells(moment // _LONG * _LONG, _LONG, symbols)
         low = moment // length * length
-        made = tables(self._market, cells, low, low + length, contents)
-        return _Window(low, low + length, symbols, {content: made.get(content, _NOTHING) for content in contents})
+        made = tables(self._market, cells, low - self._spoiling.longest, low + length, contents)
+        found = {
+            content: self._spoiling.spoil(self._names[content], made.get(content, _NOTHING), moment)
+            for content in contents
+        }
+        return _Window(low, low + length, symbols, found)
 
     def _cells(self, low: int, length: int, symbols: frozenset[str] | None) -> list[Cell]:
         asset_class = self._cluster.asset_class
-        cells = self._market.cells_between(asset_class, low - MINUTE, low + length)
+        cells = self._market.cells_between(asset_class, low - MINUTE - self._spoiling.longest, low + length)
         return [cell for cell in cells if symbols is None or wire_symbol(asset_class, cell.ticker) in symbols]
 
     def _framed(self, selection: Selection, pieces: Tables) -> list[Frame]:

@@ -12,6 +12,7 @@ from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
 
 from forebay.model.live import Cluster
+from forebay.sandbox.faults import Fault
 from forebay.sandbox.stream.feed import Selection
 
 EVICTED = (
@@ -47,6 +48,8 @@ class Listener:
     """Sent to it, acknowledgements not counted."""
     stalled: bool = False
     """Nothing is sent to it any more."""
+    ending: Fault | None = None
+    """The rule that will end it."""
     farewell: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @property
@@ -78,7 +81,11 @@ class Listener:
         """Say why and close, once."""
         if self.farewell is None:
             self.say(status(*why))
-            self.farewell = asyncio.get_running_loop().create_task(self._close(code))
+            self.close(code)
+
+    def close(self, code: int) -> None:
+        """End it with a close frame, without waiting for the other side's."""
+        self.farewell = asyncio.get_running_loop().create_task(self._close(code))
 
     async def _close(self, code: int) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
@@ -14,8 +14,10 @@ from websockets.exceptions import ConnectionClosed
 
 from forebay.model.live import Cluster
 from forebay.sandbox.bars import MINUTE
+from forebay.sandbox.faults import Fault
 from forebay.sandbox.market import Market
 from forebay.sandbox.stream.clock import Pace, ReplayClock
+from forebay.sandbox.stream.endings import is_due, strike
 from forebay.sandbox.stream.feed import TICK, Feed, Frame, Selection
 from forebay.sandbox.stream.listener import SLOW, Audience, Listener
 
@@ -58,8 +60,9 @@ class Replay:
         until: int | None,
         buffer: int,
         patience: float,
+        rules: Sequence[Fault] = (),
     ) -> None:
-        self._feeds = {cluster: Feed(market, cluster) for cluster in Cluster}
+        self._feeds = {cluster: Feed(market, cluster, rules) for cluster in Cluster}
         self._audience = audience
         self._clock = clock
         self._pace = pace
@@ -108,16 +111,19 @@ class Replay:
         high = (low // MINUTE + 1) * MINUTE
         if self._until is not None:
             high = min(high, self._until + 1)
+        listeners = [one for selections in plan.values() for group in selections.values() for one in group]
         if low < high:
             timeline = await asyncio.to_thread(self._timeline, plan, low, high)
             for moment, frames in timeline:
                 if not await self._reach(moment):
                     return
                 await self._send(frames)
+                self._strike(listeners, moment)
                 self._done = max(self._done, moment)
                 self._move(moment)
         if await self._reach(high) and low < high:
-            await self._in_step(plan)
+            self._strike(listeners, high - TICK)
+            await self._in_step(listeners)
             self._done = high - 1
             self._move(high - TICK)
 
@@ -152,6 +158,13 @@ class Replay:
             await self._let_read(listener)
         await asyncio.sleep(0)
 
+    def _strike(self, listeners: list[Listener], moment: int) -> None:
+        """End those whose rule says so."""
+        for listener in listeners:
+            if is_due(listener, moment):
+                strike(listener)
+                self._audience.note()
+
     def _count(self, frame: Frame) -> None:
         self.sent.frames += 1
         self.sent.events += frame.events
@@ -168,10 +181,9 @@ class Replay:
         elif listener.waiting > self._buffer // 4:
             await self._catch_up(listener)
 
-    async def _in_step(self, plan: Plan) -> None:
+    async def _in_step(self, listeners: list[Listener]) -> None:
         """Where readers set the pace, nobody is left more than a minute behind."""
         if self._pace.waits_for_readers:
-            listeners = [one for selections in plan.values() for group in selections.values() for one in group]
             await asyncio.gather(*(self._catch_up(listener) for listener in listeners if listener.takes))
 
     async def _catch_up(self, listener: Listener) -> None:

@@ -10,24 +10,24 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from threading import Event, Thread
 from typing import TypeVar
 
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.http11 import Request, Response
+from websockets.asyncio.server import serve
 
 from forebay.clock import Clock
 from forebay.errors import UsageError
 from forebay.model.live import Cluster
 from forebay.sandbox.cells import nanos
+from forebay.sandbox.faults import Faults
 from forebay.sandbox.market import Market
 from forebay.sandbox.plans import Plan
 from forebay.sandbox.stream.clock import Pace, ReplayClock
+from forebay.sandbox.stream.endings import stall
 from forebay.sandbox.stream.feed import TICK
 from forebay.sandbox.stream.listener import EVICTED, Audience, Listener
 from forebay.sandbox.stream.replay import Replay, Sent
-from forebay.sandbox.stream.session import Sessions, place_of
+from forebay.sandbox.stream.session import Sessions
 
 _STARTS_WITHIN = _STOPS_WITHIN = 10.0
 _ANSWERS_WITHIN = 30.0
@@ -68,7 +68,9 @@ class Stream:
         speed: float | None = None,
         until: datetime | None = None,
         limits: StreamLimits | None = None,
+        faults: Faults | None = None,
     ) -> None:
+        faults = faults or Faults()
         limits = limits or StreamLimits()
         begin = start or base.now()
         self.clock = ReplayClock(begin)
@@ -84,8 +86,9 @@ class Stream:
             until=last,
             buffer=limits.buffer,
             patience=limits.patience,
+            rules=faults.rules,
         )
-        self._sessions = Sessions(self._audience, self.clock, plan, api_key, limits.auth_within)
+        self._sessions = Sessions(self._audience, self.clock, plan, api_key, limits.auth_within, faults)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: Thread | None = None
         self._ending: asyncio.Event | None = None
@@ -145,7 +148,7 @@ class Stream:
         """Send nothing more on the open connections, and leave them open; how many."""
 
         def still(listener: Listener) -> None:
-            listener.stalled = True
+            stall(listener)
             self._audience.note()
 
         return self._to_each(cluster, still)
@@ -188,7 +191,7 @@ class Stream:
         async with serve(
             self._sessions.serve,
             sock=listening,
-            process_request=_known_path,
+            process_request=self._sessions.admit,
             compression=None,
             ping_interval=None,
             close_timeout=2,
@@ -234,9 +237,3 @@ class Stream:
         if self._loop is None:
             raise UsageError("the sandbox does not run", remedy="Use it inside its `with` block.")
         return self._loop
-
-
-def _known_path(connection: ServerConnection, request: Request) -> Response | None:
-    if place_of(request.path) is None:
-        return connection.respond(HTTPStatus.NOT_FOUND, "There is no such cluster.\n")
-    return None

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 
 from forebay.model.live import WILDCARD, Cluster, Subscription
+from forebay.sandbox.faults import STREAM_ENDINGS, STREAM_PAIRS, Faults
 from forebay.sandbox.plans import Plan
 from forebay.sandbox.stream.channels import CHANNELS, MOST_OPTION_QUOTES, Content, includes, parse
 from forebay.sandbox.stream.clock import ReplayClock
 from forebay.sandbox.stream.listener import Audience, Listener, status
+from forebay.sandbox.wire import Subject
 
 _DELAYED = "delayed"
 _CONNECTED = ("connected", "Connected Successfully")
@@ -23,6 +27,9 @@ _WRONG_KEY = ("auth_failed", "authentication failed")
 _NO_STREAM = ("auth_failed", "Your plan doesn't include websocket access.")
 _TOO_LATE = ("auth_timeout", "No authentication request received.")
 _REFUSED = ("error", "not authorized")
+
+
+_DOORS = {"stream_auth_failed": _WRONG_KEY, "stream_no_plan": _NO_STREAM, "stream_auth_timeout": _TOO_LATE}
 
 
 def place_of(path: str) -> tuple[Cluster, bool] | None:
@@ -36,12 +43,25 @@ def place_of(path: str) -> tuple[Cluster, bool] | None:
 class Sessions:
     """Serves connections one by one: whoever has the right key joins the audience."""
 
-    def __init__(self, audience: Audience, clock: ReplayClock, plan: Plan, api_key: str, auth_within: float) -> None:
+    def __init__(
+        self, audience: Audience, clock: ReplayClock, plan: Plan, api_key: str, auth_within: float, faults: Faults
+    ) -> None:
         self._audience = audience
         self._clock = clock
         self._plan = plan
         self._key = api_key
         self._auth_within = auth_within
+        self._faults = faults
+
+    def admit(self, socket: ServerConnection, request: Request) -> Response | None:
+        """Whether to shake hands: None, or the HTTP answer instead."""
+        place = place_of(request.path)
+        if place is None:
+            return socket.respond(HTTPStatus.NOT_FOUND, "There is no such cluster.\n")
+        rule = self._faults.strike(_subject(*place), ("stream_refused",))
+        if rule:
+            return socket.respond(HTTPStatus(rule.status or HTTPStatus.SERVICE_UNAVAILABLE), "Not now.\n")
+        return None
 
     async def serve(self, socket: ServerConnection) -> None:
         """From the banner to the end of the connection."""
@@ -66,6 +86,9 @@ class Sessions:
             return self._turned_away(listener, _WRONG_KEY)
         if self._plan.end_of_day or (self._plan.delayed and not listener.delayed):
             return self._turned_away(listener, _NO_STREAM)
+        rule = self._faults.strike(_subject(listener.cluster, listener.delayed), _DOORS)
+        if rule:
+            return self._turned_away(listener, _DOORS[rule.kind])
         listener.say(status(*_AUTHENTICATED))
         return True
 
@@ -81,6 +104,7 @@ class Sessions:
         return False
 
     async def _listen(self, listener: Listener) -> None:
+        listener.ending = self._faults.strike(_subject(listener.cluster, listener.delayed), STREAM_ENDINGS)
         self._audience.join(listener)
         try:
             async for message in listener.socket:
@@ -105,6 +129,9 @@ class Sessions:
         if wanted in listener.selection:
             return None
         channel = CHANNELS[listener.cluster][wanted.channel]
+        rule = self._faults.strike(_subject(listener.cluster, listener.delayed, wanted), STREAM_PAIRS)
+        if rule:
+            return status(*_REFUSED) if rule.kind == "stream_not_authorized" else None
         if not includes(self._plan, channel) or _too_many(listener, wanted):
             return status(*_REFUSED)
         listener.selection |= {wanted}
@@ -117,6 +144,12 @@ class Sessions:
             return None
         listener.selection -= {wanted}
         return status("success", f"unsubscribed to: {wanted}")
+
+
+def _subject(cluster: Cluster, delayed: bool, pair: Subscription | None = None) -> Subject:
+    """What fault rules match: `/stocks` or `/delayed/stocks`, and for a subscription its channel and symbol."""
+    path = f"/{_DELAYED}/{cluster}" if delayed else f"/{cluster}"
+    return Subject(path, "data", ticker=pair.symbol if pair else "", channel=pair.channel if pair else "")
 
 
 def _too_many(listener: Listener, wanted: Subscription) -> bool:

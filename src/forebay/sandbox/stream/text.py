@@ -20,7 +20,7 @@ Field = tuple[str, pl.Expr]
 def texts(cluster: Cluster, channel: Channel, table: pl.DataFrame) -> pl.Series:
     """The event of each row of a channel's table."""
     fields = _FIELDS[cluster, channel.name](channel)
-    return table.select(_event(channel.name, fields, table)).to_series()
+    return _with_flaws(channel.name, table, table.select(_event(channel.name, fields, table)).to_series())
 
 
 def _event(name: str, fields: list[Field], table: pl.DataFrame) -> pl.Expr:
@@ -224,3 +224,21 @@ _FIELDS: Mapping[tuple[Cluster, str], Callable[[Channel], list[Field]]] = {
     (Cluster.CRYPTO, "XAS"): _crypto_bar,
     (Cluster.CRYPTO, "XT"): _crypto_trade,
 }
+
+
+def _with_flaws(name: str, table: pl.DataFrame, text: pl.Series) -> pl.Series:
+    """The texts with what a fault has spoiled in them."""
+    if table["flaw"].null_count() == table.height:
+        return text
+    start = pl.concat_str([pl.lit(f'{{"ev":"{name}","sym":'), _quoted("symbol"), pl.lit(',"pair":'), _quoted("symbol")])
+    whole = pl.col("text")
+    spoiled = {
+        "stream_malformed": pl.concat_str([start, pl.lit(',"o":"n/a","c":{},"p":[],"s":"soon","t":null}')]),
+        "stream_broken_json": whole.str.head(40),
+        "stream_unknown_field": pl.concat_str([whole.str.head(-1), pl.lit(',"zz_new":{"a":[1,"b"]}}')]),
+        "stream_unknown_event": pl.concat_str([pl.lit('{"ev":"ZZ_NEW","x":[1]},'), whole]),
+    }
+    chosen = whole
+    for flaw, spelling in spoiled.items():
+        chosen = pl.when(pl.col("flaw") == flaw).then(spelling).otherwise(chosen)
+    return table.with_columns(text=text).select(chosen.alias("text")).to_series()
