@@ -109,8 +109,8 @@ class Market:
         with self._lock:
             self._revisions[asset_class, day] = self.revision(asset_class, day) + 1
 
-    def tapes(self, cells: Sequence[Cell]) -> Iterable[Tape]:
-        """The trades of `cells` (of one asset class), in pieces of whole cells."""
+    def tapes(self, cells: Sequence[Cell], until: int | None = None) -> Iterable[Tape]:
+        """The trades of `cells` (of one asset class), in pieces of whole cells; of use up to `until` (ns), if given."""
         if not cells:
             return
         asset_class = cells[0].instrument.asset_class
@@ -118,7 +118,7 @@ class Market:
         pieces = (weights / _TRADES_AT_ONCE).astype(np.int64)
         for piece in np.unique(pieces):
             chosen = [cells[int(place)] for place in np.flatnonzero(pieces == piece)]
-            yield tape_of(asset_class, cells_of(self.seed, chosen, self._by_id))
+            yield tape_of(asset_class, cells_of(self.seed, chosen, self._by_id), until)
 
     def day_cells(self, asset_class: AssetClass, day: date) -> list[Cell]:
         """The cells of one session date, sorted by ticker bytes; empty when the day has no session."""
@@ -183,7 +183,7 @@ class Market:
     def seconds(self, cells: Sequence[Cell], low: int, high: int) -> pl.DataFrame:
         """The second bars of `cells` from their trades in `[low, high)` (ns), as `bars.FRAME`."""
         frames = [FRAME.to_frame()]
-        for whole in self.tapes(cells):
+        for whole in self.tapes(cells, high):
             tape = whole.only((whole.time >= low) & (whole.time < high))
             tickers = [cell.ticker for cell in tape.cells.cells]
             frames.append(bars_frame(window_bars(tape, SECOND), tickers, tape.cells.day))
@@ -191,7 +191,7 @@ class Market:
 
     def _build(self, asset_class: AssetClass, cells: Sequence[Cell], moment: int | None = None) -> BarFrames:
         minutes, days = [FRAME.to_frame()], [FRAME.to_frame()]
-        for whole in self.tapes(cells):
+        for whole in self.tapes(cells, moment):
             tape = whole if moment is None else whole.until(moment)
             tickers = [cell.ticker for cell in tape.cells.cells]
             starts = np.array([bar_start(asset_class, cell.day) for cell in tape.cells.cells], np.int64)

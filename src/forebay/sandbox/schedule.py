@@ -79,6 +79,8 @@ def _clock(cells: Cells, cell: Ints, draws: Floats) -> Ints:
 def _place_auctions(cells: Cells, cell: Ints, index: Ints, times: Ints) -> None:
     """Move the first trades of busy cells onto the auctions, and mark them by the lowest bits of their time."""
     busy = (cells.trades >= _AUCTIONS_FROM)[cell]
+    first = np.flatnonzero(busy & (index >= OPEN_PRINT) & (index <= CORRECTED_CLOSE))
+    cell, index = cell[first], index[first]
     jitter = uniform(cells.key[cell], index, 14)
     to_open = (cells.regular_opens - cells.opens)[cell]
     to_close = (cells.regular_closes - cells.opens)[cell]
@@ -90,6 +92,6 @@ def _place_auctions(cells: Cells, cell: Ints, index: Ints, times: Ints) -> None:
         (OFFICIAL_CLOSE, to_close + _SECOND, 4.0),
         (CORRECTED_CLOSE, to_close + 600 * _SECOND, 900.0),
     ):
-        chosen = busy & (index == role) & (corrected | (role != CORRECTED_CLOSE))
+        chosen = (index == role) & (corrected | (role != CORRECTED_CLOSE))
         moved = (start + (jitter * seconds * _SECOND).astype(np.int64)) & ~_ROLE_MASK
-        times[chosen] = moved[chosen] + role
+        times[first[chosen]] = moved[chosen] + role

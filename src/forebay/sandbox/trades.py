@@ -83,9 +83,17 @@ class Tape:
         return replace(self, **{name: getattr(self, name)[keep] for name in columns})
 
 
-def tape_of(asset_class: AssetClass, cells: Cells) -> Tape:
-    """Every trade of `cells`, which are all of one asset class."""
+def tape_of(asset_class: AssetClass, cells: Cells, until: int | None = None) -> Tape:
+    """Every trade of `cells`, which are all of one asset class.
+
+    With `until` (ns) not those far beyond it: the ones before it, and one more of each cell, as a trade may be the first of
+    a pair.
+    """
     cell, index, time, role = trade_times(asset_class, cells)
+    if until is not None:
+        keep = time < until
+        keep[1:] |= keep[:-1] & (cell[1:] == cell[:-1])
+        cell, index, time, role = cell[keep], index[keep], time[keep], role[keep]
     keys = cells.key[cell]
     extended = (role == 0) & ((time < cells.regular_opens[cell]) | (time >= cells.regular_closes[cell]))
     price = _prices(asset_class, cells, keys, cell, index, time)

@@ -34,7 +34,7 @@ Tables = dict[Content, pl.DataFrame]
 def tables(market: Market, cells: Sequence[Cell], low: int, high: int, contents: Collection[Content]) -> Tables:
     """What goes out in `[low, high)`, both whole minutes, of `cells`, which are of one asset class."""
     found: dict[Content, list[pl.DataFrame]] = {content: [] for content in contents}
-    for tape in market.tapes(cells):
+    for tape in market.tapes(cells, high + SECOND):
         for content, held in found.items():
             held.append(_table(tape, content, low, high))
     return {content: pl.concat(held).sort("out", maintain_order=True) for content, held in found.items() if held}
