@@ -154,3 +154,14 @@ def test_a_phase_that_is_refused(tmp_path: Path) -> None:
     assert all("the vendor answered 403" in (one.error or "") for one in came.values())
     with closing(App(load(environ={"FOREBAY_HOME": str(tmp_path)}), FakeClock(NOON), "worker-1")) as app:
         assert "POLYGON_API_KEY" in (phase(app)([SymbolRegistry("AAPL")])["AAPL"].error or "")
+
+
+def test_other_symbols_together_leave_no_tasks_for_ever(app: App) -> None:
+    """Each set of symbols is a task of its own; those that were not run for a week are forgotten."""
+    for ticker in ("AAPL", "AAp"):
+        phase(app)([SymbolRegistry(ticker)])
+        app.clock.sleep(timedelta(days=4).total_seconds())
+    assert 2 == len(app.ledger.tasks.find(TaskFilter(kind=TaskKind.SNAPSHOT)))
+    phase(app)([SymbolRegistry("AAPL"), SymbolRegistry("AAp")])
+    left = app.ledger.tasks.find(TaskFilter(kind=TaskKind.SNAPSHOT))
+    assert {"snapshot/stocks?ticker=AAp", "snapshot/stocks?ticker=AAPL&ticker=AAp"} == {one.draft.key for one in left}
