@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 _LOOK_AGAIN = 15.0
 """Seconds between two looks at what other services left."""
-_STOPS_WITHIN = 60.0
-"""Seconds that a run has to put down what is under way. Whoever looks at it then is told that it was stopped."""
+_STOPS_WITHIN = 20.0
+"""Seconds that a run has to put down what is under way when the service is stopped."""
 
 
 class Runs:
@@ -68,7 +68,7 @@ class Runs:
         self._thread.start()
 
     def stop(self) -> None:
-        """Begin nothing more, and return when what is under way has been put down."""
+        """Begin nothing more, and return when what is under way has been put down, or will not be for long."""
         with self._lock:
             self._stopped = True
             current = self._current
@@ -77,6 +77,8 @@ class Runs:
         self._wake.set()
         if self._thread:
             self._thread.join(_STOPS_WITHIN)
+            if current and self._thread.is_alive():
+                current.abandon()
 
     def _loop(self) -> None:
         while not self._stopped:

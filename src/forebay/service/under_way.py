@@ -62,6 +62,13 @@ class UnderWay:
         for stop in stoppers:
             stop()
 
+    def abandon(self) -> None:
+        """Write down that it was stopped, without waiting for what it is at. Its leases end by themselves."""
+        try:
+            self._book.finish(self._run, self._service, RunState.STOPPED, self._progress, _STOPPED)
+        except LedgerError as error:  # whoever looks at it will see that nobody holds it
+            log.warning("run_not_noted", run=self._run.id, error=str(error))
+
     def _error(self, open_one: Callable[[], AbstractContextManager[App]]) -> str | None:
         """What stopped all of it, if anything did."""
         do = {RunKind.INGEST: self._ingest, RunKind.REPAIR: self._repair}[self._run.order.kind]
