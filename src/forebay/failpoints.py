@@ -29,6 +29,8 @@ POINTS = (
     "csv_lzo.sent",  # it is there, the ledger does not know
     "csv_lzo.all",  # all of a task's are there, and what they replace
     "csv_lzo.removed",  # what they replace is gone
+    "kafka.flushed",  # a month of a ticker is acknowledged by Kafka, the ledger does not know
+    "kafka.recorded",  # the ledger knows, and more months are to come
     "lake.placed",  # a file of the lake has its name, the log does not name it
     "lake.planned",  # all files have their names, nothing is committed
     "lake.committed",  # the log names them, what was noted of them is not cleared

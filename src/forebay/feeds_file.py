@@ -14,8 +14,7 @@ from typing import Any
 from forebay.errors import UsageError
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import DATASETS, LAKE_DATASETS, Dataset
-from forebay.model.csv_lzo import bar_archive
-from forebay.model.feed import DESTINATIONS, LAKE, Feed, SourceChoice, from_lake
+from forebay.model.feed import DESTINATIONS, LAKE, Feed, SourceChoice, from_lake, is_destination
 from forebay.model.timeframe import timeframes_named
 from forebay.model.universe import Category
 
@@ -221,7 +220,7 @@ def _choice(source: _Source, table: Mapping[str, Any]) -> SourceChoice:
 def _destinations(source: _Source, table: Mapping[str, Any]) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(_texts(source, table, "into"))) if "into" in table else (LAKE,)
     for name in names:
-        if name not in DESTINATIONS and not bar_archive(name):
+        if not is_destination(name):
             raise source.error("into", f"unknown destination {name!r}", nearest(name, DESTINATIONS))
     return names
 

@@ -96,10 +96,11 @@ class Handlers:
         return Fetch(self._rest, self.app.tables, self._records(), self.app.ledger.coverage)
 
     def _snapshot(self) -> Handler:
+        from forebay.app.kafka import snapshot_sender
         from forebay.app.snapshots import snapshots
         from forebay.tasks.snapshot import TakeSnapshots
 
-        return TakeSnapshots(snapshots(self.app, self._rest))
+        return TakeSnapshots(snapshots(self.app, self._rest), snapshot_sender(self.app.settings.kafka))
 
     def _identify(self) -> Handler:
         from forebay.tasks.identify import Identify
@@ -113,6 +114,20 @@ class Handlers:
         return Export(self.app.ticker_files(), Copies(self.app.ledger))
 
     def _publish(self) -> Handler:
+        from forebay.app.kafka import by_destination
+
+        return by_destination(self._late(self._to_archive), self._late(self._to_kafka))
+
+    def _to_kafka(self) -> Handler:
+        from forebay.app.kafka import open_sink
+        from forebay.tasks.away import Away
+        from forebay.tasks.copies import Copies
+        from forebay.tasks.send import SendBars
+
+        app, settings = self.app, self.app.settings.kafka
+        return SendBars(app.lake, Copies(app.ledger), open_sink(settings), settings.timeout, app.clock, Away(app.clock))
+
+    def _to_archive(self) -> Handler:
         from forebay.app.csv_lzo import References, open_objects
         from forebay.tasks.away import Away
         from forebay.tasks.copies import Copies

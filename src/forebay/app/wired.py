@@ -20,6 +20,7 @@ from forebay.ledger.filter import TaskFilter
 from forebay.model.catalogue import Dataset
 from forebay.model.csv_lzo import CSV_LZO, BarArchive, Window, bar_archive
 from forebay.model.feed import FILES, Feed
+from forebay.model.kafka import KAFKA, KafkaPlace, kafka_place
 from forebay.model.task import Task, TaskKind, TaskState
 from forebay.orchestration.entitlement import Entitlements, remembered_reach
 from forebay.orchestration.exports import Exports
@@ -76,7 +77,7 @@ class App(Parts):
         return self.identifying.refresh(feeds, self.universes, self.worker(kinds=[TaskKind.IDENTIFY], interactive=True))
 
     def placed(self, feed: Feed) -> Feed:
-        """The feed with each csv.lzo archive named in full and in one spelling. Raises UsageError as `bar_archive`."""
+        """The feed with each csv.lzo archive and Kafka named in full and in one spelling. Raises UsageError."""
         return replace(feed, destinations=tuple(dict.fromkeys(map(self.place, feed.destinations))))
 
     def place(self, destination: str) -> str:
@@ -85,6 +86,10 @@ class App(Parts):
 
         if destination == CSV_LZO:
             return str(self.bar_archive())
+        if destination == KAFKA:
+            return str(self.kafka_place())
+        if there := kafka_place(destination):
+            return str(there)
         named = bar_archive(destination)
         if named is None:
             return destination
@@ -96,6 +101,11 @@ class App(Parts):
 
         own = self.settings.csv_lzo
         return BarArchive(bar_archive_address(own.bucket, self.settings.folders), Window(own.window))
+
+    def kafka_place(self) -> KafkaPlace:
+        """The topics of the settings. Raises UsageError where no Kafka is named."""
+        own = self.settings.kafka
+        return KafkaPlace.of(own.prefix, own.require_servers())
 
     def identify(self, tasks: Sequence[Task]) -> list[Task]:
         """Carry out these discoveries now; how they ended. Raises UsageError when there is no API key."""

@@ -61,7 +61,7 @@ Timeframes = Annotated[
     ),
 ]
 Into = Annotated[
-    list[str] | None, typer.Option("--into", metavar="DESTINATION...", help="Where to: archive, lake, files, csv_lzo.")
+    list[str] | None, typer.Option("--into", metavar="DESTINATION...", help="Where to: archive, lake, files, csv_lzo, kafka.")
 ]
 Source = Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="auto, flatfiles or rest.")]
 

@@ -17,8 +17,7 @@ from forebay.errors import UsageError
 from forebay.feeds_file import FEEDS_FILE, check_bars_for_files, check_dates, dataset_named, nearest, read_feeds
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import BAR_DATASETS, Dataset
-from forebay.model.csv_lzo import bar_archive
-from forebay.model.feed import DESTINATIONS, LAKE, Feed, SourceChoice, from_lake
+from forebay.model.feed import DESTINATIONS, LAKE, Feed, SourceChoice, from_lake, is_destination
 from forebay.model.instrument import asset_class_of
 from forebay.model.timeframe import TIMEFRAMES, base_of, timeframes_named
 
@@ -80,7 +79,7 @@ def feeds_asked(app: App, asked: Asked) -> list[Feed]:
 
 
 def _placed(app: App, asked: Asked) -> Asked:
-    """With each csv.lzo archive named in full: feeds of two places are to have two names."""
+    """With each csv.lzo archive and Kafka named in full: feeds of two places are to have two names."""
     return replace(asked, into=[app.place(name) for name in asked.into]) if asked.into else asked
 
 
@@ -163,7 +162,7 @@ def settle_archive(app: App) -> None:
 
 def destinations_named(names: Sequence[str]) -> tuple[str, ...]:
     """The destinations that a person names. Raises UsageError."""
-    known = (name if bar_archive(name) else _known("destination", name, DESTINATIONS) for name in names)
+    known = (name if is_destination(name) else _known("destination", name, DESTINATIONS) for name in names)
     return tuple(dict.fromkeys(known))
 
 

@@ -10,6 +10,7 @@ from forebay.errors import (
     OutOfReach,
     PermanentError,
     RateLimited,
+    SinkError,
     StoreError,
     TemporaryError,
 )
@@ -19,7 +20,7 @@ from forebay.model.task import Discard, Outcome, Retry, Snooze
 def outcome_of(error: ForebayError) -> Outcome:
     """Snooze, retry or discard, as the error's remedy says; an error that says neither is tried again."""
     reason = str(error) if not error.remedy else f"{error} ({error.remedy})"
-    upload = isinstance(error, LakeError | StoreError)
+    upload = isinstance(error, LakeError | SinkError | StoreError)
     match error:
         case NotPublishedYet() | CapReached() | OutOfReach():
             return Snooze(error.until, reason, error.kind)

@@ -12,6 +12,7 @@ from forebay.model.catalogue import Dataset
 from forebay.model.feed import ARCHIVE, FILES, LAKE, Feed, SourceChoice, from_lake
 from forebay.model.instrument import AssetClass, asset_class_of, may_be_of
 from forebay.model.intervals import Interval
+from forebay.model.kafka import kafka_place
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.timeframe import TIMEFRAMES, base_of
 from forebay.model.universe import Category
@@ -103,9 +104,16 @@ def _from_lake(wishes: Iterable[Wish]) -> Iterator[Wish]:
                 remedy="name them, or a universe; `forebay export` writes a file of every ticker that the lake holds",
             )
         for place in places:
-            for timeframe in wish.feed.timeframes or (TIMEFRAMES if place == FILES else ("1m",)):
+            for timeframe in wish.feed.timeframes or _sizes(place):
                 if base_of(timeframe) is wish.dataset.kind:
                     yield replace(wish, destination=place, timeframe=timeframe, files=False)
+
+
+def _sizes(place: str) -> Iterable[str]:
+    """The sizes of bars that go to a place where the feed names none."""
+    if place == FILES:
+        return TIMEFRAMES
+    return ("1m", "1d") if kafka_place(place) else ("1m",)
 
 
 def _for(destination: str, feed: Feed) -> Feed:

@@ -1,4 +1,4 @@
-"""Archives that give no answer: left alone for a while, so that a run ends and other tasks get their turn."""
+"""Destinations that give no answer: left alone for a while, so that a run ends and other tasks get their turn."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import timedelta
 
 from forebay.clock import Clock
-from forebay.errors import StoreUnavailable
+from forebay.errors import SinkUnavailable, StoreUnavailable
 from forebay.model.task import Snooze
 
 _IN_A_ROW = 6
@@ -15,7 +15,7 @@ _PAUSE = timedelta(minutes=5)
 
 
 class Away:
-    """What was heard of each archive, by destination. Safe to use from several threads."""
+    """What was heard of each destination. Safe to use from several threads."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -27,7 +27,7 @@ class Away:
         snooze = self._snoozes.get(destination)
         return snooze if snooze and self._clock.now() < snooze.until else None
 
-    def silent(self, destination: str, task_id: int, error: StoreUnavailable) -> None:
+    def silent(self, destination: str, task_id: int, error: StoreUnavailable | SinkUnavailable) -> None:
         """A task got no answer."""
         tasks = self._silent[destination]
         tasks.add(task_id)

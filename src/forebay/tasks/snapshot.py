@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -77,9 +77,11 @@ class TakeSnapshots:
     """The task: what was last said of a ticker is its coverage, one row for each."""
 
     snapshots: Snapshots
+    send_on: Callable[[AssetClass, Sequence[Judged]], None] | None = None
+    """Sends them to Kafka, where one is set, and returns when they are there."""
 
     def __call__(self, lease: Lease, step: Step) -> Outcome:
-        """Run one task. Raises VendorError, StoreError, LakeError, LedgerError, LeaseLost."""
+        """Run one task. Raises VendorError, StoreError, LakeError, LedgerError, SinkError, LeaseLost."""
         draft = lease.task.draft
         try:
             wanted = from_key(draft.key)
@@ -88,6 +90,8 @@ class TakeSnapshots:
         step(TaskState.DOWNLOADING)
         judged = self.snapshots.take(wanted.asset_class, wanted.tickers)
         step(TaskState.DOWNLOADED, TaskState.UPLOADING)
+        if self.send_on is not None:
+            self.send_on(wanted.asset_class, judged)
         return Done(tuple(self._coverage(draft, judged)))
 
     def _coverage(self, draft: TaskDraft, judged: Iterable[Judged]) -> Iterator[Coverage]:
