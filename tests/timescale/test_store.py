@@ -7,8 +7,8 @@ from made import ROWS, bar, row
 
 from forebay.errors import CheckFailed, PositionMoved, SinkRefused, SinkUnavailable
 from forebay.model.partition import Source
+from forebay.model.place import Move, Place
 from forebay.settings import TimescaleSettings
-from forebay.sinks.timescale.positions import Move, Place
 from forebay.sinks.timescale.sink import TimescaleSink
 from forebay.sinks.timescale.store import Store, Written
 
@@ -58,21 +58,21 @@ def test_the_better_source_wins(store, sql, together):
 
 
 def test_positions_move_with_the_rows_or_not_at_all(store, sql):
-    """A position is moved by the batch that stands there; a batch from elsewhere stores nothing."""
-    assert {PLACE: 5} == store.begin({PLACE: 5})
-    assert {PLACE: 5} == store.begin({PLACE: 0})
-    store.write([bar()], [Move(PLACE, 5, 6)])
-    with pytest.raises(PositionMoved, match="1 of 1 positions"):
-        store.write([bar(minute=1)], [Move(PLACE, 5, 7)])
-    assert {PLACE: 6} == store.positions([PLACE, Place("other", 0)])
-    assert [row(bar())] == sql(ROWS)
+    """A position is moved by the batch that stands there; a batch from elsewhere stores nothing, a second first too."""
+    store.write([bar()], [Move(PLACE, None, 5)])
+    store.write([bar(minute=1)], [Move(PLACE, 5, 6), Move(Place("other", 1), None, 1)])
+    for expected in (5, 7, None):
+        with pytest.raises(PositionMoved, match="1 of 2 positions"):
+            store.write([bar(minute=2)], [Move(PLACE, expected, 8), Move(Place("other", 1), 1, 2)])
+    assert {PLACE: 6, Place("other", 1): 1} == store.positions([PLACE, Place("other", 0), Place("other", 1)])
+    assert [row(bar()), row(bar(minute=1))] == sql(ROWS)
 
 
 def test_consumers_of_other_names_have_their_own_positions(store, database):
     """Two consumers of one topic do not move each other."""
-    store.begin({PLACE: 5})
+    store.write([], [Move(PLACE, None, 5)])
     other = Store(database, "other")
-    assert {PLACE: 0} == other.begin({PLACE: 0})
+    other.write([], [Move(PLACE, None, 3)])
     other.close()
     assert {PLACE: 5} == store.positions([PLACE])
 
@@ -104,7 +104,7 @@ def test_a_word_that_is_no_source_of_ours_gives_way(store, sql):
 def test_a_value_that_an_adopted_column_cannot_hold_stops_the_batch(store, sql):
     """Half a share in a column of whole numbers is not rounded: the batch is rolled back, its position too."""
     sql(SEED)
-    store.begin({PLACE: 0})
+    store.write([], [Move(PLACE, None, 0)])
     with pytest.raises(SinkRefused, match="1 of 2 rows would not be in ohlcv_1m as they came"):
         store.write([bar(volume=100.0), bar(minute=1, volume=0.5)], [Move(PLACE, 0, 2)])
     assert [(0,)] == sql("SELECT count(*) FROM ohlcv_1m")

@@ -33,6 +33,7 @@ COMMANDS = {
         "forebay.cli.archive_bars:app", "Write bars of tickers as csv.lzo objects with tags.", default="run"
     ),
     "ingest": Late("forebay.cli.ingest:ingest", "Run the symbols of the registry, once or as a daemon."),
+    "consume": Late("forebay.cli.consume:consume", "Store what Kafka carries in TimescaleDB or PostgreSQL."),
     "status": Late("forebay.cli.status:status", "Show what is held, what is missing, and why."),
     "bars": Late("forebay.cli.query:bars", "Print bars from the lake."),
     "trades": Late("forebay.cli.trades:app", "Build bars from trades, check the lake by them, repair it."),

@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
 import psycopg
 
 from forebay.errors import PositionMoved
+from forebay.model.place import Move, Place
 from forebay.sinks.timescale.schema import POSITIONS
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A partition of a topic."""
-
-    topic: str
-    partition: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}[{self.partition}]"
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """From the next offset that was to be read to the one that is now."""
-
-    place: Place
-    expected: int
-    next: int
-
 
 _READ = f"""
 SELECT p.topic, p.partition, p.next_offset FROM {POSITIONS} p
 JOIN unnest(%s::text[], %s::int[]) AS wanted(topic, partition) USING (topic, partition) WHERE p.consumer = %s"""
-_BEGIN = f"""
-INSERT INTO {POSITIONS} (consumer, topic, partition, next_offset)
-SELECT %s, * FROM unnest(%s::text[], %s::int[], %s::bigint[]) ON CONFLICT DO NOTHING"""
-_MOVE = f"""
+_FIRST = f"""
+INSERT INTO {POSITIONS} (topic, partition, next_offset, consumer)
+SELECT moved.*, %s FROM unnest(%s::text[], %s::int[], %s::bigint[]) AS moved ON CONFLICT DO NOTHING"""
+_NEXT = f"""
 UPDATE {POSITIONS} p SET next_offset = moved.next_offset, updated_at = now()
-FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[]) AS moved(topic, partition, expected, next_offset)
+FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[]) AS moved(topic, partition, next_offset, expected)
 WHERE p.consumer = %s AND (p.topic, p.partition) = (moved.topic, moved.partition)
   AND p.next_offset = moved.expected"""
 
@@ -51,20 +30,27 @@ def read(connection: psycopg.Connection, consumer: str, places: Collection[Place
     return {Place(topic, partition): offset for topic, partition, offset in rows}
 
 
-def begin(connection: psycopg.Connection, consumer: str, offsets: Mapping[Place, int]) -> None:
-    """Give a position to those that have none."""
-    topics, partitions = [place.topic for place in offsets], [place.partition for place in offsets]
-    connection.execute(_BEGIN, [consumer, topics, partitions, list(offsets.values())])
-
-
 def move(connection: psycopg.Connection, consumer: str, moves: Sequence[Move]) -> None:
-    """Compare and set. Raises PositionMoved, before anything else is done, when a position is another one."""
-    if not moves:
-        return
-    columns = zip(*((each.place.topic, each.place.partition, each.expected, each.next) for each in moves), strict=True)
-    moved = connection.execute(_MOVE, [*map(list, columns), consumer]).rowcount
+    """Compare and set. Raises PositionMoved when any of them is another one than expected."""
+    ordered = sorted(moves, key=lambda each: each.place)  # so that two wait for each other and never for both
+    first = [each for each in ordered if each.expected is None]
+    later = [each for each in ordered if each.expected is not None]
+    moved = 0
+    if first:
+        moved += connection.execute(_FIRST, [consumer, *_columns(first)]).rowcount
+    if later:
+        expected = [each.expected for each in later]
+        moved += connection.execute(_NEXT, [*_columns(later), expected, consumer]).rowcount
     if moved != len(moves):
         raise PositionMoved(
             f"{len(moves) - moved} of {len(moves)} positions of consumer {consumer} were moved by another process",
             remedy="nothing is lost: its messages are read again from where it stands now",
         )
+
+
+def _columns(moves: Sequence[Move]) -> tuple[list[str], list[int], list[int]]:
+    return (
+        [each.place.topic for each in moves],
+        [each.place.partition for each in moves],
+        [each.next for each in moves],
+    )

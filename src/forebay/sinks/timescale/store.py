@@ -11,11 +11,11 @@ import psycopg
 from forebay import failpoints
 from forebay.errors import SinkRefused
 from forebay.model.message import BarMessage
+from forebay.model.place import Move, Place
 from forebay.settings import TimescaleSettings
 from forebay.sinks.timescale import hypertables, positions, schema
 from forebay.sinks.timescale.columns import COLUMNS, KEY, VALUES, definition, names, rank
 from forebay.sinks.timescale.connecting import connect, name_of, translated
-from forebay.sinks.timescale.positions import Move, Place
 from forebay.sinks.timescale.staging import packed, winners
 
 _UNLIMITED = "SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0"
@@ -57,7 +57,7 @@ class Store:
         """
         tables = winners(bars)
         with self._transaction() as connection:
-            positions.move(connection, self.consumer, sorted(moves, key=lambda each: each.place))
+            positions.move(connection, self.consumer, moves)
             failpoints.reach("consume.moved")
             stored = sum([self._upsert(connection, table, rows) for table, rows in tables.items()])
             failpoints.reach("consume.stored")
@@ -68,12 +68,6 @@ class Store:
         """The next offset to read of each place that has a position. Raises SinkUnavailable, SinkRefused."""
         with self._transaction() as connection:
             return positions.read(connection, self.consumer, places)
-
-    def begin(self, offsets: Mapping[Place, int]) -> dict[Place, int]:
-        """Give these positions to places that have none; what all of them are then. Raises as `positions`."""
-        with self._transaction() as connection:
-            positions.begin(connection, self.consumer, offsets)
-            return positions.read(connection, self.consumer, offsets)
 
     def prepare(self) -> schema.Schema:
         """See that tables are there. Raises SinkRefused for one with other columns, and as `positions`."""

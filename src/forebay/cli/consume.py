@@ -1,0 +1,57 @@
+"""`forebay consume`: from Kafka into TimescaleDB or PostgreSQL."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forebay.cli.options import Json, load_settings
+from forebay.cli.output import ExitCode, print_json, say
+
+if TYPE_CHECKING:
+    from forebay.orchestration.consume.figures import Figures
+
+
+def consume(
+    ctx: typer.Context,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="End when nothing is left to read.")] = False,
+    json: Json = False,
+) -> int:
+    """Store the bars of Kafka's topics in the database of TIMESCALE_*, each once, until told to stop.
+
+    Start as many as you like: they share the topics. SIGTERM (or Ctrl-C) ends after the batch under way. Exit code 3
+    when messages could not be used: they are in the topic of dead letters, each with its reason.
+
+    Example: forebay consume --once --json
+    """
+    settings = load_settings(ctx)
+    from forebay.app.consuming import open_consumer
+    from forebay.clock import SystemClock
+
+    consumer = open_consumer(settings, SystemClock(), once=once)
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    previous = {number: signal.signal(number, lambda *_: consumer.stop()) for number in numbers}
+    try:
+        figures = consumer.run()
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        consumer.close()
+    return _show(figures, json=json)
+
+
+def _show(figures: Figures, *, json: bool) -> int:
+    if json:
+        print_json(figures)
+    else:
+        say(f"{figures.messages:,} messages of {figures.topics:,} topics: {figures.stored:,} rows new or changed")
+        if figures.dead_letters:
+            say(f"{figures.dead_letters:,} could not be used, and are in the topic of dead letters with the reason")
+        for kind, count in figures.passed_over.items():
+            say(f"{count:,} of kind {kind} have no table, and were passed over")
+        if figures.missed:
+            say(f"{figures.missed:,} had expired in Kafka: `forebay gaps scan --in timescale` finds what lacks")
+    return ExitCode.PARTIAL if figures.dead_letters or figures.missed else ExitCode.OK
