@@ -64,6 +64,24 @@ def test_a_change_leaves_the_rest(client):
     assert {**before, "metadata": {"start": "2024-01-02"}, "updated_at": after["updated_at"]} == after
 
 
+def test_a_change_is_made_as_a_whole(client):
+    """When one thing of a PATCH is wrong none is changed."""
+    before = client.post("/api/v1/symbols", json=AAPL).json()
+    wrong = {"strategy": "stream", "enabled": False, "description": "x", "metadata": {"start": "yesterday"}}
+    assert 400 == client.patch("/api/v1/symbols/AAPL", json=wrong).status_code
+    assert before == client.get("/api/v1/symbols/AAPL").json()
+
+
+def test_a_list_is_told_by_its_tag(client):
+    """Whoever has a page of the list is told by 304 that it stays; a change through the service is another page."""
+    client.post("/api/v1/symbols", json=AAPL)
+    tag = client.get("/api/v1/symbols").headers["etag"]
+    assert 304 == client.get("/api/v1/symbols", headers={"If-None-Match": tag}).status_code
+    client.patch("/api/v1/symbols/AAPL", json={"strategy": "stream"})
+    changed = client.get("/api/v1/symbols", headers={"If-None-Match": tag})
+    assert (200, "stream") == (changed.status_code, changed.json()["symbols"][0]["strategy"])
+
+
 def test_a_deleted_symbol_is_gone(client):
     """DELETE forgets a symbol; a second time, and for every other order, there is none."""
     client.post("/api/v1/symbols", json=AAPL)
