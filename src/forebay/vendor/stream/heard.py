@@ -39,7 +39,15 @@ class Refused:
     """NotEntitled, or UsageError when the vendor gave no answer at all."""
 
 
-Heard = Frame | Subscribed | Refused | Interruption
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """There is no connection, for the reason given; the next attempt is `seconds` away."""
+
+    detail: str
+    seconds: float
+
+
+Heard = Frame | Subscribed | Refused | Waiting | Interruption
 """An interruption comes when it begins, with `ended` None, and again with the same `began` and cause when it ends."""
 
 
@@ -68,6 +76,8 @@ class Health:
     gap_seconds: float = 0.0
     """Of interruptions that have ended."""
     frames: int = 0
+    bytes: int = 0
+    """Of those frames."""
     messages: int = 0
     bad: int = 0
     unknown: int = 0
@@ -78,6 +88,6 @@ class Health:
     queued_frames: int = 0
     queued_bytes: int = 0
     unasked: int = 0
-    """Acknowledgements of what was not asked for."""
+    """Acknowledgements and errors that belong to nothing that was asked for."""
     error: str = ""
     """What ended the last connection; empty while one is live."""

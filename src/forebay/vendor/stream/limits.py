@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from forebay.errors import UsageError
 
 _MEBIBYTE = 1 << 20
+_ROOM = 1024
+"""Bytes that a queue needs beside its largest frame."""
 _DELAY = 900.0
 
 
@@ -29,6 +31,8 @@ class SessionLimits:
     """For TCP, TLS and the upgrade; and again for each answer of the handshake."""
     acknowledge: float = 10.0
     """For the answer to one request of subscriptions, since its last sign."""
+    quiet: float = 1.0
+    """Without a further sign after a refusal, which may stand for all of a request or for one subscription of it."""
     ping: float = 20.0
     """Between two pings, and for the pong: a half-open connection is found by twice that."""
     first_wait: float = 1.0
@@ -54,7 +58,7 @@ class SessionLimits:
 
     def __post_init__(self) -> None:
         """Raises UsageError for a queue that has no room for one frame."""
-        if self.queue < self.frame:
+        if self.queue < self.frame + _ROOM:
             raise UsageError(
                 f"a queue of {self.queue:,} bytes cannot hold the largest frame, {self.frame:,} bytes",
                 remedy="Give the stream's queue more room.",
@@ -62,5 +66,7 @@ class SessionLimits:
 
 
 def delay_of(url: str) -> float:
-    """Seconds that a host of the vendor's is behind: 15 minutes where its name begins with `delayed`."""
-    return _DELAY if (urlsplit(url).hostname or "").startswith("delayed") else 0.0
+    """Seconds that an origin is behind on purpose: 15 minutes where its host, or a sandbox's path, says `delayed`."""
+    parts = urlsplit(url)
+    delayed = (parts.hostname or "").startswith("delayed") or parts.path.strip("/") == "delayed"
+    return _DELAY if delayed else 0.0

@@ -1,0 +1,43 @@
+"""Whether it is too quiet: only sessions that are open make a noise, and some symbols hardly any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+_MOST = 12
+"""Patience grows to so many times the first one."""
+
+
+class Silence:
+    """Counts quiet seconds of an open session. All times are of one steady clock."""
+
+    def __init__(self, patience: float, open_now: Callable[[], bool]) -> None:
+        self._first = patience
+        self._patience = patience
+        self._open_now = open_now
+        self._since: float | None = None
+
+    @property
+    def look_every(self) -> float:
+        """Seconds between two looks that find a silence in time."""
+        return self._first / 10
+
+    def begin(self, now: float) -> None:
+        """A connection starts to listen."""
+        self._since = now
+
+    def broken(self, now: float) -> None:
+        """An event came: it works as it should."""
+        self._since = now
+        self._patience = self._first
+
+    def too_long(self, now: float) -> float | None:
+        """Seconds of silence when they are too many; the next time it takes twice as long. None otherwise."""
+        if self._since is None or not self._open_now():
+            self._since = now
+            return None
+        quiet = now - self._since
+        if quiet < self._patience:
+            return None
+        self._patience = min(2 * self._patience, _MOST * self._first)
+        return quiet
