@@ -23,7 +23,7 @@ MINUTE = timedelta(minutes=1)
 _TICKER = re.compile(r"/v2/aggs/ticker/([^/]+)/range/1/day/2026-02-23/")
 
 
-@pytest.fixture(params=[("sqlite", 1000), ("postgresql", 60)], ids=["sqlite", "postgresql"])
+@pytest.fixture(params=[("sqlite", 1000), ("postgresql", 40)], ids=["sqlite", "postgresql"])
 def kept(request, tmp_path):
     """Who fails how, the vendor that sees to it, and an application that keeps them all."""
     database, tickers = request.param
@@ -86,9 +86,9 @@ def _check_failures(market, app, first):
 
 def _check_the_others(market, vendor, app, first, folder):
     """All others are idle, with a time for each phase that they have, and the lake holds what the market did."""
-    assert first.keys() == {entry.symbol for entry in app.registry.list()}
-    for name in market.well:
-        entry = app.registry.get(name)
+    entries = {entry.symbol: entry for entry in app.registry.list()}
+    assert first.keys() == entries.keys()
+    for entry in (entries[name] for name in market.well):
         done = {Phase.BACKFILL: entry.last_backfill, Phase.SNAPSHOT: entry.last_snapshot}
         having = set(entry.strategy.phases) - {Phase.STREAM}
         assert (IngestionStatus.IDLE, None, having) == (
@@ -96,7 +96,7 @@ def _check_the_others(market, vendor, app, first, folder):
             entry.error_message,
             {phase for phase, at in done.items() if at},
         )
-    kept = [name for name in market.well if Phase.BACKFILL in app.registry.get(name).strategy.phases]
+    kept = [name for name in market.well if Phase.BACKFILL in entries[name].strategy.phases]
     truth = vendor.market.bars("stocks", "bars_1d", FIRST, LAST)
     held = Lake(folder / "lake").bars(kept, "1d").collect()
     assert Counter(ticker for ticker in truth["ticker"] if ticker in set(kept)) == Counter(held["ticker"])
