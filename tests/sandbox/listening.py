@@ -60,10 +60,11 @@ class Ear:
         """The data that come before the replay is at `moment`; the connection stays."""
         found: list[Event] = []
         while True:
+            over = vendor.stream.clock.now() >= moment
             try:
                 found += [event for event in json.loads(self.socket.recv(_SHORT)) if event["ev"] != "status"]
             except TimeoutError:
-                if vendor.stream.clock.now() >= moment:
+                if over:
                     return found
 
 

@@ -173,13 +173,14 @@ def test_one_connection_too_many_ends_one(newest: bool) -> None:
 
 def test_a_reader_that_does_not_read_is_killed() -> None:
     """Where readers set the pace, one that takes nothing within its patience is closed, and time goes on."""
-    limits, end = StreamLimits(patience=0.1), START + timedelta(minutes=3)
+    limits, end = StreamLimits(patience=0.1), START + timedelta(seconds=61)
     with (
         replay(tickers=200, stream_limits=limits, stream_until=end) as vendor,
-        listening(vendor, "stocks", "A.*", "T.*", "Q.*"),
+        listening(vendor, "stocks", "A.*", "T.*", "Q.*") as ear,
     ):
         assert vendor.stream.clock.wait_for(int(end.timestamp()) * 10**9, 20)
-        assert vendor.stream.connections == 0
+        _, code = end_of(ear)
+        assert code in (None, 1008)  # the close frame may be among what it has not taken
 
 
 def test_a_slow_reader_is_killed_when_its_buffer_is_full() -> None:

@@ -86,8 +86,8 @@ class Tape:
 def tape_of(asset_class: AssetClass, cells: Cells, until: int | None = None) -> Tape:
     """Every trade of `cells`, which are all of one asset class.
 
-    With `until` (ns) not those far beyond it: the ones before it, and one more of each cell, as a trade may be the first of
-    a pair.
+    With `until` (ns) not those far beyond it: the ones before it, and one more of each cell, as a trade may be the
+    first of a pair.
     """
     cell, index, time, role = trade_times(asset_class, cells)
     if until is not None:

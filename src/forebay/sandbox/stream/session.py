@@ -89,7 +89,6 @@ class Sessions:
         rule = self._faults.strike(_subject(listener.cluster, listener.delayed), _DOORS)
         if rule:
             return self._turned_away(listener, _DOORS[rule.kind])
-        listener.say(status(*_AUTHENTICATED))
         return True
 
     async def _key_given(self, listener: Listener) -> object:
@@ -106,6 +105,7 @@ class Sessions:
     async def _listen(self, listener: Listener) -> None:
         listener.ending = self._faults.strike(_subject(listener.cluster, listener.delayed), STREAM_ENDINGS)
         self._audience.join(listener)
+        listener.say(status(*_AUTHENTICATED))
         try:
             async for message in listener.socket:
                 self._obey(listener, _command(message))

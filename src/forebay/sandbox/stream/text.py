@@ -164,7 +164,7 @@ def _crypto_trade(_: Channel) -> list[Field]:
         ("t", _stamp()),
         ("s", _price("size")),
         ("c", _list("conditions")),
-        ("i", _quoted("id")),
+        ("i", pl.col("id")),
         ("x", pl.col("exchange")),
         ("r", _stamp() + 40),
     ]
