@@ -57,6 +57,13 @@ def test_a_request_log_file_holds_json_lines(tmp_path: Path) -> None:
         ({"faults": [{"kind": "flood"}]}, "flood"),
         ({"faults": "nowhere.toml"}, "nowhere.toml"),
         ({"request_log": Path("nowhere/log")}, "nowhere"),
+        ({"stream_speed": 0.5}, "0.5"),
+        ({"port": 65_535}, "65536"),
+        ({"stream_from": datetime(2026, 3, 5, 15)}, "time zone"),
+        (
+            {"stream_from": datetime(2026, 3, 6, tzinfo=UTC), "stream_until": datetime(2026, 3, 5, tzinfo=UTC)},
+            "2026-03-05",
+        ),
     ],
 )
 def test_wrong_settings_are_named(wrong: dict, words: str) -> None:
@@ -91,6 +98,12 @@ def test_the_command_prints_working_settings() -> None:
     expected = Sandbox(seed=5, port=9123).env
     assert printed.returncode == 0
     assert [f"export {name}={value}" for name, value in expected.items()] == printed.stdout.splitlines()
+
+
+def test_the_command_knows_speeds() -> None:
+    """A speed that is none is wrong usage, and named."""
+    refused = _run("sandbox", "--stream-speed", "warp")
+    assert (2, True) == (refused.returncode, "warp is not a speed" in refused.stderr)
 
 
 def test_the_command_serves_until_it_is_interrupted() -> None:

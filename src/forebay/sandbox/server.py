@@ -92,7 +92,7 @@ class Sandbox:
         stream_limits: StreamLimits | None = None,
     ) -> None:
         _check(tickers, port, start, end)
-        _check_port(stream_port or 0)
+        _check_moments(stream_from, stream_until)
         rules = read_faults(Path(faults)) if isinstance(faults, str | Path) else faults
         self.seed = seed
         self._plan = vendor_plan
@@ -100,7 +100,8 @@ class Sandbox:
         self.port = port
         self.market = Market(seed, tickers, start, end)
         """The truth: `market.bars(asset_class, kind, start, end)`."""
-        self.stream_port = stream_port or (port + 1 if port else 0)
+        self.stream_port = (port + 1 if port else 0) if stream_port is None else stream_port
+        _check_port(self.stream_port)
         base, plan = clock or SystemClock(), plan_named(vendor_plan)
         replayed = any(one is not None for one in (stream_from, stream_speed, stream_until))
         struck = Faults(rules)
@@ -210,6 +211,14 @@ def _check(tickers: int, port: int, start: date, end: date | None) -> None:
 def _check_port(port: int) -> None:
     if not 0 <= port <= _LAST_PORT:
         raise UsageError(f"{port} is not a port", remedy=f"Choose from 1 to {_LAST_PORT}, or 0 for any free one.")
+
+
+def _check_moments(start: datetime | None, until: datetime | None) -> None:
+    for moment in (start, until):
+        if moment is not None and moment.tzinfo is None:
+            raise UsageError(f"{moment} has no time zone", remedy="Give moments of the stream in UTC.")
+    if start and until and until < start:
+        raise UsageError(f"the replay would end ({until}) before it starts ({start})", remedy="Swap the two moments.")
 
 
 def _speed(speed: float | None, *, replayed: bool) -> float | None:

@@ -22,18 +22,23 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def speed_from(text: str) -> float:
     """A speed as it is written: 1 to 1000, or `max`. Raises UsageError for anything else."""
+    if text == "max":
+        return MAX
     try:
-        speed = MAX if text == "max" else float(text)
-    except ValueError:
-        speed = 0.0
-    return checked_speed(speed)
+        return checked_speed(float(text))
+    except ValueError as problem:
+        raise _no_speed(text) from problem
 
 
 def checked_speed(speed: float) -> float:
     """The speed, when it is one. Raises UsageError otherwise."""
     if speed != MAX and not 1.0 <= speed <= _MOST:
-        raise UsageError(f"{speed:g} is not a speed of replay", remedy="Choose from 1 to 1000, or max.")
+        raise _no_speed(f"{speed:g}")
     return speed
+
+
+def _no_speed(text: str) -> UsageError:
+    return UsageError(f"{text} is not a speed of replay", remedy="Choose from 1 to 1000, or max.")
 
 
 class ReplayClock:
@@ -112,6 +117,11 @@ class Pace:
         """From `now` (ns) on by the clock again."""
         self.rebase(now)
         self.hold = None
+
+    def forgive(self, now: int) -> None:
+        """Count from `now` (ns) on if more than a second was lost: a burst of old events helps nobody."""
+        if self._speed not in (None, MAX) and self.hold is None and self.limit() - now > self._speed * _SECOND:
+            self.rebase(now)
 
     def rebase(self, now: int) -> None:
         """Count the time that passes from `now` (ns) on."""

@@ -114,6 +114,7 @@ class Replay:
         listeners = [one for selections in plan.values() for group in selections.values() for one in group]
         if low < high:
             timeline = await asyncio.to_thread(self._timeline, plan, low, high)
+            self._pace.forgive(self._clock.nanos)
             for moment, frames in timeline:
                 if not await self._reach(moment):
                     return

@@ -200,10 +200,12 @@ class Stream:
             self._loop = asyncio.get_running_loop()
             replay = asyncio.create_task(self._replay.run())
             ready.set()
-            await self._ending.wait()
+            ending = asyncio.create_task(self._ending.wait())
+            await asyncio.wait({replay, ending}, return_when=asyncio.FIRST_COMPLETED)
+            ending.cancel()
             replay.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await replay
+                await replay  # an error in it ends the server and is seen
             for listener in self._audience:
                 listener.drop()
 
