@@ -1,22 +1,13 @@
-"""The stream's port: a WebSocket server in a thread of its own, and the handles by which a test drives the replay."""
+"""The handles by which a test drives the stream: its time, its troubles, its counts."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
 import socket
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Event, Thread
-from typing import TypeVar
-
-from websockets.asyncio.server import serve
 
 from forebay.clock import Clock
-from forebay.errors import UsageError
 from forebay.model.live import Cluster
 from forebay.sandbox.cells import nanos
 from forebay.sandbox.faults import Faults
@@ -26,16 +17,11 @@ from forebay.sandbox.stream.clock import Pace, ReplayClock
 from forebay.sandbox.stream.endings import stall
 from forebay.sandbox.stream.feed import TICK
 from forebay.sandbox.stream.listener import EVICTED, Audience, Listener
+from forebay.sandbox.stream.port import Port
 from forebay.sandbox.stream.replay import Replay, Sent
 from forebay.sandbox.stream.session import Sessions
 
-_STARTS_WITHIN = _STOPS_WITHIN = 10.0
-_ANSWERS_WITHIN = 30.0
 _MEBIBYTE = 1 << 20
-_SEND_BUFFER = 256 * 1024
-"""Of the kernel, for each connection: what it holds the server does not know of."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +74,8 @@ class Stream:
             patience=limits.patience,
             rules=faults.rules,
         )
-        self._sessions = Sessions(self._audience, self.clock, plan, api_key, limits.auth_within, faults)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: Thread | None = None
-        self._ending: asyncio.Event | None = None
+        sessions = Sessions(self._audience, self.clock, plan, api_key, limits.auth_within, faults)
+        self._port = Port(self._audience, sessions, self._replay)
 
     # -- what happened
 
@@ -114,11 +98,11 @@ class Stream:
 
     def pause(self) -> None:
         """Stand still."""
-        self._act(self._hold_here)
+        self._port.act(self._hold_here)
 
     def resume(self) -> None:
         """Go on at the speed of before."""
-        self._act(lambda: self._pace.go_on(self.clock.nanos))
+        self._port.act(lambda: self._pace.go_on(self.clock.nanos))
 
     def step_to(self, moment: datetime, timeout: float = 60.0) -> None:
         """Replay up to `moment` as fast as readers take it, and stand still there. Returns when all of it is sent.
@@ -130,7 +114,7 @@ class Stream:
         def go() -> None:
             self._pace.hold = target
 
-        self._act(go)
+        self._port.act(go)
         if not self.clock.wait_for(target, timeout):
             raise TimeoutError(f"the replay is at {self.clock.now()} and not at {moment} after {timeout:g} s")
 
@@ -166,48 +150,12 @@ class Stream:
 
     def start(self, listening: socket.socket) -> None:
         """Serve the socket's connections; returns once they are accepted."""
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-        ready = Event()
-        self._thread = Thread(target=self._serve, args=(listening, ready), name="sandbox-stream", daemon=True)
-        self._thread.start()
-        ready.wait(_STARTS_WITHIN)
+        self._port.start(listening)
 
     def stop(self) -> None:
         """End every connection and the replay."""
-        if self._thread is None or self._loop is None or self._ending is None:
-            return
-        self._loop.call_soon_threadsafe(self._ending.set)
-        self._thread.join(_STOPS_WITHIN)
+        self._port.stop()
         self.clock.close()
-        self._thread = self._loop = self._ending = None
-
-    def _serve(self, listening: socket.socket, ready: Event) -> None:
-        asyncio.run(self._main(listening, ready))
-
-    async def _main(self, listening: socket.socket, ready: Event) -> None:
-        self._ending = asyncio.Event()
-        quiet = logging.getLogger("forebay.sandbox.stream")
-        quiet.setLevel(logging.CRITICAL)  # connections that end badly are meant
-        async with serve(
-            self._sessions.serve,
-            sock=listening,
-            process_request=self._sessions.admit,
-            compression=None,
-            ping_interval=None,
-            close_timeout=2,
-            logger=quiet,
-        ):
-            self._loop = asyncio.get_running_loop()
-            replay = asyncio.create_task(self._replay.run())
-            ready.set()
-            ending = asyncio.create_task(self._ending.wait())
-            await asyncio.wait({replay, ending}, return_when=asyncio.FIRST_COMPLETED)
-            ending.cancel()
-            replay.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await replay  # an error in it ends the server and is seen
-            for listener in self._audience:
-                listener.drop()
 
     def _hold_here(self) -> None:
         self._pace.hold = self.clock.nanos
@@ -219,23 +167,4 @@ class Stream:
                 action(listener)
             return len(listeners)
 
-        return self._act(act)
-
-    def _act(self, action: Callable[[], T]) -> T:
-        """Do something in the server's loop."""
-        done: Future[T] = Future()
-
-        def act() -> None:
-            try:
-                done.set_result(action())
-            except BaseException as problem:
-                done.set_exception(problem)
-                raise
-
-        self._running().call_soon_threadsafe(act)
-        return done.result(_ANSWERS_WITHIN)
-
-    def _running(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:
-            raise UsageError("the sandbox does not run", remedy="Use it inside its `with` block.")
-        return self._loop
+        return self._port.act(act)
