@@ -32,6 +32,7 @@ BENCHMARKS = (
     "bar_archive",
     "gaps",
     "service",
+    "kafka",
 )
 LARGE = ("lake",)
 """Only when named: `make bench-lake` has an environment for it."""
