@@ -83,7 +83,7 @@ def seam(vendor: Sandbox, ledger: Ledger, book: Interruptions, clock: FakeClock,
     outlet = Outlet(sink, SystemClock(), Random(1), most=1000, every=timedelta())
     outlet.start()
     with RestClient(vendor.env["FOREBAY_REST_URL"], vendor.env["POLYGON_API_KEY"], ledger.budget, clock) as rest:
-        refill = Refill(rest, clock, budget=2, delay=timedelta())
+        refill = Refill(rest, clock, 2, timedelta(), lambda *_: ["AAPL", "GOOGL"])
         yield Seam(Cluster.STOCKS, book, refill, [outlet], clock)
     outlet.close(10)
 
@@ -148,16 +148,23 @@ def test_bars_that_the_stream_may_still_change_are_the_streams(seam: Seam, sink:
     assert all(source is wanted for source, wanted in sources.values())
 
 
-def test_a_wildcard_is_refilled_within_its_budget(seam: Seam, vendor: Sandbox, book: Interruptions, sink: Kept) -> None:
-    """The busiest of those that it brought; the evidence says how many are left, and to which file."""
+def test_a_wildcard_is_refilled_within_its_budget(
+    seam: Seam, vendor: Sandbox, book: Interruptions, clock: FakeClock, sink: Kept
+) -> None:
+    """The busiest of those that it brought or that are held; the evidence says how many are left, and to which file.
+
+    For a while it is heard first, so that it shows whom it brings.
+    """
     seen = defaultdict(Counter, {Kind.MINUTES: Counter({"AAPL": 9, "MSFT": 8, "AMZN": 7, "NVDA": 1})})
 
     seam.hear(lost("AM.*", "T.*"))
-    seam.make_good(seen, never)
+    assert 0 == seam.make_good(seen, never)
+    clock.advance(180)
+    assert 1 == seam.make_good(seen, never)
 
     assert truth(vendor, "AAPL", "MSFT") == told(sink)
     (closed,) = book.find()
-    assert {"beyond 2 calls": 2} == closed.evidence["left"]
+    assert {"beyond 2 calls": 3} == closed.evidence["left"]
     assert "the flat files of 2026-03-02" == closed.evidence["left_to"]
     assert ["trades"] == closed.evidence["not_refilled"]
 

@@ -34,6 +34,7 @@ COMMANDS = {
     ),
     "ingest": Late("forebay.cli.ingest:ingest", "Run the symbols of the registry, once or as a daemon."),
     "consume": Late("forebay.cli.consume:consume", "Store what Kafka carries in TimescaleDB or PostgreSQL."),
+    "stream": Late("forebay.cli.stream:app", "Live data into the lake and the other sinks.", default="run"),
     "status": Late("forebay.cli.status:status", "Show what is held, what is missing, and why."),
     "bars": Late("forebay.cli.query:bars", "Print bars from the lake."),
     "trades": Late("forebay.cli.trades:app", "Build bars from trades, check the lake by them, repair it."),
@@ -50,6 +51,7 @@ COMMANDS = {
     "quarantine": Late("forebay.cli.quarantine:app", "Look at what failed a check, replay or dismiss it."),
     "config": Late("forebay.cli.config:app", "Show the settings and where each came from."),
     "doctor": Late("forebay.cli.doctor:doctor", "Check keys, plan, clock, disk, ledger and lake."),
+    "health": Late("forebay.cli.health:health", "Say whether what runs here for long lives."),
     "serve": Late("forebay.cli.serve:serve", "Answer over HTTP: symbols, bars, tasks, coverage."),
     "sandbox": Late("forebay.cli.sandbox:sandbox", "Run a simulated vendor on this machine."),
 }

@@ -6,9 +6,9 @@ Trades, quotes and values have no such answer and stay missing; the evidence say
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -33,10 +33,14 @@ OVERLAP = CHANGING + timedelta(minutes=1)
 """Asked for before an interruption, too: bars that were heard, and changed while nobody listened."""
 _TIMEFRAMES = {Kind.MINUTES: ("1m", timedelta(minutes=1)), Kind.SECONDS: ("1s", timedelta(seconds=1))}
 _NO_REST = "no API key"
+_HEARD_FOR = timedelta(minutes=2)
+"""How long a wildcard is heard after an interruption before it is taken to have shown whom it brings."""
 
 Send = Callable[[Sequence[Message]], None]
 Seen = Mapping[Kind, Counter[str]]
 """How often which symbol came on a channel of a kind."""
+Held = Callable[[Cluster, date, date], Collection[str]]
+"""Symbols with minute bars on some session dates: a process that has just begun has seen nobody yet."""
 
 
 @dataclass
@@ -68,6 +72,13 @@ class Refill:
     budget: int
     delay: timedelta
     """How far the stream's host is behind."""
+    held: Held
+
+    def is_due(self, lost: Interruption) -> bool:
+        """Whether one that is over can be refilled now."""
+        if lost.ended is None or all(each.symbol != WILDCARD for each in lost.subscriptions):
+            return lost.ended is not None
+        return self.clock.now() - self.delay >= lost.ended + _HEARD_FOR
 
     def run(self, lost: Interruption, seen: Seen, send: Send, stopped: Callable[[], bool]) -> dict[str, Any] | None:
         """Refill one that is over; its evidence, or None when `stopped` said so before its end.
@@ -76,14 +87,14 @@ class Refill:
         """
         assert lost.ended is not None, "it lasts"
         done = Refilled()
-        first, last = lost.began - OVERLAP - self.delay, lost.ended
+        first, last = lost.began - OVERLAP, lost.ended
         for kind, symbols in self._wanted(lost, seen, done):
             timeframe, length = _TIMEFRAMES[kind]
             for symbol in symbols:
                 if stopped():
                     return None
                 self._one(lost.cluster, (symbol, timeframe), (_whole(first, length), last - length), done, send)
-        return done.evidence(_days(lost, first))
+        return done.evidence(_days(lost))
 
     def _wanted(self, lost: Interruption, seen: Seen, done: Refilled) -> Iterator[tuple[Kind, Sequence[str]]]:
         """The symbols to ask for, kind by kind."""
@@ -94,15 +105,21 @@ class Refill:
         for kind in (kind for kind in _TIMEFRAMES if kind in by_kind):
             named = sorted({*by_kind[kind]} - {WILDCARD})
             if WILDCARD in by_kind[kind]:
-                named += self._busiest(seen[kind], named, done)
+                named += self._busiest([*self._brought(lost, seen.get(kind, Counter()))], named, done)
             if self.rest is None:
                 done.left[_NO_REST] += len(named)
             else:
                 yield kind, named
 
-    def _busiest(self, came: Counter[str], named: Sequence[str], done: Refilled) -> list[str]:
-        """Those that a wildcard brought, the busiest first, as far as the budget goes."""
-        known = [symbol for symbol, _ in came.most_common() if symbol not in named]
+    def _brought(self, lost: Interruption, came: Counter[str]) -> dict[str, None]:
+        """Whom a wildcard brought: the busiest since this process began, then those whose bars are held."""
+        dates = [date.fromisoformat(day) for day in _days(lost)]
+        held = self.held(lost.cluster, dates[0], dates[-1]) if dates else ()
+        return dict.fromkeys([*(symbol for symbol, _ in came.most_common()), *sorted(held)])
+
+    def _busiest(self, brought: Sequence[str], named: Sequence[str], done: Refilled) -> list[str]:
+        """As many of those as the budget allows."""
+        known = [symbol for symbol in brought if symbol not in named]
         if len(known) > self.budget:
             done.left[f"beyond {self.budget} calls"] += len(known) - self.budget
         return known[: self.budget]
@@ -149,10 +166,10 @@ def _whole(moment: datetime, length: timedelta) -> datetime:
     return moment - timedelta(seconds=moment.timestamp() % length.total_seconds())
 
 
-def _days(lost: Interruption, first: datetime) -> list[str]:
+def _days(lost: Interruption) -> list[str]:
     """The session dates that it touches."""
     dataset = BAR_DATASETS[f"{lost.cluster.asset_class}/{Rows.BARS_1M}"]
     assert lost.ended is not None, "it is over"
     zone = ZoneInfo(dataset.timezone)
-    dates = (each.astimezone(zone).date() for each in (first, lost.ended))
+    dates = (each.astimezone(zone).date() for each in (lost.began, lost.ended))
     return [day.isoformat() for day in session_days(dataset.calendar, *dates)]

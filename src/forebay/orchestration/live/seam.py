@@ -67,7 +67,7 @@ class Seam:
         """
         if self._not_before is not None and self._clock.now() < self._not_before:
             return 0
-        over = [noted for noted in self._book.open(self._cluster) if noted.interruption.ended is not None]
+        over = [noted for noted in self._book.open(self._cluster) if self._refill.is_due(noted.interruption)]
         closed = 0
         for noted in over:
             if stopped() or not self._close(noted, seen, stopped):

@@ -1,0 +1,190 @@
+"""Live data, wired: a cluster's session, the sinks that the settings name, and the seam with history."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from forebay.clock import SystemClock
+from forebay.errors import UsageError
+from forebay.ledger.interruptions import Interruptions
+from forebay.ledger.streams import Streams
+from forebay.model.calendar import day_start, session, session_days
+from forebay.model.catalogue import BAR_DATASETS, Dataset
+from forebay.model.catalogue import Kind as Rows
+from forebay.model.instrument import AssetClass, asset_class_of
+from forebay.model.live import WILDCARD, Cluster, StreamHealth, Subscription
+from forebay.model.registry import Phase
+from forebay.orchestration.live.bad_events import BadEvents
+from forebay.orchestration.live.lake_sink import LakeSink
+from forebay.orchestration.live.outlet import Outlet
+from forebay.orchestration.live.refill import Refill
+from forebay.orchestration.live.seam import Seam
+from forebay.orchestration.live.stream import LiveStream
+from forebay.sinks.base import Sink
+from forebay.vendor.stream.channels import CHANNELS, Kind, channel_of
+from forebay.vendor.stream.limits import Overflow, SessionLimits, delay_of
+from forebay.vendor.stream.session import Session
+
+if TYPE_CHECKING:
+    from forebay.app.wired import App
+
+_SOON = timedelta(seconds=1)
+"""Between two flushes of a sink that is no lake."""
+_ASKED = 20
+"""Tickers that the vendor is asked about, when no universe knows them."""
+
+
+def open_stream(app: App, cluster: Cluster, subscriptions: Collection[Subscription]) -> LiveStream:
+    """Take the cluster for this process, and make its stream; what was missed since the last one is noted.
+
+    Raises UsageError when another process streams it, for settings and subscriptions that cannot be, LedgerError.
+    """
+    streams = Streams(app.ledger.database, app.clock)
+    session = _session(app, cluster, subscriptions)
+    earlier = next((health for health in streams.look() if health.cluster is cluster), None)
+    if not streams.take(cluster, app.worker_id):
+        raise UsageError(
+            f"{cluster} is streamed by {earlier.worker if earlier else 'another process'} already: an account has one "
+            "connection to each cluster",
+            remedy="stop that process; `forebay stream status` shows it",
+        )
+    outlets = [*_outlets(app)]
+    seam = Seam(cluster, Interruptions(app.ledger.database, app.clock), _refill(app), outlets, app.clock)
+    for since, missed in _missed(app, cluster, earlier, subscriptions):
+        seam.down(since, missed)
+    bad = BadEvents(cluster, app.quarantine, app.clock)
+    return LiveStream(cluster, app.worker_id, session, {*subscriptions}, outlets, seam, streams, bad, app.clock)
+
+
+def wanted_by_registry(app: App) -> dict[Cluster, set[Subscription]]:
+    """Minute bars of every enabled symbol whose strategy streams. Raises LedgerError."""
+    entries = app.registry.list(enabled_only=True)
+    symbols = [entry.symbol for entry in entries if Phase.STREAM in entry.strategy.phases]
+    wanted: defaultdict[Cluster, set[Subscription]] = defaultdict(set)
+    for symbol in symbols:
+        if (cluster := cluster_of(symbol)) is not None:
+            wanted[cluster].add(minutes_of(cluster, symbol))
+    return dict(wanted)
+
+
+def cluster_of(symbol: str) -> Cluster | None:
+    """The cluster that a symbol comes on; None for futures."""
+    asset_class = asset_class_of(symbol)
+    return None if asset_class is AssetClass.FUTURES else Cluster(asset_class.value)
+
+
+def minutes_of(cluster: Cluster, symbol: str) -> Subscription:
+    """The subscription to a symbol's minute bars."""
+    return Subscription(channel_of(cluster, Kind.MINUTES), symbol)
+
+
+def misspelt(app: App, subscriptions: Iterable[Subscription]) -> tuple[str, ...]:
+    """Symbols that neither a universe nor the vendor knows: it acknowledges them, and never sends anything.
+
+    Asks the vendor for a few at most, and nobody without an API key. Raises VendorError.
+    """
+    from forebay.symbols.unknown import unknown_tickers
+
+    named = {each.symbol for each in subscriptions} - {WILDCARD}
+    if not named or not app.has_rest:
+        return ()
+    today = app.clock.now().astimezone(ZoneInfo("America/New_York")).date()
+    return unknown_tickers(app.rest, app.universes, named, today, at_most=_ASKED)
+
+
+def _session(app: App, cluster: Cluster, subscriptions: Collection[Subscription]) -> Session:
+    vendor, stream = app.settings.vendor, app.settings.stream
+    limits = SessionLimits(
+        cooldown=stream.cooldown, overflow=Overflow(stream.overflow), delay=delay_of(vendor.stream_url)
+    )
+    return Session(
+        vendor.stream_url,
+        vendor.require_api_key(),
+        cluster,
+        sorted(subscriptions),
+        clock=app.clock,
+        random=Random().random,
+        limits=limits,
+        open_now=lambda: _is_busy(_minutes(cluster), app.clock.now()),
+    )
+
+
+def _is_busy(dataset: Dataset, now: datetime) -> bool:
+    """Whether it is in regular hours: outside of them a few symbols may well be silent for long."""
+    day = now.astimezone(ZoneInfo(dataset.timezone)).date()
+    if not session_days(dataset.calendar, day, day):
+        return False
+    hours = session(dataset.calendar, day)
+    return hours.regular_opens <= now < hours.regular_closes
+
+
+def _refill(app: App) -> Refill:
+    delay = timedelta(seconds=delay_of(app.settings.vendor.stream_url))
+    rest = app.batch_rest if app.has_rest else None
+    return Refill(rest, app.clock, app.settings.stream.refill_calls, delay, partial(_held, app))
+
+
+def _held(app: App, cluster: Cluster, first: date, last: date) -> Collection[str]:
+    table = _minutes(cluster).table
+    if table not in app.lake.tables():
+        return ()
+    rows = app.lake.rows(table, None, first, last).select(pl.col("ticker").unique())
+    return list(rows.collect(engine="streaming").to_series())
+
+
+def _outlets(app: App) -> Iterator[Outlet]:
+    """The lake; then Kafka or, without it, the database; and whoever listens at Redis."""
+    every = timedelta(seconds=app.settings.stream.lake_seconds)
+    yield _outlet(app, LakeSink(app.tables, app.quarantine, app.clock), every)
+    if app.settings.kafka.bootstrap_servers:
+        from forebay.sinks.kafka.sink import KafkaSink
+
+        yield _outlet(app, KafkaSink(app.settings.kafka), _SOON)
+    elif "TIMESCALE_HOST" in app.settings.origins:
+        from forebay.sinks.timescale.sink import TimescaleSink
+        from forebay.sinks.timescale.store import Store
+
+        yield _outlet(app, TimescaleSink(Store(app.settings.timescale)), _SOON)
+    if app.settings.queue.url:
+        from forebay.sinks.kafka.codec import encode
+        from forebay.sinks.redis.sink import RedisSink
+
+        yield _outlet(app, RedisSink(app.settings.queue.require_url(), encode), _SOON, best_effort=True)
+
+
+def _outlet(app: App, sink: Sink, every: timedelta, *, best_effort: bool = False) -> Outlet:
+    """Flushed by the machine's clock: the application's may be that of a replay."""
+    most = app.settings.stream.queue
+    return Outlet(sink, SystemClock(), Random(), most=most, every=every, best_effort=best_effort)
+
+
+def _missed(
+    app: App, cluster: Cluster, earlier: StreamHealth | None, wanted: Collection[Subscription]
+) -> Iterator[tuple[datetime, list[Subscription]]]:
+    """What was not heard before this process: since the last one for what it had, else today's minutes so far."""
+    heard = earlier.heard_until if earlier else None
+    had = [each for each in wanted if heard and earlier and _is_among(each, earlier.subscriptions)]
+    if heard and had:
+        yield heard, sorted(had)
+    channels = CHANNELS[cluster]
+    fresh = sorted(each for each in wanted if each not in had and channels[each.channel] is Kind.MINUTES)
+    if fresh:
+        dataset = _minutes(cluster)
+        today = app.clock.now().astimezone(ZoneInfo(dataset.timezone)).date()
+        yield day_start(dataset, today).astimezone(UTC), fresh
+
+
+def _is_among(subscription: Subscription, others: Collection[Subscription]) -> bool:
+    return subscription in others or Subscription(subscription.channel, WILDCARD) in others
+
+
+def _minutes(cluster: Cluster) -> Dataset:
+    return BAR_DATASETS[f"{cluster.asset_class}/{Rows.BARS_1M}"]

@@ -1,0 +1,115 @@
+"""The streams of one process: one for each cluster that something is wanted of, begun, changed and begun again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+
+from structlog import get_logger
+
+from forebay.errors import ForebayError, TemporaryError
+from forebay.model.live import Cluster, Subscription
+from forebay.orchestration.live.stream import LiveStream
+
+log = get_logger()
+
+_LOOK = 20.0
+"""Seconds between two looks at what is wanted; a stream that ended is begun again then."""
+
+Wanted = Mapping[Cluster, Collection[Subscription]]
+OpenStream = Callable[[Cluster, Collection[Subscription]], LiveStream]
+"""Takes the cluster for this process and makes its stream. Raises ForebayError when another process has it."""
+
+
+class Crew:
+    """Runs on one event loop, until `stop`. With `follow` it goes on looking at what is wanted, and never gives up."""
+
+    def __init__(self, open_stream: OpenStream, wanted: Callable[[], Wanted], *, follow: bool) -> None:
+        self._open, self._wanted, self._follow = open_stream, wanted, follow
+        self._streams: dict[Cluster, LiveStream] = {}
+        self._tasks: dict[Cluster, asyncio.Task[bool]] = {}
+        self._stopping = asyncio.Event()
+        self._drained = True
+
+    @property
+    def streams(self) -> list[LiveStream]:
+        """Those that run."""
+        return list(self._streams.values())
+
+    def stop(self) -> None:
+        """End in order. For the loop's own thread."""
+        self._stopping.set()
+
+    async def run(self) -> bool:
+        """Stream; whether every sink has acknowledged all that came.
+
+        Raises ForebayError when a stream cannot be had; with `follow` that is logged and tried again.
+        """
+        try:
+            while not self._stopping.is_set():
+                await self._look()
+                if not self._follow and not self._tasks:
+                    break
+                await self._wait()
+                self._reap()
+        finally:
+            for stream in self.streams:
+                stream.stop()
+            if self._tasks:
+                await asyncio.wait(self._tasks.values())
+            self._reap(over=True)
+        return self._drained
+
+    async def _look(self) -> None:
+        try:
+            wanted = await asyncio.to_thread(self._wanted)
+        except TemporaryError as error:
+            if not self._follow:
+                raise
+            log.warning("ledger_waits", error=str(error))
+            return
+        for cluster, stream in self._streams.items():
+            if not wanted.get(cluster):
+                stream.stop()
+            elif {*wanted[cluster]} != stream.asked:
+                stream.change(wanted[cluster])
+        for cluster in wanted:
+            if wanted[cluster] and cluster not in self._streams:
+                await self._begin(cluster, wanted[cluster])
+
+    async def _begin(self, cluster: Cluster, subscriptions: Collection[Subscription]) -> None:
+        try:
+            stream = await asyncio.to_thread(self._open, cluster, subscriptions)
+        except ForebayError as error:
+            if not self._follow:
+                raise
+            log.warning("stream_not_begun", cluster=cluster.value, error=str(error))
+            return
+        self._streams[cluster] = stream
+        self._tasks[cluster] = asyncio.create_task(stream.run())
+
+    async def _wait(self) -> None:
+        """For the end of a stream, for `stop`, or for the next look."""
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait(
+            [stopping, *self._tasks.values()],
+            timeout=_LOOK if self._follow else None,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        stopping.cancel()
+
+    def _reap(self, *, over: bool = False) -> None:
+        """Look how streams ended. Without `follow` the first that failed ends the others."""
+        ended = [cluster for cluster, task in self._tasks.items() if task.done()]
+        for cluster in ended:
+            task = self._tasks.pop(cluster)
+            del self._streams[cluster]
+            error = task.exception()
+            if error is None:
+                self._drained &= task.result()
+            elif self._follow and isinstance(error, ForebayError):
+                log.error("stream_failed", cluster=cluster.value, error=str(error), remedy=error.remedy)
+            elif not over:
+                raise error
+        if ended and not self._follow:
+            self._stopping.set()

@@ -1,0 +1,221 @@
+"""One cluster's stream in this process: frames to the sinks, interruptions to the seam, its health to the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from structlog import get_logger
+
+from forebay.clock import Clock
+from forebay.errors import ForebayError, LeaseLost, TemporaryError
+from forebay.ledger.streams import RENEW, Streams
+from forebay.model.live import WILDCARD, Cluster, Interruption, StreamHealth, StreamState, Subscription
+from forebay.model.message import BarMessage, Message
+from forebay.orchestration.live.bad_events import BadEvents
+from forebay.orchestration.live.outlet import Outlet
+from forebay.orchestration.live.seam import Seam
+from forebay.vendor.stream.channels import Kind
+from forebay.vendor.stream.heard import Frame, Refused, State, Subscribed, Waiting
+from forebay.vendor.stream.session import Session
+
+log = get_logger()
+
+_MOST_SEEN = 50_000
+"""Symbols of a wildcard that are remembered for a refill."""
+_DRAIN = 30.0
+"""Seconds that each sink has for what waits, when the stream ends."""
+_LOOK = 1.0
+"""Seconds between two looks for interruptions that are over."""
+_STATES = {
+    State.CONNECTING: StreamState.CONNECTING,
+    State.LIVE: StreamState.STREAMING,
+    State.WAITING: StreamState.WAITING,
+    State.ENDED: StreamState.STOPPED,
+}
+_KINDS = {"1m": Kind.MINUTES, "1s": Kind.SECONDS}
+
+
+@dataclass
+class LiveStream:
+    """Made once for each run; its lease must be taken before."""
+
+    cluster: Cluster
+    worker: str
+    session: Session
+    wanted: set[Subscription]
+    """What the session was made with."""
+    outlets: Sequence[Outlet]
+    seam: Seam
+    streams: Streams
+    bad: BadEvents
+    clock: Clock
+    asked: set[Subscription] = field(init=False)
+    """What whoever made it, or changed it, wants; `wanted` without what the vendor refused."""
+    refused: list[Refused] = field(default_factory=list)
+    """What the vendor does not give."""
+    _seen: defaultdict[Kind, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    _books: asyncio.Queue[Callable[[], None]] = field(default_factory=asyncio.Queue)
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _listens: bool = False
+
+    def __post_init__(self) -> None:
+        self.asked = {*self.wanted}
+
+    def stop(self) -> None:
+        """End in order: what came is sent on. For the loop's own thread, such as a signal handler of asyncio."""
+        self._stopping.set()
+
+    def change(self, wanted: Collection[Subscription]) -> None:
+        """Subscribe to what is new among these, and hear no more of the others. Raises UsageError."""
+        added, gone = sorted({*wanted} - self.asked), sorted(self.asked - {*wanted})
+        if added:
+            self.session.add(added)
+        if gone:
+            self.session.remove(gone)
+        self.asked = {*wanted}
+        self.wanted = (self.wanted | {*added}) - {*gone}
+
+    async def run(self) -> bool:
+        """Stream until `stop`; whether every sink has acknowledged all that came.
+
+        Raises WrongKey, NotEntitled, UsageError for what the vendor refuses altogether, LeaseLost when another process
+        took the cluster, SinkRefused for a sink that cannot go on. Sinks are drained then, too.
+        """
+        for outlet in self.outlets:
+            outlet.start()
+        parts = (self._hear(), self._keep_books(), self._note_health(), self._make_good(), self._stopping.wait())
+        tasks = [asyncio.ensure_future(part) for part in parts]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._stopping.set()
+            drained = await self._end(tasks)
+        for task in done:
+            task.result()
+        return drained
+
+    def health(self) -> StreamHealth:
+        """How it is now."""
+        session = self.session.health
+        heard = [outlet.heard for outlet in self.outlets if not outlet.best_effort]
+        counts = {"messages": session.messages, "bad": session.bad, "unknown": session.unknown}
+        counts |= {"shed_frames": session.shed_frames, "queued_frames": session.queued_frames}
+        for outlet in self.outlets:
+            flow = outlet.flow
+            counts |= {f"{outlet.name}_sent": flow.sent, f"{outlet.name}_waiting": flow.waiting}
+            counts |= {f"{outlet.name}_lost": flow.lost} if outlet.best_effort else {}
+        return StreamHealth(
+            self.cluster,
+            self.worker,
+            _STATES[session.state],
+            tuple(sorted(self.wanted)),
+            heard_until=min((each for each in heard if each), default=None) if all(heard) else None,
+            last_message=session.last_message,
+            lag=session.lag,
+            reconnects=session.reconnects,
+            gap_seconds=session.gap_seconds,
+            counts=counts,
+            error=session.error or next((o.flow.trouble for o in self.outlets if o.flow.trouble), None),
+        )
+
+    async def _hear(self) -> None:
+        async for heard in self.session.run():
+            match heard:
+                case Frame():
+                    await self._take(heard)
+                case Interruption():
+                    self._books.put_nowait(partial(self.seam.hear, heard))
+                case Subscribed():
+                    self._begin_to_listen(heard.since)
+                case Refused():
+                    self._be_refused(heard)
+                case Waiting():
+                    name, wait = self.cluster.value, round(heard.seconds, 1)
+                    log.warning("stream_waits", cluster=name, seconds=wait, detail=heard.detail)
+
+    async def _take(self, frame: Frame) -> None:
+        messages = frame.decoded.messages
+        if frame.decoded.bad:
+            self.bad.add(frame.decoded.bad)
+        self._remember(messages)
+        heard = self.session.heard_until()
+        for outlet in self.outlets:
+            if outlet.put(messages, heard, wait=False) is None:
+                await asyncio.to_thread(outlet.put, messages, heard)
+
+    def _remember(self, messages: Sequence[Message]) -> None:
+        """Which symbols a wildcard brings."""
+        if not any(each.symbol == WILDCARD for each in self.wanted):
+            return
+        for message in messages:
+            if isinstance(message, BarMessage):
+                seen = self._seen[_KINDS[message.timeframe]]
+                if message.symbol in seen or len(seen) < _MOST_SEEN:
+                    seen[message.symbol] += 1
+
+    def _begin_to_listen(self, since: datetime) -> None:
+        if not self._listens:
+            self._listens = True
+            self._books.put_nowait(partial(self.seam.listening, since))
+
+    def _be_refused(self, refused: Refused) -> None:
+        self.refused.append(refused)
+        asked = ", ".join(map(str, refused.subscriptions))
+        log.warning("stream_refused", cluster=self.cluster.value, subscriptions=asked, error=str(refused.error))
+        self.wanted.difference_update(refused.subscriptions)
+
+    async def _keep_books(self) -> None:
+        """Write down what happened, in order; a database that is away is waited for."""
+        while True:
+            step = await self._books.get()
+            while True:
+                try:
+                    await asyncio.to_thread(step)
+                    break
+                except TemporaryError as error:
+                    log.warning("ledger_waits", error=str(error))
+                    await asyncio.sleep(_LOOK)
+
+    async def _note_health(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self.bad.write)
+                if not await asyncio.to_thread(self.streams.note, self.health()):
+                    raise LeaseLost(
+                        f"another process streams {self.cluster} now", remedy="see `forebay stream --status`"
+                    )
+            except TemporaryError as error:
+                log.warning("ledger_waits", error=str(error))
+            await asyncio.sleep(RENEW)
+
+    async def _make_good(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self.seam.make_good, self._seen, self._stopping.is_set)
+            except TemporaryError as error:
+                log.warning("ledger_waits", error=str(error))
+            await asyncio.sleep(_LOOK)
+
+    async def _end(self, tasks: Sequence[asyncio.Future[Any]]) -> bool:
+        """Stop hearing, drain the sinks, note what is heard, let go of the cluster."""
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        while not self._books.empty():
+            await self._quietly(asyncio.to_thread(self._books.get_nowait()))
+        drained = [await asyncio.to_thread(outlet.close, _DRAIN) for outlet in self.outlets]
+        await self._quietly(asyncio.to_thread(self.bad.write))
+        await self._quietly(asyncio.to_thread(self.streams.leave, self.health()))
+        return all(done or outlet.best_effort for done, outlet in zip(drained, self.outlets, strict=True))
+
+    async def _quietly(self, step: Coroutine[Any, Any, Any]) -> None:
+        """At the end nobody can wait for a database: what it would have said is found out by the next process."""
+        with suppress(ForebayError):
+            await step

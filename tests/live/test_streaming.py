@@ -1,0 +1,104 @@
+"""Live data from the simulated vendor into the lake: whatever happens to the socket, every bar is there in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from running import DAY, START, running, until
+
+from forebay.app import App
+from forebay.errors import UsageError
+from forebay.ledger.interruptions import Interruptions
+from forebay.ledger.streams import Streams
+from forebay.model.live import Cause, StreamState
+from forebay.sandbox.server import Sandbox
+
+MINUTE = timedelta(minutes=1)
+_COLUMNS = ("ticker", "window_start", "open", "high", "low", "close", "volume", "session_date")
+OpenAt = Callable[..., App]
+
+
+def held(app: App) -> pl.DataFrame:
+    """What the lake holds of the day."""
+    if "stocks/bars_1m" not in app.lake.tables():
+        return pl.DataFrame()
+    return app.lake.bars(None, "1m", DAY, DAY, asset_class="stocks").select(_COLUMNS).collect()
+
+
+def truth(replay: Sandbox, first: datetime, last: datetime) -> pl.DataFrame:
+    """The market's bars that start from `first` to before `last`."""
+    rows = replay.market.bars("stocks", "bars_1m", DAY, DAY)
+    inside = pl.col("window_start").is_between(first, last, closed="left")
+    return rows.filter(inside).select(_COLUMNS).sort("ticker", "window_start")
+
+
+def book(app: App) -> Interruptions:
+    return Interruptions(app.ledger.database, app.clock)
+
+
+def closed(app: App) -> bool:
+    return not book(app).open()
+
+
+def test_the_lake_has_what_was_streamed_and_what_was_missed(replay: Sandbox, open_at: OpenAt) -> None:
+    """The day's beginning, by REST; the stream; a connection that was cut; the market's bars, row for row."""
+    app = open_at()
+    with running(app, "AM.*") as run:
+        replay.stream.wait_for_subscribers()
+        replay.stream.step_to(START + 20 * MINUTE)
+        until(lambda: run.stream.session.health.messages, "the first bars")
+
+        replay.stream.drop()
+        replay.stream.wait_for_subscribers()
+        until(lambda: run.stream.session.health.reconnects, "a reconnect")
+        replay.stream.step_to(START + 40 * MINUTE + timedelta(seconds=1))
+        until(lambda: len(book(app).find()) == 2 and closed(app), "both interruptions to be closed")
+        run.stop()
+        until(lambda: run.drained is not None or run.error, "its end")
+
+    assert run.error is None
+    assert run.drained
+    assert_frame_equal(truth(replay, START.replace(hour=5), START + 40 * MINUTE), held(open_at()))
+    assert [Cause.CLOSED, Cause.STOPPED] == [noted.interruption.cause for noted in book(open_at()).find()]
+
+
+def test_a_second_process_is_refused_and_takes_over_when_the_first_ends(replay: Sandbox, open_at: OpenAt) -> None:
+    """One connection to a cluster; what was missed between the two is refilled."""
+    one = open_at()
+    with running(one, "AM.AAPL", "AM.MSFT") as first:
+        replay.stream.wait_for_subscribers()
+        with running(open_at(), "AM.AAPL") as second:
+            until(lambda: second.error, "the refusal")
+        assert isinstance(second.error, UsageError)
+        assert "streamed by" in str(second.error)
+        replay.stream.step_to(START + 10 * MINUTE)
+        until(lambda: first.stream.session.health.messages, "the first bars")
+    assert first.drained
+
+    (left,) = Streams(one.ledger.database, one.clock).look()
+    assert (StreamState.STOPPED, None) == (left.state, left.worker)
+    replay.stream.step_to(START + 25 * MINUTE)
+    again = open_at()
+    with running(again, "AM.AAPL", "AM.MSFT"):
+        replay.stream.wait_for_subscribers()
+        replay.stream.step_to(START + 35 * MINUTE + timedelta(seconds=1))
+        until(lambda: len(book(again).find()) == 2 and closed(again), "the gap to be closed")
+
+    wanted = truth(replay, START.replace(hour=5), START + 35 * MINUTE)
+    assert_frame_equal(wanted.filter(pl.col("ticker").is_in(["AAPL", "MSFT"])), held(open_at()))
+
+
+@pytest.mark.parametrize(("key", "words"), [("wrong", "key")])
+def test_a_wrong_key_is_an_error_and_no_loop(open_at: OpenAt, key: str, words: str) -> None:
+    """It says so at once; nothing is kept open in the ledger's book of streams."""
+    app = open_at(POLYGON_API_KEY=key)
+    with running(app, "AM.AAPL") as run:
+        until(lambda: run.error, "the error")
+
+    assert words in str(run.error)
+    (left,) = Streams(app.ledger.database, app.clock).look()
+    assert left.worker is None
