@@ -30,12 +30,15 @@ def consume(
     settings = load_settings(ctx)
     from forebay.app.consuming import open_consumer
     from forebay.clock import SystemClock
+    from forebay.telemetry.pulse import pulse
 
-    consumer = open_consumer(settings, SystemClock(), once=once)
+    clock = SystemClock()
+    consumer = open_consumer(settings, clock, once=once)
     numbers = (signal.SIGTERM, signal.SIGINT)
     previous = {number: signal.signal(number, lambda *_: consumer.stop()) for number in numbers}
     try:
-        figures = consumer.run()
+        with pulse(settings.folders.services, "consume", clock) as consumer.beat:
+            figures = consumer.run()
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

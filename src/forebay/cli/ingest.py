@@ -89,6 +89,7 @@ def _run(app: App, tickers: list[str] | None) -> list[Ran]:
 
 def _serve(app: App) -> int:
     from forebay.app.daemon import first_run, open_scheduler
+    from forebay.telemetry.pulse import pulse
 
     crew = _Crew(app)
     scheduler = open_scheduler(app, crew.ingest)
@@ -97,7 +98,7 @@ def _serve(app: App) -> int:
         scheduler.stop()
         crew.stop()
 
-    with stopping(stop):
+    with stopping(stop), pulse(app.settings.folders.services, "ingest", app.clock) as scheduler.beat:
         tell(f"daemon {app.worker_id} started; SIGTERM or Ctrl-C ends it")
         scheduler.serve(first_run(app, crew.ingest))
     tell("stopped")

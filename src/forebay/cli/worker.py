@@ -45,6 +45,7 @@ def worker(
     """
     settings = load_settings(ctx, {"WORKER_CONCURRENCY": concurrency, "BANDWIDTH_LIMIT": bandwidth})
     from forebay.app import open_app
+    from forebay.telemetry.pulse import pulse
 
     tally = _Tally()
     with open_app(settings) as app:
@@ -53,7 +54,7 @@ def worker(
         runner = app.worker(spool=spool)
         runner.on_end = tally
         left = _left_to_others(app, runner)
-        with _signals(runner):
+        with _signals(runner), pulse(settings.folders.services, "worker", app.clock) as runner.beat:
             _tell_start(runner)
             if once:
                 runner.drain()

@@ -95,6 +95,8 @@ class Worker:
     """Seconds that a thread pauses after each task (TASK_DELAY)."""
     on_end: Callable[[Lease, Outcome, TaskState], None] = lambda *_: None
     """Called after each attempt, from the worker's own thread."""
+    beat: Callable[[], None] = lambda: None
+    """Called while the worker's loop goes round, several times a minute at least."""
     _stop: bool = False
     """A plain flag: a signal handler that waited for a lock of the thread it interrupted would wait for ever."""
     _broken: bool = False
@@ -136,6 +138,7 @@ class Worker:
         """Sleep, unless told to stop."""
         end = time.monotonic() + seconds
         while not self._stop and (left := end - time.monotonic()) > 0:
+            self.beat()
             time.sleep(min(left, _NOTICE))
 
     def drain(self) -> None:
@@ -174,6 +177,7 @@ class Worker:
     def _work(self, pool: ThreadPoolExecutor) -> None:
         running: set[Attempt] = set()
         while not self.aborted:
+            self.beat()
             running = {future for future in running if not _finished(future)}
             if not self._stopping:
                 running |= self._fill(pool, self.concurrency - len(running))

@@ -36,6 +36,8 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 """Seconds between attempts while a server is away; doubled each time, with jitter."""
 _REST = 0.5
 """Seconds that it takes at most to hear of a signal while it waits."""
+_ONCE = 0.2
+"""Seconds in which a batch is gathered when all there is to read is there already."""
 _PATIENCE = timedelta(seconds=60)
 """How long one that is to end by itself waits for a server."""
 
@@ -53,6 +55,8 @@ class Consumer:
     random: Random
     once: bool = False
     """Whether it ends when it has caught up."""
+    beat: Callable[[], None] = lambda: None
+    """Called while it goes round or waits for a server, several times a minute at least."""
     figures: Figures = field(default_factory=Figures)
     _stands: dict[Place, int | None] = field(default_factory=dict)
     _looked: datetime | None = None
@@ -72,6 +76,7 @@ class Consumer:
             self._patiently(self.store.prepare)
             under_way: tuple[Batch, Future[Written]] | None = None
             while not self._stopped:
+                self.beat()
                 batch = self._gather()
                 if under_way:
                     self._settle(*under_way)
@@ -99,7 +104,8 @@ class Consumer:
             self._looked = now
             self.figures.topics = self._patiently(self.reader.look) or 0
             self._tell()
-        taken = self.reader.take(self.settings.batch, self.settings.seconds)
+        seconds = min(self.settings.seconds, _ONCE) if self.once else self.settings.seconds
+        taken = self.reader.take(self.settings.batch, seconds)
         if taken:
             failpoints.reach("consume.taken")
         return sort_out(taken, self.decode, self._stands)
@@ -107,7 +113,7 @@ class Consumer:
     def _write(self, batch: Batch) -> Written:
         self.letters.bury(batch.letters)
         failpoints.reach("consume.buried")
-        written = self.store.write(batch.bars, [*batch.moves.values()])
+        written = self.store.write(batch.bars, batch.moves)
         failpoints.reach("consume.committed")
         return written
 
@@ -167,6 +173,7 @@ class Consumer:
     def _rest(self, seconds: float) -> None:
         until = self.clock.now() + timedelta(seconds=seconds)
         while not self._stopped and (left := (until - self.clock.now()).total_seconds()) > 0:
+            self.beat()
             self.reader.rest(min(left, _REST))
 
     def _tell(self) -> None:

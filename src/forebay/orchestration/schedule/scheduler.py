@@ -66,6 +66,8 @@ class Scheduler:
     clock: Clock
     daemon: str
     start: Start = _at_once
+    beat: Callable[[], None] = lambda: None
+    """Called while the daemon's loop goes round, several times a minute at least."""
     _running: dict[str, Future[None]] = field(default_factory=dict)
     _helped: dict[str, datetime] = field(default_factory=dict)
     """Job to the run of the leader's that was helped last."""
@@ -158,6 +160,7 @@ class Scheduler:
     def _pause(self, until: datetime) -> None:
         """Sleep, unless told to stop."""
         while not self._stop and (left := (until - self.clock.now()).total_seconds()) > 0:
+            self.beat()
             self.clock.sleep(min(left, _NOTICE))
 
 
