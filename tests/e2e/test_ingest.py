@@ -86,10 +86,11 @@ def test_a_stream_waits_and_fails_nothing(shell, registry):
     keep(registry, "AAPL", strategy="stream")
     [ran] = json.loads(shell("ingest", "--json").out)
 
-    assert (["stream: comes with live data"], None) == (ran["notes"], ran["error"])
+    waits = "waits for a process that streams it: forebay stream, or forebay ingest --daemon"
+    assert ([f"stream: {waits}"], None) == (ran["notes"], ran["error"])
     entry = registry.get("AAPL")
     assert (IngestionStatus.IDLE, None) == (entry.status, entry.last_stream)
-    assert {**START, "stream": "comes with live data"} == entry.metadata
+    assert {**START, "stream": waits} == entry.metadata
 
 
 def test_the_log_answers_the_questions_that_are_asked_of_it(shell, registry, tmp_path):

@@ -11,10 +11,13 @@ from polars.testing import assert_frame_equal
 from running import DAY, START, running, until
 
 from forebay.app import App
+from forebay.app.daemon import look_at_streams, streaming
 from forebay.errors import UsageError
 from forebay.ledger.interruptions import Interruptions
 from forebay.ledger.streams import Streams
 from forebay.model.live import Cause, StreamState
+from forebay.model.registry import IngestionStrategy, SymbolRegistry
+from forebay.orchestration.ingest.stream import HandOver, stream_word
 from forebay.sandbox.server import Sandbox
 
 MINUTE = timedelta(minutes=1)
@@ -90,6 +93,25 @@ def test_a_second_process_is_refused_and_takes_over_when_the_first_ends(replay: 
 
     wanted = truth(replay, START.replace(hour=5), START + 35 * MINUTE)
     assert_frame_equal(wanted.filter(pl.col("ticker").is_in(["AAPL", "MSFT"])), held(open_at()))
+
+
+def test_a_daemon_streams_what_the_registry_asks_for(replay: Sandbox, open_at: OpenAt) -> None:
+    """A symbol added later is subscribed to as well; each is noted as streamed while a process brings it."""
+    app = open_at()
+    app.registry.add(SymbolRegistry("AAPL", IngestionStrategy.STREAM))
+    phase = HandOver(app.registry, Streams(app.ledger.database, app.clock))
+    assert {"AAPL": False} == {symbol: came.done for symbol, came in phase(app.registry.list()).items()}
+    with streaming(app):
+        replay.stream.wait_for_subscribers()
+        until(lambda: phase(app.registry.list())["AAPL"].done, "the hand-over")
+        app.registry.add(SymbolRegistry("MSFT", IngestionStrategy.SNAPSHOT_STREAM))
+        until(lambda: phase(app.registry.list())["MSFT"].done, "the symbol that was added")
+        look_at_streams(app)
+
+    entries = {entry.symbol: entry for entry in app.registry.list()}
+    assert [app.clock.now()] * 2 == [entry.last_stream for entry in entries.values()]
+    assert "streaming" == entries["MSFT"].metadata["stream"]
+    assert "waits for a process" in stream_word("AAPL", Streams(app.ledger.database, app.clock).look())
 
 
 @pytest.mark.parametrize(("key", "words"), [("wrong", "key")])

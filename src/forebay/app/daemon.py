@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from structlog import get_logger
 
 from forebay.ledger.schedule import ScheduleBook
+from forebay.ledger.streams import Streams
 from forebay.model.catalogue import BAR_DATASETS, Kind
 from forebay.model.instrument import AssetClass
 from forebay.model.registry import Phase, SymbolRegistry
-from forebay.orchestration.ingest.stream import STREAM_WAITS
+from forebay.orchestration.ingest.stream import stream_word
+from forebay.orchestration.live.subscribing import brings
 from forebay.orchestration.schedule.scheduler import Job, Scheduler
 from forebay.orchestration.schedule.triggers import daily, every_minutes, in_sessions
 from forebay.symbols.registry_rows import flaw_of
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
 
 log = get_logger()
 
+_DRAINED = 120.0
+"""Seconds that streams have to send on what came, when a daemon ends."""
 _REFRESHES = {
     "snapshot_refresh": AssetClass.STOCKS,
     "snapshot_refresh_crypto": AssetClass.CRYPTO,
@@ -96,11 +103,42 @@ def _refreshed_with(entry: SymbolRegistry) -> AssetClass:
 
 
 def look_at_streams(app: App) -> None:
-    """Say how many symbols wait for live data."""
+    """Note of every symbol that is streamed now that it is, and say which clusters are wanted and not streamed.
+
+    A daemon begins those itself, as soon as no living process has them (`streaming`).
+    """
+    running = Streams(app.ledger.database, app.clock).look()
     enabled = app.registry.list(enabled_only=True)
-    waiting = sum(Phase.STREAM in entry.strategy.phases for entry in enabled)
+    wanted = [entry.symbol for entry in enabled if Phase.STREAM in entry.strategy.phases]
+    heard = [symbol for symbol in wanted if any(brings(health, symbol) for health in running)]
+    app.registry.streamed(heard)
+    waiting = {*wanted} - {*heard}
     if waiting:
-        log.debug("streams_waiting", symbols=waiting, reason=STREAM_WAITS)
+        log.warning(
+            "streams_waiting", symbols=len(waiting), reasons=sorted({stream_word(one, running) for one in waiting})
+        )
+
+
+@contextmanager
+def streaming(app: App) -> Iterator[None]:
+    """Streams what the registry asks for from a thread of its own, until the end of the block; then it is drained.
+
+    A cluster that another process streams is taken over when that one ends or dies. Nothing without an API key.
+    """
+    if not app.has_rest:
+        yield
+        return
+    from forebay.app.streams import open_stream, wanted_by_registry
+    from forebay.orchestration.live.crew import Crew
+
+    crew = Crew(partial(open_stream, app), partial(wanted_by_registry, app), follow=True)
+    thread = Thread(target=crew.run_alone, name="streams", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        crew.stop_from_outside()
+        thread.join(_DRAINED)
 
 
 def find_and_close_gaps(app: App) -> None:

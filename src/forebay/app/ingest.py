@@ -6,7 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from forebay.errors import UsageError
+from forebay.ledger.streams import Streams
 from forebay.model.calendar import NEW_YORK
+from forebay.model.feed import LAKE
 from forebay.model.registry import Phase, SymbolRegistry
 from forebay.model.task import TaskKind
 from forebay.orchestration.gaps import Gaps
@@ -15,7 +17,7 @@ from forebay.orchestration.ingest.feeds import feeds_of, misfit
 from forebay.orchestration.ingest.phases import RunPhase
 from forebay.orchestration.ingest.run import Ingest
 from forebay.orchestration.ingest.snapshots import TakeThem
-from forebay.orchestration.ingest.stream import AwaitLive
+from forebay.orchestration.ingest.stream import HandOver
 from forebay.orchestration.plan import Line, Plan
 from forebay.orchestration.wanted import Wish
 from forebay.orchestration.worker import Worker
@@ -43,13 +45,15 @@ def open_ingest(app: App, hear_worker: Callable[[Worker], None] = lambda _: None
         worker,
         lambda wish, gaps: _rows_come(app, wish, gaps),
         lambda wishes: _unknown(app, wishes),
+        _destinations(app),
     )
     run_phase: dict[Phase, RunPhase] = {
         Phase.BACKFILL: backfill,
         Phase.SNAPSHOT: TakeThem(app.ledger, app.clock, lambda: worker(TaskKind.SNAPSHOT)),
-        Phase.STREAM: AwaitLive(app.registry),
+        Phase.STREAM: HandOver(app.registry, Streams(app.ledger.database, app.clock)),
     }
-    return Ingest(app.registry, run_phase, app.clock, app.worker_id, _BATCH)
+    to_kafka = bool(app.settings.kafka.bootstrap_servers)
+    return Ingest(app.registry, run_phase, app.clock, app.worker_id, _BATCH, to_kafka)
 
 
 def forecast(app: App, entries: Sequence[SymbolRegistry]) -> Plan:
@@ -61,12 +65,17 @@ def forecast(app: App, entries: Sequence[SymbolRegistry]) -> Plan:
     notes = [why for entry in having if (why := misfit(entry))]
     planner = app.planner()
     lines: list[Line] = []
-    for feed in feeds_of([entry for entry in having if not misfit(entry)]):
+    for feed in feeds_of([entry for entry in having if not misfit(entry)], _destinations(app)):
         try:
             lines += planner.plan(app.known_wishes([feed])).lines
         except UsageError as error:
             notes.append(f"{', '.join(feed.symbols or ())}: {error}")
     return Plan(planner.now, tuple(lines), notes=tuple(notes))
+
+
+def _destinations(app: App) -> tuple[str, ...]:
+    """Where the history of symbols goes: to Kafka, too, where one is set."""
+    return (LAKE, str(app.kafka_place())) if app.settings.kafka.bootstrap_servers else (LAKE,)
 
 
 def _rows_come(app: App, wish: Wish, gaps: Gaps) -> Mapping[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -19,7 +18,6 @@ from forebay.ledger.streams import Streams
 from forebay.model.calendar import day_start, session, session_days
 from forebay.model.catalogue import BAR_DATASETS, Dataset
 from forebay.model.catalogue import Kind as Rows
-from forebay.model.instrument import AssetClass, asset_class_of
 from forebay.model.live import WILDCARD, Cluster, StreamHealth, Subscription
 from forebay.model.registry import Phase
 from forebay.orchestration.live.bad_events import BadEvents
@@ -28,8 +26,9 @@ from forebay.orchestration.live.outlet import Outlet
 from forebay.orchestration.live.refill import Refill
 from forebay.orchestration.live.seam import Seam
 from forebay.orchestration.live.stream import LiveStream
+from forebay.orchestration.live.subscribing import is_among, wanted_for
 from forebay.sinks.base import Sink
-from forebay.vendor.stream.channels import CHANNELS, Kind, channel_of
+from forebay.vendor.stream.channels import CHANNELS, Kind
 from forebay.vendor.stream.limits import Overflow, SessionLimits, delay_of
 from forebay.vendor.stream.session import Session
 
@@ -67,23 +66,7 @@ def open_stream(app: App, cluster: Cluster, subscriptions: Collection[Subscripti
 def wanted_by_registry(app: App) -> dict[Cluster, set[Subscription]]:
     """Minute bars of every enabled symbol whose strategy streams. Raises LedgerError."""
     entries = app.registry.list(enabled_only=True)
-    symbols = [entry.symbol for entry in entries if Phase.STREAM in entry.strategy.phases]
-    wanted: defaultdict[Cluster, set[Subscription]] = defaultdict(set)
-    for symbol in symbols:
-        if (cluster := cluster_of(symbol)) is not None:
-            wanted[cluster].add(minutes_of(cluster, symbol))
-    return dict(wanted)
-
-
-def cluster_of(symbol: str) -> Cluster | None:
-    """The cluster that a symbol comes on; None for futures."""
-    asset_class = asset_class_of(symbol)
-    return None if asset_class is AssetClass.FUTURES else Cluster(asset_class.value)
-
-
-def minutes_of(cluster: Cluster, symbol: str) -> Subscription:
-    """The subscription to a symbol's minute bars."""
-    return Subscription(channel_of(cluster, Kind.MINUTES), symbol)
+    return wanted_for(entry.symbol for entry in entries if Phase.STREAM in entry.strategy.phases)
 
 
 def misspelt(app: App, subscriptions: Iterable[Subscription]) -> tuple[str, ...]:
@@ -171,7 +154,7 @@ def _missed(
 ) -> Iterator[tuple[datetime, list[Subscription]]]:
     """What was not heard before this process: since the last one for what it had, else today's minutes so far."""
     heard = earlier.heard_until if earlier else None
-    had = [each for each in wanted if heard and earlier and _is_among(each, earlier.subscriptions)]
+    had = [each for each in wanted if heard and earlier and is_among(each, earlier.subscriptions)]
     if heard and had:
         yield heard, sorted(had)
     channels = CHANNELS[cluster]
@@ -180,10 +163,6 @@ def _missed(
         dataset = _minutes(cluster)
         today = app.clock.now().astimezone(ZoneInfo(dataset.timezone)).date()
         yield day_start(dataset, today).astimezone(UTC), fresh
-
-
-def _is_among(subscription: Subscription, others: Collection[Subscription]) -> bool:
-    return subscription in others or Subscription(subscription.channel, WILDCARD) in others
 
 
 def _minutes(cluster: Cluster) -> Dataset:

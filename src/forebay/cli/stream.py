@@ -131,8 +131,8 @@ def _named(
     cluster: Cluster | None, channels: Iterable[str] | None, tickers: Iterable[str] | None, *, every: bool
 ) -> dict[Cluster, list[Subscription]]:
     """What the flags ask for. Raises UsageError for tickers of several clusters, and flags that do not fit."""
-    from forebay.app.streams import cluster_of, minutes_of
     from forebay.model.live import WILDCARD
+    from forebay.orchestration.live.subscribing import cluster_of, minutes_of
 
     names = [WILDCARD] if every else list(tickers or ())
     found = {cluster_of(name) for name in tickers or ()} if cluster is None else {cluster}

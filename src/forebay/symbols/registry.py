@@ -29,6 +29,9 @@ from forebay.symbols.registry_rows import (
 
 __all__ = ["Claimed", "Registry"]
 
+_TOGETHER = 500
+"""Symbols in one statement."""
+
 
 class Registry:
     """The table `symbol_registry`. Usable from several threads; all methods raise LedgerError for the database's sake.
@@ -119,6 +122,14 @@ class Registry:
                 status = IngestionStatus.IDLE if enabled else IngestionStatus.DISABLED
                 entry = self._update(connection, symbol, status_values(status, None, self._clock.now()))
         return entry
+
+    def streamed(self, symbols: Iterable[str]) -> None:
+        """Note that live data of these come now. Those that are not there are left out."""
+        now, names = self._clock.now(), sorted(symbols)
+        with self._database.write() as connection:
+            for first in range(0, len(names), _TOGETHER):
+                mine = table.c.symbol.in_(names[first : first + _TOGETHER])
+                connection.execute(sa.update(table).where(mine).values(last_stream=now))
 
     def _update(self, connection: sa.Connection, symbol: str, values: dict[str, Any]) -> SymbolRegistry:
         check_symbol(symbol)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 
 from structlog import get_logger
 
@@ -13,8 +14,10 @@ from forebay.orchestration.live.stream import LiveStream
 
 log = get_logger()
 
-_LOOK = 20.0
+_LOOK = 5.0
 """Seconds between two looks at what is wanted; a stream that ended is begun again then."""
+_REST = 300.0
+"""Seconds before a stream that failed is begun again: a plan or a key does not change in less."""
 
 Wanted = Mapping[Cluster, Collection[Subscription]]
 OpenStream = Callable[[Cluster, Collection[Subscription]], LiveStream]
@@ -30,6 +33,9 @@ class Crew:
         self._tasks: dict[Cluster, asyncio.Task[bool]] = {}
         self._stopping = asyncio.Event()
         self._drained = True
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told_to_stop = False
+        self._not_before: dict[Cluster, float] = {}
 
     @property
     def streams(self) -> list[LiveStream]:
@@ -40,13 +46,28 @@ class Crew:
         """End in order. For the loop's own thread."""
         self._stopping.set()
 
+    def stop_from_outside(self) -> None:
+        """The same, from any thread, at any time."""
+        self._told_to_stop = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it is over
+                self._loop.call_soon_threadsafe(self.stop)
+
+    def run_alone(self) -> None:
+        """Run in this thread, on a loop of its own. An error nobody foresaw is logged."""
+        try:
+            asyncio.run(self.run())
+        except Exception:
+            log.exception("streams_ended")
+
     async def run(self) -> bool:
         """Stream; whether every sink has acknowledged all that came.
 
         Raises ForebayError when a stream cannot be had; with `follow` that is logged and tried again.
         """
+        self._loop = asyncio.get_running_loop()
         try:
-            while not self._stopping.is_set():
+            while not (self._stopping.is_set() or self._told_to_stop):
                 await self._look()
                 if not self._follow and not self._tasks:
                     break
@@ -74,7 +95,8 @@ class Crew:
             elif {*wanted[cluster]} != stream.asked:
                 stream.change(wanted[cluster])
         for cluster in wanted:
-            if wanted[cluster] and cluster not in self._streams:
+            rests = self._now() < self._not_before.get(cluster, 0.0)
+            if wanted[cluster] and cluster not in self._streams and not rests:
                 await self._begin(cluster, wanted[cluster])
 
     async def _begin(self, cluster: Cluster, subscriptions: Collection[Subscription]) -> None:
@@ -108,8 +130,12 @@ class Crew:
             if error is None:
                 self._drained &= task.result()
             elif self._follow and isinstance(error, ForebayError):
+                self._not_before[cluster] = self._now() + _REST
                 log.error("stream_failed", cluster=cluster.value, error=str(error), remedy=error.remedy)
             elif not over:
                 raise error
         if ended and not self._follow:
             self._stopping.set()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()

@@ -64,6 +64,8 @@ class LiveStream:
     _books: asyncio.Queue[Callable[[], None]] = field(default_factory=asyncio.Queue)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _listens: bool = False
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Something happened that the ledger should know at once."""
 
     def __post_init__(self) -> None:
         self.asked = {*self.wanted}
@@ -127,6 +129,8 @@ class LiveStream:
 
     async def _hear(self) -> None:
         async for heard in self.session.run():
+            if not isinstance(heard, Frame):
+                self._news.set()
             match heard:
                 case Frame():
                     await self._take(heard)
@@ -193,7 +197,9 @@ class LiveStream:
                     )
             except TemporaryError as error:
                 log.warning("ledger_waits", error=str(error))
-            await asyncio.sleep(RENEW)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), RENEW)
+            self._news.clear()
 
     async def _make_good(self) -> None:
         while True:
