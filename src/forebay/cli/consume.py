@@ -37,7 +37,7 @@ def consume(
     numbers = (signal.SIGTERM, signal.SIGINT)
     previous = {number: signal.signal(number, lambda *_: consumer.stop()) for number in numbers}
     try:
-        with pulse(settings.folders.services, "consume", clock) as consumer.beat:
+        with pulse(settings.folders.services, "consume", clock.now) as consumer.beat:
             figures = consumer.run()
     finally:
         for number, handler in previous.items():

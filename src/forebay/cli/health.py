@@ -34,7 +34,7 @@ def health(
     from forebay.clock import SystemClock
     from forebay.telemetry.pulse import pulses
 
-    found = pulses(settings.folders.services, SystemClock())
+    found = pulses(settings.folders.services, SystemClock().now())
     if json:
         print_json({role: round(age.total_seconds(), 1) for role, age in found.items()})
     _raise_for(found, timedelta(seconds=within))

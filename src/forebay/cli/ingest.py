@@ -98,7 +98,7 @@ def _serve(app: App) -> int:
         scheduler.stop()
         crew.stop()
 
-    with stopping(stop), pulse(app.settings.folders.services, "ingest", app.clock) as scheduler.beat:
+    with stopping(stop), pulse(app.settings.folders.services, "ingest", app.clock.now) as scheduler.beat:
         tell(f"daemon {app.worker_id} started; SIGTERM or Ctrl-C ends it")
         scheduler.serve(first_run(app, crew.ingest))
     tell("stopped")

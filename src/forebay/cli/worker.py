@@ -54,7 +54,7 @@ def worker(
         runner = app.worker(spool=spool)
         runner.on_end = tally
         left = _left_to_others(app, runner)
-        with _signals(runner), pulse(settings.folders.services, "worker", app.clock) as runner.beat:
+        with _signals(runner), pulse(settings.folders.services, "worker", app.clock.now) as runner.beat:
             _tell_start(runner)
             if once:
                 runner.drain()

@@ -6,6 +6,7 @@ waited for, and a container that was started anew would wait for it, too.
 
 from __future__ import annotations
 
+import glob
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -16,10 +17,10 @@ from pathlib import Path
 
 from structlog import get_logger
 
-from forebay.clock import Clock
-
 Beat = Callable[[], None]
 """Called by a loop each time it goes round."""
+Now = Callable[[], datetime]
+"""The current time, with its zone."""
 _EVERY = timedelta(seconds=5)
 """Between two touches: a loop may go round many times a second."""
 _SUFFIX = ".pulse"
@@ -30,11 +31,11 @@ log = get_logger(__name__)
 @dataclass
 class _Pulse:
     path: Path
-    clock: Clock
+    now: Now
     _last: datetime = field(default=datetime.min.replace(tzinfo=UTC))
 
     def beat(self) -> None:
-        now = self.clock.now()
+        now = self.now()
         if now - self._last < _EVERY:
             return
         self._last = now
@@ -47,12 +48,12 @@ class _Pulse:
 
 
 @contextmanager
-def pulse(folder: Path, role: str, clock: Clock) -> Iterator[Beat]:
+def pulse(folder: Path, role: str, now: Now) -> Iterator[Beat]:
     """What the loop of `role` calls to show that it lives. The file is gone at the end; a kill leaves it to grow old.
 
     Processes of one role on one machine share the file: a container has one, and is a machine of its own.
     """
-    kept = _Pulse(folder / f"{_machine()}.{role}{_SUFFIX}", clock)
+    kept = _Pulse(folder / f"{_machine()}.{role}{_SUFFIX}", now)
     kept.beat()
     try:
         yield kept.beat
@@ -61,11 +62,14 @@ def pulse(folder: Path, role: str, clock: Clock) -> Iterator[Beat]:
             kept.path.unlink()
 
 
-def pulses(folder: Path, clock: Clock) -> dict[str, timedelta]:
+def pulses(folder: Path, now: datetime) -> dict[str, timedelta]:
     """How long ago each role of this machine last went round, by name. Those of other machines are their own affair."""
-    now, start = clock.now().timestamp(), f"{_machine()}."
-    found = (path for path in sorted(folder.glob(f"*{_SUFFIX}")) if path.name.startswith(start))
-    return {path.name[len(start) : -len(_SUFFIX)]: timedelta(seconds=now - path.stat().st_mtime) for path in found}
+    start, ages = f"{_machine()}.", {}
+    for path in sorted(folder.glob(f"{glob.escape(start)}*{_SUFFIX}")):
+        with suppress(FileNotFoundError):  # it ended just now
+            role = path.name[len(start) : -len(_SUFFIX)]
+            ages[role] = timedelta(seconds=now.timestamp() - path.stat().st_mtime)
+    return ages
 
 
 def _machine() -> str:
