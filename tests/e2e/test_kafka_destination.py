@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import count
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -16,6 +18,7 @@ from shell import Shell
 from forebay import Sandbox
 from forebay.sinks.kafka.codec import decode
 from forebay.sinks.kafka.topics import encode_symbol
+from forebay.testing import FakeClock
 
 _numbers = count(1)
 TICKERS = ("AAPL", "X:BTCUSD")
@@ -106,3 +109,47 @@ def test_a_kafka_that_is_away_is_tried_again(shell: Shell, home: Home, kafka: Br
 def test_without_a_kafka_it_is_no_destination(shell: Shell) -> None:
     """`--into kafka` without KAFKA_BOOTSTRAP_SERVERS is an error that names the setting."""
     shell.refuses(*ASKED, says="KAFKA_BOOTSTRAP_SERVERS is not set", next_step=".env", KAFKA_BOOTSTRAP_SERVERS="")
+
+
+@pytest.fixture
+def noon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, kafka: Broker, prefix: str
+) -> Iterator[Shell]:
+    """A command line at noon of a Thursday in New York."""
+    monkeypatch.chdir(tmp_path)
+    clock = FakeClock(datetime(2026, 3, 5, 17, tzinfo=UTC))
+    with Sandbox(start=date(2026, 2, 19), end=date(2026, 3, 6), tickers=12, clock=clock) as vendor:
+        own = {"KAFKA_BOOTSTRAP_SERVERS": kafka.address, "KAFKA_TOPIC_PREFIX": prefix}
+        yield Shell(monkeypatch, capsys, Home(tmp_path, vendor).env | own, clock)
+
+
+def test_the_registrys_symbols_go_to_kafka(noon: Shell, tmp_path: Path, kafka: Broker, prefix: str) -> None:
+    """With a Kafka set, a run of the registry sends bars once and snapshots as they are taken, and its log says so."""
+    keep = ("registry", "add", "AAPL", "--strategy", "flatpack_snapshot_stream", "--start", "2026-03-02")
+    assert 0 == noon(*keep, "--timeframes", "1d").code
+    log = tmp_path / "run.log"
+
+    runs = [noon("ingest", LOG_FORMAT="json", LOG_FILE=str(log)) for _ in range(2)]
+
+    assert [0, 0] == [run.code for run in runs], runs[0].all
+    bars = json.loads(noon("query", "from stocks.bars_1d where ticker = 'AAPL'", "--json").out)
+    assert [bar["close"] for bar in bars] == [row[5] for row in sent(kafka, prefix, "AAPL")]
+    assert 3 == len(bars)
+    snapshots = [decode(message.value()) for message in kafka.read(f"{prefix}.snapshot.AAPL")]
+    [held] = json.loads(noon("query", "from stocks.snapshots", "--json").out)
+    assert 2 == len(snapshots)
+    assert {held["verdict"]} == {one.verdict for one in snapshots}
+    assert {held["day_close"]} == {one.fields["day_close"] for one in snapshots}
+    said = [json.loads(line) for line in log.read_text().splitlines() if '"symbol_execution_' in line]
+    assert {True} == {line["kafka"] for line in said}
+
+
+def test_a_symbol_says_that_kafka_is_away(shell: Shell, home: Home) -> None:
+    """Without a broker a symbol's history is in the lake all the same, and its error names Kafka and the remedy."""
+    assert 0 == shell("registry", "add", "AAPL", "--start", "2026-03-05", "--timeframes", "1d").code
+    said = shell("ingest", "--json", KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_port()}", KAFKA_TIMEOUT="0.2")
+    assert 3 == said.code, said.all
+    [ran] = json.loads(said.out)
+    assert "in kafka:" in ran["error"]
+    assert "was asked for its topics" in ran["error"]
+    assert home.lake.bars("AAPL", "1d").collect().height > 0

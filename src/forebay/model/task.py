@@ -163,6 +163,10 @@ class Snooze:
     kind: str = "not_published"
 
 
+WAITS_FOR_LAKE = "waits_for_lake"
+"""The kind of snooze of a copy, while a task may change what the lake has of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Discard:
     """Never again in this form. Coverage may say what is known now (a `suspect` partition)."""

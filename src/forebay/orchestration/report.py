@@ -14,7 +14,7 @@ from forebay.ledger.filter import TaskFilter
 from forebay.model.coverage import Verdict
 from forebay.model.intervals import Interval, runs
 from forebay.model.partition import ALL_SYMBOLS
-from forebay.model.task import TaskState
+from forebay.model.task import WAITS_FOR_LAKE, TaskState
 from forebay.orchestration.gaps import Days, Gaps, all_days
 from forebay.orchestration.planner import Planner
 from forebay.orchestration.wanted import Wish
@@ -128,7 +128,7 @@ def _explain(planner: Planner, ledger: Ledger, wish: Wish) -> _Explained:
     """What coverage says of days, and under it what tasks that wait or failed say."""
     known: _Explained = {}
     for task in ledger.tasks.find(_unfinished(wish), limit=_ALL_ROWS):
-        pending = task.error_kind == NotPublishedYet.kind
+        pending = task.error_kind in (NotPublishedYet.kind, WAITS_FOR_LAKE)
         what = _Known(Verdict.PENDING_UPSTREAM if pending else None, task.error_message or "")
         partition = task.draft.partition
         known |= {(partition.symbol, day): what for day in wish.days if what.reason and day in partition.dates}

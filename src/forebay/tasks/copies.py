@@ -15,7 +15,7 @@ from forebay.model.feed import LAKE
 from forebay.model.freshness import Mark, common, due, fresh
 from forebay.model.intervals import Interval, runs, subtract, union
 from forebay.model.partition import ALL_SYMBOLS, Partition
-from forebay.model.task import Snooze, TaskDraft
+from forebay.model.task import WAITS_FOR_LAKE, Snooze, TaskDraft
 from forebay.model.timeframe import base_of
 from forebay.tasks.before import Before
 
@@ -72,7 +72,7 @@ class Copies:
         """Until when to leave it, because a task is about to change what the lake has; None when none is."""
         dataset, _ = made_from(draft)
         until = Before(self.ledger.tasks, now).wait(LAKE, replace(draft.partition, table=dataset.table))
-        return Snooze(until, "waits for tasks of the lake", kind="waits_for_lake") if until else None
+        return Snooze(until, "waits for tasks of the lake", kind=WAITS_FOR_LAKE) if until else None
 
     def look(self, draft: TaskDraft, now: datetime, *, there: bool = True) -> Update:
         """What is to be written; all of it if the copy is not `there`."""

@@ -14,6 +14,8 @@ from forebay.errors import ForebayError, LedgerError, StoreError, WrongKey
 from forebay.ledger import Ledger
 from forebay.ledger.filter import TaskFilter
 from forebay.model.coverage import Verdict
+from forebay.model.feed import LAKE
+from forebay.model.intervals import Interval, subtract
 from forebay.model.registry import SymbolRegistry
 from forebay.model.task import TaskState
 from forebay.orchestration.gaps import Gaps
@@ -48,6 +50,8 @@ class Backfill:
     worker: Callable[[], Worker]
     count_rows: CountRows
     find_unknown: FindUnknown
+    destinations: tuple[str, ...] = (LAKE,)
+    """Where history goes: the lake, and from there perhaps to Kafka."""
     patience: timedelta = timedelta(minutes=15)
     """How long tasks that another process is at are waited for."""
 
@@ -66,7 +70,7 @@ class Backfill:
 
     def _plans(self, entries: Sequence[SymbolRegistry]) -> Iterator[tuple[list[tuple[Wish, Gaps]], Mapping[str, str]]]:
         """Work each feed off: its wishes with what they lacked, and the symbols that cannot be had at all."""
-        for feed in feeds_of(entries):
+        for feed in feeds_of(entries, self.destinations):
             try:
                 prospect = self.outlook().look_ahead([feed])
             except (LedgerError, StoreError, WrongKey):
@@ -93,11 +97,19 @@ class Backfill:
         return bool(self.ledger.tasks.find(held, limit=1))
 
     def _left(self, wishes: Sequence[Wish]) -> dict[str, str]:
-        """Symbol to why something of it is missing; what is not published yet is nobody's fault."""
+        """Symbol to why something of it is missing; what is not published yet is nobody's fault.
+
+        What a copy lacks because the lake lacks it is told of the lake, which comes first.
+        """
         holes: defaultdict[str, list[Hole]] = defaultdict(list)
+        absent: defaultdict[tuple[str, str], list[Interval]] = defaultdict(list)
         for row in report(self.planner(), self.ledger, wishes):
             for hole in row.holes:
-                if hole.verdict is not Verdict.PENDING_UPSTREAM:
+                lacks = absent[hole.symbol, hole.table]
+                own = hole.destination == LAKE or bool(hole.reason) or bool(subtract([hole.dates], lacks))
+                if hole.destination == LAKE:
+                    lacks.append(hole.dates)
+                if own and hole.verdict is not Verdict.PENDING_UPSTREAM:
                     holes[hole.symbol].append(hole)
         return {symbol: _said(several) for symbol, several in holes.items()}
 
@@ -111,7 +123,7 @@ class Backfill:
     def _rows(self, before: Sequence[tuple[Wish, Gaps]]) -> Mapping[str, int]:
         rows: defaultdict[str, int] = defaultdict(int)
         for wish, gaps in before:
-            if gaps:
+            if gaps and wish.destination == LAKE:
                 for symbol, count in self.count_rows(wish, gaps).items():
                     rows[symbol] += count
         return rows
@@ -122,4 +134,5 @@ def _said(holes: Sequence[Hole]) -> str:
     first = holes[0]
     why = first.reason or (str(first.verdict) if first.verdict else "it has not come yet")
     more = f" (and {len(holes) - 1} more)" if holes[1:] else ""
-    return f"{first.table} {first.dates.start}..{first.dates.end} is missing: {why}{more}"
+    where = "" if first.destination == LAKE else f" in {first.destination}"
+    return f"{first.table} {first.dates.start}..{first.dates.end} is missing{where}: {why}{more}"

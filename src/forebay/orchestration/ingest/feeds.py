@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from forebay.model.catalogue import BARS, LAKE_DATASETS, Dataset
-from forebay.model.feed import Feed, SourceChoice
+from forebay.model.feed import LAKE, Feed, SourceChoice
 from forebay.model.instrument import may_be_of
 from forebay.model.registry import SymbolRegistry
 from forebay.model.timeframe import base_of
@@ -24,13 +24,15 @@ class Kept:
     source: SourceChoice
 
 
-def feeds_of(entries: Sequence[SymbolRegistry]) -> list[Feed]:
-    """One feed for each way of keeping; entries that `misfit` names are to be left out before."""
+def feeds_of(entries: Sequence[SymbolRegistry], destinations: tuple[str, ...] = (LAKE,)) -> list[Feed]:
+    """One feed for each way of keeping, into `destinations`; entries that `misfit` names are to be left out before."""
     alike: defaultdict[Kept, list[str]] = defaultdict(list)
     for entry in entries:
         alike[kept(entry)].append(entry.symbol)
     return [
-        Feed(f"registry {number}", how.datasets, tuple(symbols), how.start, source=how.source)
+        Feed(
+            f"registry {number}", how.datasets, tuple(symbols), how.start, source=how.source, destinations=destinations
+        )
         for number, (how, symbols) in enumerate(alike.items(), 1)
     ]
 

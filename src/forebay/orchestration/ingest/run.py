@@ -72,6 +72,8 @@ class Ingest:
     worker_id: str
     batch: int
     """Symbols that are planned together and held at once."""
+    kafka: bool = False
+    """Whether what the phases bring goes to Kafka, too: for the log."""
     _stop: bool = False
 
     def stop(self) -> None:
@@ -137,7 +139,7 @@ class Ingest:
         now = self.clock.now()
         runs = [_begin(claimed, phases, now) for claimed in claims]
         for run in runs:
-            _log(run, "symbol_execution_started", run.phases[0], 0.0)
+            self._log(run, "symbol_execution_started", run.phases[0], 0.0)
         with Heartbeat(lambda: self.registry.renew(claims), _RENEW):
             try:
                 self._run_phases(runs)
@@ -175,11 +177,26 @@ class Ingest:
             if not self.registry.finish(run.claimed, run.done, failed[1] if failed else None):
                 log.warning("symbol_lost", symbol=run.claimed.symbol, worker=self.worker_id)
             elif run.failed and self._stop:
-                _log(run, "symbol_execution_stopped", run.failed[0], elapsed)
+                self._log(run, "symbol_execution_stopped", run.failed[0], elapsed)
             elif failed:
-                _log(run, "symbol_execution_failed", failed[0], elapsed, error=failed[1])
+                self._log(run, "symbol_execution_failed", failed[0], elapsed, error=failed[1])
             else:
-                _log(run, "symbol_execution_completed", next(reversed(run.done), run.phases[-1]), elapsed)
+                self._log(run, "symbol_execution_completed", next(reversed(run.done), run.phases[-1]), elapsed)
+
+    def _log(self, run: _Run, message: str, phase: Phase, elapsed: float, **more: str) -> None:
+        entry = run.claimed.entry
+        write = log.error if more else log.info
+        write(
+            message,
+            symbol=entry.symbol,
+            strategy=entry.strategy.value,
+            phase=phase.value,
+            records=run.records,
+            kafka=self.kafka,
+            redis=False,
+            elapsed=round(elapsed, 3),
+            **more,
+        )
 
 
 def _begin(claimed: Claimed, phases: Sequence[Phase], now: datetime) -> _Run:
@@ -191,19 +208,3 @@ def _begin(claimed: Claimed, phases: Sequence[Phase], now: datetime) -> _Run:
     if flaw := flaw_of(entry):
         return _Run(claimed, (phases[0],), now, {phases[0]: Came(error=flaw)})
     return _Run(claimed, entry.strategy.phases if entry.failures else order(entry, phases), now)
-
-
-def _log(run: _Run, message: str, phase: Phase, elapsed: float, **more: str) -> None:
-    entry = run.claimed.entry
-    write = log.error if more else log.info
-    write(
-        message,
-        symbol=entry.symbol,
-        strategy=entry.strategy.value,
-        phase=phase.value,
-        records=run.records,
-        kafka=False,
-        redis=False,
-        elapsed=round(elapsed, 3),
-        **more,
-    )
