@@ -136,3 +136,32 @@ def test_a_lake_that_is_not_there_is_one_gap_a_session(shell):
 
     assert ("coverage", "day", "open") == (gap["proof"], gap["kind"], gap["outcome"])
     assert ["closed"] == [*outcomes(gaps(shell, "repair", *day, **BY_REST)).values()]
+
+
+def test_a_ticker_that_is_not_there_is_closed_without_a_minute(shell):
+    """Where the vendor answers that it has nothing, that is the reason, and no minute is said to have come."""
+    day = ("--tickers", "aapl", "--start", str(MISSING), "--end", str(MISSING))
+
+    (gap,) = gaps(shell, "repair", *day, **BY_REST).values()
+
+    assert ("closed", 0) == (gap["outcome"], gap["missing"])
+    assert "no minute bars there" in gap["reason"]
+
+
+def test_each_market_of_each_feed_is_searched(shell, home):
+    """A feed of several classes, and feeds that want one class in turn: every session is told once, and of which."""
+    classes = "datasets = ['crypto/bars_1m', 'forex/bars_1m']\nstart = 2025-10-21\nend = 2025-10-21"
+    first, second = (
+        f"datasets = ['stocks/bars_1m']\nstart = 2025-10-{start}\nend = 2025-10-{end}"
+        for start, end in ((20, 22), (21, 23))
+    )
+    feeds = (
+        f"[[feeds]]\nname = '{name}'\n{text}\n" for name, text in zip("abc", (classes, first, second), strict=True)
+    )
+    (home.folder / "forebay.toml").write_text("".join(feeds))
+
+    found = [(gap["table"], gap["day"]) for gap in json.loads(shell("gaps", "scan", "--json").out)]
+
+    stocks = [("stocks/bars_1m", f"2025-10-{day}") for day in (20, 21, 22, 23)]
+    assert sorted([*stocks, ("crypto/bars_1m", "2025-10-21"), ("forex/bars_1m", "2025-10-21")]) == sorted(found)
+    assert "stocks/bars_1m *" in shell("gaps", "scan").out

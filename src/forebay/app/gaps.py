@@ -20,7 +20,7 @@ from forebay.model.catalogue import BAR_DATASETS, LAKE_DATASETS, Kind
 from forebay.model.feed import LAKE, Feed, SourceChoice
 from forebay.model.gap import Gap, Outcome
 from forebay.model.instrument import AssetClass
-from forebay.model.intervals import Interval
+from forebay.model.intervals import Interval, subtract
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.registry import Phase, SymbolRegistry
 from forebay.orchestration.gap_book import GapBook
@@ -86,16 +86,31 @@ def _scope(
 
 
 def market_scopes(app: App, feeds: Iterable[Feed], start: date | None, end: date | None) -> list[GapScope]:
-    """What is searched of feeds of the whole market, a quarter in a scope, the latest first. Raises LakeError."""
-    found: dict[AssetClass, GapScope] = {}
+    """What is searched of feeds of the whole market, each session once, a quarter in a scope, the latest first.
+
+    Raises LakeError.
+    """
+    seen: defaultdict[AssetClass, list[Interval]] = defaultdict(list)
+    found: list[GapScope] = []
+    for scope in _whole_markets(app, feeds, start, end):
+        for dates in reversed(subtract([scope.dates], seen[scope.asset_class])):
+            parts = even_parts(replace(scope, dates=dates).sessions)
+            found += [replace(scope, dates=Interval(days[0], days[-1])) for days in reversed([*parts])]
+        seen[scope.asset_class].append(scope.dates)
+    return found
+
+
+def _whole_markets(app: App, feeds: Iterable[Feed], start: date | None, end: date | None) -> Iterator[GapScope]:
+    """Each whole market whose minutes a feed wants in the lake; feeds may want one of them twice."""
     for feed in feeds:
-        minutes = [each for each in feed.datasets if each is BAR_DATASETS.get(f"{each.asset_class}/{Kind.BARS_1M}")]
-        if feed.symbols is None and feed.category is None and minutes and LAKE in feed.stores:
-            how = (minutes[0].asset_class, max(filter(None, (start, feed.start)), default=None), feed.source)
-            scope = _scope(app, [ALL_SYMBOLS], min(filter(None, (end, feed.end)), default=None), how)
-            found |= {scope.asset_class: scope} if scope else {}
-    parts = ((scope, days) for scope in found.values() for days in reversed([*even_parts(scope.sessions)]))
-    return [replace(scope, dates=Interval(days[0], days[-1])) for scope, days in parts]
+        if feed.symbols is not None or feed.category is not None or LAKE not in feed.stores:
+            continue
+        first = max(filter(None, (start, feed.start)), default=None)
+        last = min(filter(None, (end, feed.end)), default=None)
+        for dataset in feed.datasets:
+            minutes = dataset is BAR_DATASETS.get(f"{dataset.asset_class}/{Kind.BARS_1M}")
+            if minutes and (scope := _scope(app, [ALL_SYMBOLS], last, (dataset.asset_class, first, feed.source))):
+                yield scope
 
 
 def kept_symbols(app: App) -> list[str]:

@@ -14,6 +14,7 @@ import typer
 from forebay.cli.options import End, Json, Start, Tickers, load_settings
 from forebay.cli.output import ExitCode, print_json_list, print_table, say, tell
 from forebay.errors import UsageError
+from forebay.model.partition import ALL_SYMBOLS
 
 if TYPE_CHECKING:
     from forebay.app import App
@@ -120,7 +121,7 @@ class _Summary:
     def count(self, gaps: Iterable[Gap]) -> Iterator[Gap]:
         for gap in gaps:
             self.outcomes[gap.outcome.value] += 1
-            self.symbols.add(gap.symbol)
+            self.symbols.add(_name(gap))
             self.days.add(gap.day)
             yield gap
 
@@ -137,13 +138,18 @@ class _Summary:
         return f"{self.outcomes.total():,} gaps of {place}: {told}"
 
 
+def _name(gap: Gap) -> str:
+    """Its symbol; of a whole market, which one."""
+    return gap.symbol if gap.symbol != ALL_SYMBOLS else f"{gap.table} {gap.symbol}"
+
+
 def _print(gaps: Iterator[Gap], summary: _Summary) -> None:
     shown = list(islice(gaps, _SHOWN))
-    rows = [(gap.symbol, gap.day, gap.missing, gap.proof, gap.outcome) for gap in shown]
+    rows = [(_name(gap), gap.day, gap.missing, gap.proof, gap.outcome) for gap in shown]
     if rows:
         print_table(("symbol", "session", "minutes", "known by", "outcome"), rows)
     for gap in shown:
-        say(f"{gap.symbol} {gap.day}: {gap.reason or gap.evidence}")
+        say(f"{_name(gap)} {gap.day}: {gap.reason or gap.evidence}")
     if more := sum(1 for _ in gaps):
         tell(f"... and {more:,} more: --json lists them")
     say(str(summary))

@@ -39,7 +39,7 @@ class Outcome(StrEnum):
     CLOSED = "closed"
     """Fetched again, and nothing lacks any more."""
     KNOWN_EMPTY = "known_empty"
-    """The vendor answered that it has no bar there."""
+    """The vendor answered that it has no bar there, against other evidence."""
     MISSING_UPSTREAM = "missing_upstream"
     """The vendor has no more of it than is held."""
     FAILED = "failed"
@@ -56,7 +56,10 @@ class Gap:
     kind: GapKind
     proof: Proof
     missing: int
-    """Minute bars that lack, at least one: counted from trades or rows, else estimated by the symbol's other bars."""
+    """Minute bars that lack, at least one: counted from trades or rows, else estimated by the symbol's other bars.
+
+    None once the vendor has answered that there are none.
+    """
     first: datetime
     """The longest silence of the session's regular hours in which they may lie: its first minute, and its last."""
     last: datetime
@@ -64,7 +67,9 @@ class Gap:
     """A sentence for a person."""
     outcome: Outcome = Outcome.OPEN
     reason: str = ""
-    """Why it stays, where that was found out."""
+    """Why it stays, or is closed without a bar, where that was found out."""
+    table: str = ""
+    """Of which minute bars lack."""
 
     @property
     def duration(self) -> timedelta:

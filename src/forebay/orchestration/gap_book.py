@@ -23,6 +23,7 @@ _OUTCOMES = {
     Verdict.KNOWN_EMPTY: Outcome.KNOWN_EMPTY,
     Verdict.MISSING_UPSTREAM: Outcome.MISSING_UPSTREAM,
 }
+NO_BARS = "the vendor answered that it has no minute bars there"
 STORED = (Verdict.COMPLETE, Verdict.SUSPECT)
 """Verdicts of what has rows in the lake."""
 _SYMBOLS = 500
@@ -54,7 +55,7 @@ class GapBook:
             if row is None or (noted and listed.get(gap.day, noted) != noted):
                 yield gap
             else:
-                yield replace(gap, outcome=_OUTCOMES[row.verdict], reason=row.evidence.reason or _EMPTY)
+                yield replace(gap, outcome=_OUTCOMES[row.verdict], reason=row.evidence.reason or NO_BARS)
 
     def files(self, dataset: Dataset, dates: Interval) -> dict[date, Coverage]:
         """What is recorded as stored from flat files, by session date."""
@@ -64,6 +65,11 @@ class GapBook:
     def by_rest(self, dataset: Dataset, symbols: Sequence[str] | None, dates: Interval) -> list[Coverage]:
         """What is recorded as brought by REST of some symbols or of all (None)."""
         return self._recorded(dataset, symbols, dates, Source.REST, (*STORED, Verdict.KNOWN_EMPTY))
+
+    def empty(self, dataset: Dataset, symbols: Sequence[str], dates: Interval) -> set[tuple[str, date]]:
+        """The symbols and days of which the vendor answered that it has no bars."""
+        rows = self._recorded(dataset, symbols, dates, Source.REST, [Verdict.KNOWN_EMPTY])
+        return {(row.partition.symbol, day) for row in rows for day in _days(row, dates)}
 
     def by_trades(self, dataset: Dataset, symbols: Sequence[str] | None, dates: Interval) -> set[tuple[str, date]]:
         """The symbols and sessions that were put right by trades: they have other rows than were brought."""
@@ -91,9 +97,6 @@ class GapBook:
                 if row.expires_at is None or row.expires_at > now:
                     found |= {(row.partition.symbol, day): row for day in _days(row, days)}
         return found
-
-
-_EMPTY = "the vendor answered that it has no minute bars there"
 
 
 def _days(row: Coverage, within: Interval) -> Iterator[date]:

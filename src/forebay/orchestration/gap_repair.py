@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -18,7 +18,7 @@ from forebay.model.intervals import Interval, subtract
 from forebay.model.partition import ALL_SYMBOLS, Revision
 from forebay.model.task import Task, TaskDraft
 from forebay.orchestration.chunks import fetch_drafts
-from forebay.orchestration.gap_book import GapBook
+from forebay.orchestration.gap_book import NO_BARS, GapBook
 from forebay.orchestration.gaps import shapes
 from forebay.orchestration.mend import reload_draft
 from forebay.orchestration.minutes_scan import GapScan, GapScope
@@ -30,6 +30,8 @@ from forebay.orchestration.upstream import Upstream
 CarryOut = Callable[[Sequence[TaskDraft], datetime], Sequence[Task]]
 """Works tasks off that were planned at a time, unless others have done so since; those that have not ended well."""
 _Days = tuple[date, ...]
+_Place = tuple[str, date]
+"""A symbol's session."""
 _DOUBT = "minutes of it that were traded are not in the lake: it is asked for again by `forebay gaps repair`"
 
 
@@ -80,7 +82,8 @@ class GapRepair:
         failed = self.carry_out(work.drafts, since)
         judged = self.scan.run(_judged(scope, gaps))
         left = {(gap.symbol, gap.day): gap for gap in judged}
-        done = [_outcome(gap, left, work, failed) for gap in gaps]
+        empty = self.book.empty(dataset, sorted({gap.symbol for gap in gaps}), span)
+        done = [_outcome(gap, left, work, failed, empty) for gap in gaps]
         stays = [gap for gap in done if gap.outcome is Outcome.MISSING_UPSTREAM and gap.day not in work.unlisted]
         self.book.record(dataset, stays, {**work.whole, **work.loaded})
         return done
@@ -184,10 +187,12 @@ def _piece(row: Coverage, dates: Interval) -> Coverage:
     return replace(piece, evidence=replace(row.evidence, rows=rows))
 
 
-def _outcome(gap: Gap, left: dict[tuple[str, date], Gap], work: _Work, failed: Sequence[Task]) -> Gap:
-    now = left.get((gap.symbol, gap.day))
+def _outcome(gap: Gap, left: dict[_Place, Gap], work: _Work, failed: Sequence[Task], empty: Collection[_Place]) -> Gap:
+    place = gap.symbol, gap.day
+    now = left.get(place)
     if now is None:
-        return replace(gap, outcome=Outcome.CLOSED)
+        closed = replace(gap, outcome=Outcome.CLOSED)
+        return replace(closed, missing=0, reason=NO_BARS) if place in empty else closed
     task = next((task for task in failed if _brings(task.draft, gap)), None)
     if task is not None and not task.state.held:
         return replace(now, outcome=Outcome.FAILED, reason=task.error_message or task.hold or "not begun")

@@ -94,7 +94,8 @@ class GapScan:
         since = _BASELINE
         for days in even_parts(scope.sessions):
             part = replace(scope, dates=Interval(days[0], days[-1]))
-            yield from self._part(part, Interval(days[0] - since, days[-1]))
+            for gap in self._part(part, Interval(days[0] - since, days[-1])):
+                yield replace(gap, table=scope.minutes.table)
             since = timedelta()
 
     def unproven(self, scope: GapScope) -> dict[str, int]:
