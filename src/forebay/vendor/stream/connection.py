@@ -79,10 +79,9 @@ class Connection:
     async def receive(self) -> bytes:
         """The next frame."""
         try:
-            data = await self._socket.recv(decode=False)
+            return await self._socket.recv(decode=False)
         except ConnectionClosed as error:
             raise self._ended(error) from error
-        return data
 
     async def send(self, action: str, params: str) -> None:
         """A request of the vendor's form."""

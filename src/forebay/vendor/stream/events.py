@@ -1,6 +1,7 @@
 """The vendor's events, letter for letter (vendor page on streaming, sections 1, 3 and 4). Fields not named are skipped.
 
 Times are Unix milliseconds. The tag `ev` means another thing in each cluster: a decoder knows one cluster's only.
+Fields stand in the order in which they are sent: they are found soonest so.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from msgspec import Meta, Struct
 Millis = Annotated[int, Meta(ge=0, lt=10**13)]
 Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 """A number that a database's widest integer holds."""
+Price = Annotated[float, Meta(ge=-1e300, le=1e300)]
+"""Any number but those that are none: a spread, and once a barrel of oil, cost less than nothing."""
+Size = Annotated[float, Meta(ge=0, le=1e300)]
 Conditions = tuple[Whole, ...]
 
 
@@ -23,16 +27,16 @@ class Status(Struct, tag_field="ev", tag="status"):
 
 
 class _Bar(Struct, tag_field="ev", kw_only=True, gc=False):
-    o: float
-    h: float
-    l: float  # noqa: E741
-    c: float
+    v: Size | None = None
+    dv: Size | None = None
+    """The volume to its last digit, sent as text, where `v` has whole shares only."""
+    vw: Price | None = None
+    o: Price
+    c: Price
+    h: Price
+    l: Price  # noqa: E741
     s: Millis
     """When its window starts."""
-    v: float | None = None
-    vw: float | None = None
-    dv: str | None = None
-    """The volume to its last digit, where `v` has whole shares only."""
 
 
 class SecondBar(_Bar, tag="A", kw_only=True, gc=False):
@@ -71,74 +75,74 @@ class CryptoMinuteBar(_Bar, tag="XA", kw_only=True, gc=False):
     pair: str
 
 
-class Trade(Struct, tag_field="ev", tag="T", gc=False):
+class Trade(Struct, tag_field="ev", tag="T", kw_only=True, gc=False):
     """Stocks, options."""
 
     sym: str
-    p: float
-    s: float
-    t: Millis
     x: Whole | None = None
     i: str | None = None
-    c: Conditions | None = None
-    q: Whole | None = None
-    z: float | None = None
+    z: Whole | Size | None = None
     """The tape; whole, but it may come as `3.0`."""
+    p: Price
+    s: Size
+    ds: Size | None = None
+    """The size to its last digit, sent as text."""
+    c: Conditions | None = None
+    t: Millis
     pt: Millis | None = None
-    ds: str | None = None
-    """The size to its last digit."""
+    q: Whole | None = None
 
 
-class CryptoTrade(Struct, tag_field="ev", tag="XT", gc=False):
+class CryptoTrade(Struct, tag_field="ev", tag="XT", kw_only=True, gc=False):
     """`i` is a number in the published example, and text where an exchange has such ids."""
 
     pair: str
-    p: float
-    s: float
+    p: Price
     t: Millis
-    x: Whole | None = None
-    i: str | int | None = None
+    s: Size
     c: Conditions | None = None
+    i: str | int | None = None
+    x: Whole | None = None
 
 
-class Quote(Struct, tag_field="ev", tag="Q", rename={"as_": "as"}, gc=False):
+class Quote(Struct, tag_field="ev", tag="Q", rename={"as_": "as"}, kw_only=True, gc=False):
     """Stocks, options: the best bid and offer. A price of 0 is a side without a quote."""
 
     sym: str
-    t: Millis
-    bp: float | None = None
-    ap: float | None = None
-    bs: float | None = None
-    as_: float | None = None
     bx: Whole | None = None
+    bp: Price | None = None
+    bs: Size | None = None
     ax: Whole | None = None
+    ap: Price | None = None
+    as_: Size | None = None
+    t: Millis
     q: Whole | None = None
 
 
-class CryptoQuote(Struct, tag_field="ev", tag="XQ", rename={"as_": "as"}, gc=False):
+class CryptoQuote(Struct, tag_field="ev", tag="XQ", rename={"as_": "as"}, kw_only=True, gc=False):
     """Both sides are of exchange `x`."""
 
     pair: str
+    bp: Price | None = None
+    bs: Size | None = None
+    ap: Price | None = None
+    as_: Size | None = None
     t: Millis
-    bp: float | None = None
-    ap: float | None = None
-    bs: float | None = None
-    as_: float | None = None
     x: Whole | None = None
 
 
-class ForexQuote(Struct, tag_field="ev", tag="C", gc=False):
+class ForexQuote(Struct, tag_field="ev", tag="C", kw_only=True, gc=False):
     """`p` is the pair, not a price."""
 
     p: str
+    a: Price | None = None
+    b: Price | None = None
     t: Millis
-    a: float | None = None
-    b: float | None = None
 
 
-class IndexValue(Struct, tag_field="ev", tag="V", gc=False):
+class IndexValue(Struct, tag_field="ev", tag="V", kw_only=True, gc=False):
     """`T` is the ticker, not a channel."""
 
+    val: Price
     T: str
-    val: float
     t: Millis

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from msgspec import Struct
+
 from forebay.errors import ForebayError
 from forebay.model.live import Interruption, Subscription
 from forebay.vendor.stream.decode import Decoded
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """One frame of events, decoded."""
 
     decoded: Decoded

@@ -8,6 +8,7 @@ from forebay.model.live import Cause
 from forebay.vendor.stream.asking import Asking
 from forebay.vendor.stream.connection import Connection
 from forebay.vendor.stream.decode import statuses_in
+from forebay.vendor.stream.events import Status
 from forebay.vendor.stream.heard import Health, Subscribed
 from forebay.vendor.stream.queue import FrameQueue, Taken
 from forebay.vendor.stream.telling import Back, Lost
@@ -21,21 +22,31 @@ class Intake:
         self._asking = asking
         self._health = health
         self._shedding = False
+        self.events = 0
+        """Frames so far that held more than statuses."""
 
-    async def take(self, connection: Connection, data: bytes, received: datetime) -> bool:
-        """Queue one frame, or let it go; statuses are heard at once. Whether it holds more than statuses."""
-        statuses = statuses_in(data)
-        if statuses:
-            connection.note(statuses)
-            self._asking.hear(statuses)
-            granted = self._asking.news()
-            if granted:
-                self._queue.tell(Subscribed(granted, received))
-        self.look(received)
+    def take(self, connection: Connection, data: bytes, received: datetime) -> Taken | None:
+        """Queue one frame, or let it go; statuses are heard at once. Returns one that must wait for room."""
+        if b"status" in data and (statuses := statuses_in(data)):
+            self._hear(connection, statuses, received)
+        else:
+            self.events += 1
         taken = Taken(data, received)
-        if self._shedding or not await self._queue.put(taken):
-            self._shed(taken)
-        return not statuses
+        if self._shedding:
+            self.look(received)
+        if not self._shedding and self._queue.offer(taken):
+            return None
+        if self._queue.waits:
+            return taken
+        self._shed(taken)
+        return None
+
+    def _hear(self, connection: Connection, statuses: list[Status], received: datetime) -> None:
+        connection.note(statuses)
+        self._asking.hear(statuses)
+        granted = self._asking.news()
+        if granted:
+            self._queue.tell(Subscribed(granted, received))
 
     def look(self, now: datetime) -> None:
         """Stop letting frames go once half of the queue is free."""

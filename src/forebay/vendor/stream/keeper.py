@@ -106,17 +106,19 @@ class Keeper:
             raise _weightiest(several) from None
 
     async def _read(self, connection: Connection) -> NoReturn:
+        receive, take, now = connection.receive, self._intake.take, self._clock.now
+        self._queue.paused = False
         while True:
-            data = await connection.receive()
-            if await self._intake.take(connection, data, self._clock.now()):
-                self._silence.broken(_now())
+            waiting = take(connection, await receive(), now())
+            if waiting:
+                await self._queue.put(waiting)
 
     async def _watch(self) -> None:
         look = min(_LOOK, self._silence.look_every)
         while True:
             await asyncio.sleep(look)
             self._intake.look(self._clock.now())
-            quiet = self._silence.too_long(_now())
+            quiet = self._silence.too_long(_now(), self._intake.events)
             if quiet is not None and self._asking.active:
                 raise Ended(Cause.SILENT, f"no event in {quiet:.0f} s of an open session")
 

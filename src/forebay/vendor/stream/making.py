@@ -15,33 +15,40 @@ from forebay.model.message import BarMessage, Message, QuoteMessage, TradeMessag
 from forebay.model.partition import Source
 from forebay.model.registry import Phase
 from forebay.vendor.stream import events
-from forebay.vendor.stream.tickers import tickers_of
+from forebay.vendor.stream.tickers import Tickers
 
 Maker = Callable[[Any], Message]
 _SECOND, _MINUTE = 1000, 60_000
-_ENDLESS = float("inf")
 
 
 def _bars(cluster: Cluster, width: int, field: str) -> Maker:
     """Of bars of `width` milliseconds whose symbol is in `field`."""
-    ticker, asset_class = tickers_of(cluster), cluster.asset_class
+    tickers, asset_class = Tickers(cluster), cluster.asset_class
     timeframe = {_SECOND: "1s", _MINUTE: "1m"}[width]
     # The vendor's example of an index bar starts at no second's beginning.
     lenient = cluster is Cluster.INDICES
     stream, phase, of_pair = Source.STREAM, Phase.STREAM, field == "pair"
 
     def bar(event: Any) -> BarMessage:
-        start, high, low, exact = event.s, event.h, event.l, event.dv
-        if not (low <= event.o <= high and low <= event.c <= high):
+        start, first, high, low, last, exact = event.s, event.o, event.h, event.l, event.c, event.dv
+        if first < low or first > high or last < low or last > high:
             raise ValueError("its open or close is outside low and high")
         if start % width:
             start = _floored(start, width) if lenient else _refuse(start, timeframe)
-        volume = event.v if exact is None else float(exact)
-        if volume is not None and not 0 <= volume < _ENDLESS:
-            raise ValueError(f"its volume is {volume}")
-        symbol = ticker(event.pair if of_pair else event.sym)
         return BarMessage(
-            symbol, asset_class, timeframe, start, event.o, high, low, event.c, volume, event.vw, None, stream, phase
+            tickers[event.pair if of_pair else event.sym],
+            asset_class,
+            timeframe,
+            start,
+            first,
+            high,
+            low,
+            last,
+            event.v if exact is None else exact,
+            event.vw,
+            None,
+            stream,
+            phase,
         )
 
     return bar
@@ -56,42 +63,35 @@ def _refuse(start: int, timeframe: str) -> int:
 
 
 def _trades(cluster: Cluster) -> Maker:
-    ticker, asset_class = tickers_of(cluster), cluster.asset_class
+    tickers, asset_class = Tickers(cluster), cluster.asset_class
 
     def trade(event: events.Trade) -> TradeMessage:
-        exact, tape = event.ds, event.z
-        size = event.s if exact is None else float(exact)
-        _check_size(size)
+        tape = event.z
         return TradeMessage(
-            ticker(event.sym),
+            tickers[event.sym],
             asset_class,
             event.t,
             event.p,
-            size,
+            event.s if event.ds is None else event.ds,
             event.x,
             event.i or "",
             event.c or (),
             event.q,
-            None if tape is None else int(tape),
+            int(tape) if isinstance(tape, float) else tape,
             event.pt,
         )
 
     return trade
 
 
-def _check_size(size: float) -> None:
-    if not 0 <= size < _ENDLESS:
-        raise ValueError(f"its size is {size}")
-
-
 def _quotes(cluster: Cluster) -> Maker:
     """A side whose price is 0 is none, and its size says nothing."""
-    ticker, asset_class = tickers_of(cluster), cluster.asset_class
+    tickers, asset_class = Tickers(cluster), cluster.asset_class
 
     def quote(event: events.Quote) -> QuoteMessage:
         bid, ask = event.bp or None, event.ap or None
         return QuoteMessage(
-            ticker(event.sym),
+            tickers[event.sym],
             asset_class,
             event.t,
             bid,
@@ -107,41 +107,40 @@ def _quotes(cluster: Cluster) -> Maker:
 
 
 def _crypto_trades() -> Maker:
-    ticker, asset_class = tickers_of(Cluster.CRYPTO), Cluster.CRYPTO.asset_class
+    tickers, asset_class = Tickers(Cluster.CRYPTO), Cluster.CRYPTO.asset_class
 
     def trade(event: events.CryptoTrade) -> TradeMessage:
-        _check_size(event.s)
         number = "" if event.i is None else str(event.i)
-        return TradeMessage(ticker(event.pair), asset_class, event.t, event.p, event.s, event.x, number, event.c or ())
+        return TradeMessage(tickers[event.pair], asset_class, event.t, event.p, event.s, event.x, number, event.c or ())
 
     return trade
 
 
 def _crypto_quotes() -> Maker:
-    ticker, asset_class = tickers_of(Cluster.CRYPTO), Cluster.CRYPTO.asset_class
+    tickers, asset_class = Tickers(Cluster.CRYPTO), Cluster.CRYPTO.asset_class
 
     def quote(event: events.CryptoQuote) -> QuoteMessage:
         bid, ask, exchange = event.bp or None, event.ap or None, event.x
         sizes = event.bs if bid else None, event.as_ if ask else None
-        return QuoteMessage(ticker(event.pair), asset_class, event.t, bid, ask, *sizes, exchange, exchange)
+        return QuoteMessage(tickers[event.pair], asset_class, event.t, bid, ask, *sizes, exchange, exchange)
 
     return quote
 
 
 def _forex_quotes() -> Maker:
-    ticker, asset_class = tickers_of(Cluster.FOREX), Cluster.FOREX.asset_class
+    tickers, asset_class = Tickers(Cluster.FOREX), Cluster.FOREX.asset_class
 
     def quote(event: events.ForexQuote) -> QuoteMessage:
-        return QuoteMessage(ticker(event.p), asset_class, event.t, event.b or None, event.a or None)
+        return QuoteMessage(tickers[event.p], asset_class, event.t, event.b or None, event.a or None)
 
     return quote
 
 
 def _values() -> Maker:
-    ticker, asset_class = tickers_of(Cluster.INDICES), Cluster.INDICES.asset_class
+    tickers, asset_class = Tickers(Cluster.INDICES), Cluster.INDICES.asset_class
 
     def value(event: events.IndexValue) -> ValueMessage:
-        return ValueMessage(ticker(event.T), asset_class, event.t, event.val)
+        return ValueMessage(tickers[event.T], asset_class, event.t, event.val)
 
     return value
 

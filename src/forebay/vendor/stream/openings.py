@@ -37,6 +37,9 @@ class Openings:
         self._health.gap_seconds += (ended - begun.began).total_seconds()
         return replace(begun, ended=ended)
 
+    def __bool__(self) -> bool:
+        return bool(self._open)
+
     @property
     def causes(self) -> tuple[Cause, ...]:
         """Of those that last."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from forebay.vendor.stream.heard import Health
 from forebay.vendor.stream.limits import Overflow
@@ -15,17 +16,11 @@ _OVERHEAD = 256
 """Bytes that a frame takes in memory beside its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True, gc=False):
     """A frame off the socket."""
 
     data: bytes
     received: datetime
-
-    @property
-    def weight(self) -> int:
-        """Bytes it takes while it waits."""
-        return len(self.data) + _OVERHEAD
 
 
 class FrameQueue:
@@ -44,26 +39,34 @@ class FrameQueue:
         self.paused = False
         """Whether the reader waits for room, or waited for it when its connection ended."""
 
-    def fits(self, frame: Taken) -> bool:
-        """Whether there is room for it."""
-        return self._health.queued_bytes + frame.weight <= self._bound
-
     @property
     def easy(self) -> bool:
         """Whether half of the room is free."""
         return 2 * self._health.queued_bytes <= self._bound
 
-    async def put(self, frame: Taken) -> bool:
-        """Take a frame in; False when it was let go instead. With `stop`, return when there was room."""
-        self.paused = False
-        if not self.fits(frame):
-            if self._overflow is Overflow.SHED:
-                return False
-            await self._room(frame)
-        self._health.queued_frames += 1
-        self._health.queued_bytes += frame.weight
+    @property
+    def waits(self) -> bool:
+        """Whether the reader waits for room, rather than let frames go."""
+        return self._overflow is Overflow.STOP
+
+    def offer(self, frame: Taken) -> bool:
+        """Take a frame in; False when there is no room."""
+        health, weight = self._health, len(frame.data) + _OVERHEAD
+        if health.queued_bytes + weight > self._bound:
+            return False
+        health.queued_frames += 1
+        health.queued_bytes += weight
         self.tell(frame)
         return True
+
+    async def put(self, frame: Taken) -> None:
+        """Take a frame in as soon as there is room."""
+        self.paused = True
+        self._health.pauses += 1
+        while not self.offer(frame):
+            self._roomy.clear()
+            await self._roomy.wait()
+        self.paused = False
 
     def tell(self, item: object) -> None:
         """Add what happened, after the frames that came before it."""
@@ -75,17 +78,17 @@ class FrameQueue:
         while not self._items:
             self._filled.clear()
             await self._filled.wait()
+        return self.pop()
+
+    def pop(self) -> Any:
+        """The oldest item. Raises IndexError when there is none."""
         item = self._items.popleft()
-        if isinstance(item, Taken):
+        if type(item) is Taken:
             self._health.queued_frames -= 1
-            self._health.queued_bytes -= item.weight
-            self._roomy.set()
+            self._health.queued_bytes -= len(item.data) + _OVERHEAD
+            if self.paused:
+                self._roomy.set()
         return item
 
-    async def _room(self, frame: Taken) -> None:
-        self.paused = True
-        self._health.pauses += 1
-        while not self.fits(frame):
-            self._roomy.clear()
-            await self._roomy.wait()
-        self.paused = False
+    def __len__(self) -> int:
+        return len(self._items)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import datetime
+from typing import NoReturn
 
 from forebay.clock import Clock
 from forebay.errors import UsageError
@@ -74,7 +75,6 @@ class Session:
             pause=pause,
         )
         self._ran = False
-        self._turned = 0
 
     async def run(self) -> AsyncIterator[Heard]:
         """All that is heard, for ever; close the iterator (`contextlib.aclosing`) or cancel the task to end it.
@@ -84,25 +84,27 @@ class Session:
         """
         if self._ran:
             raise UsageError("a session runs once", remedy="Make a new one.")
-        self._ran = True
+        self._ran, turn, queue, tell = True, _TURN, self._queue, self._telling.tell
         keeping = asyncio.create_task(self._keeper.keep())
-        keeping.add_done_callback(lambda _: self._queue.tell(None))
+        keeping.add_done_callback(self._over)
         try:
-            while (item := await self._queue.take()) is not None:
-                for heard in self._telling.tell(item):
+            while (item := queue.pop() if queue else await queue.take()) is not None:
+                for heard in tell(item):
                     yield heard
-                await self._give_turn()
+                if self.health.bytes >= turn:
+                    turn = self.health.bytes + _TURN
+                    await asyncio.sleep(0)  # a full queue is taken without waiting once; the socket must be read
             await keeping
         finally:
             keeping.cancel()
             await asyncio.wait([keeping])
             self.health.state = State.ENDED
 
-    async def _give_turn(self) -> None:
-        """A full queue is taken without waiting once; the socket must be read meanwhile."""
-        if self.health.bytes - self._turned >= _TURN:
-            self._turned = self.health.bytes
-            await asyncio.sleep(0)
+    def _over(self, keeping: asyncio.Task[NoReturn]) -> None:
+        """Whoever listens learns of it after all that came before; whoever has stopped listening, not at all."""
+        if not keeping.cancelled():
+            keeping.exception()
+        self._queue.tell(None)
 
     def add(self, subscriptions: Iterable[Subscription]) -> None:
         """Subscribe to these, too: `Subscribed` or `Refused` follows. Raises UsageError for what cannot be."""

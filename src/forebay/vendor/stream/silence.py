@@ -15,7 +15,8 @@ class Silence:
         self._first = patience
         self._patience = patience
         self._open_now = open_now
-        self._since: float | None = None
+        self._since = 0.0
+        self._events = 0
 
     @property
     def look_every(self) -> float:
@@ -26,16 +27,16 @@ class Silence:
         """A connection starts to listen."""
         self._since = now
 
-    def broken(self, now: float) -> None:
-        """An event came: it works as it should."""
-        self._since = now
-        self._patience = self._first
+    def too_long(self, now: float, events: int) -> float | None:
+        """Seconds of silence when they are too many; the next time it takes twice as long. None otherwise.
 
-    def too_long(self, now: float) -> float | None:
-        """Seconds of silence when they are too many; the next time it takes twice as long. None otherwise."""
-        if self._since is None or not self._open_now():
+        `events` counts what came so far: each look starts anew when there is more of it.
+        """
+        if events != self._events:
+            self._events, self._patience = events, self._first
             self._since = now
-            return None
+        if not self._open_now():
+            self._since = now
         quiet = now - self._since
         if quiet < self._patience:
             return None

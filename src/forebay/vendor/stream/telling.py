@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from forebay.model.live import Cause, Cluster, Interruption, Subscription
-from forebay.vendor.stream.decode import decode
-from forebay.vendor.stream.heard import Frame, Health, Heard, Refused, Subscribed, Waiting
+from forebay.model.message import Message
+from forebay.vendor.stream.decode import DECODERS
+from forebay.vendor.stream.heard import Frame, Health, Heard, Subscribed
 from forebay.vendor.stream.limits import SessionLimits
 from forebay.vendor.stream.openings import Openings
 from forebay.vendor.stream.queue import Taken
@@ -18,6 +19,7 @@ from forebay.vendor.stream.trail import Trail
 Wanted = Callable[[], tuple[Subscription, ...]]
 _CONTINUED = frozenset({Cause.SHED, Cause.BEHIND})
 """Causes for which the connection need not have ended."""
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Telling:
     """Follows one session's queue. It runs where the listener takes, so that order is the order of what came."""
 
     def __init__(self, cluster: Cluster, wanted: Wanted, limits: SessionLimits, health: Health) -> None:
-        self._cluster = cluster
+        self._decode = DECODERS[cluster].decode
         self._wanted = wanted
         self._limits = limits
         self._health = health
@@ -49,63 +51,70 @@ class Telling:
         self._trail = Trail(limits.delay, limits.overlap)
         self._openings = Openings(cluster, health)
         self._listening = False
+        self._look = datetime.min.replace(tzinfo=UTC)
 
     def heard_until(self) -> datetime | None:
         """The last moment of which everything was told, UTC."""
         return self._trail.until()
 
-    def tell(self, item: Any) -> Iterator[Heard]:
+    def tell(self, item: Any) -> Iterable[Heard]:
         """What there is to say of the next item of the queue."""
-        if isinstance(item, Taken):
-            yield from self._frame(item)
-        elif isinstance(item, Lost):
-            yield from self._lost(item)
-        elif isinstance(item, Back):
-            yield from self._back(item)
-        elif isinstance(item, Subscribed):
-            yield self._subscribed(item)
-        elif isinstance(item, Refused | Waiting):
-            yield item
+        if type(item) is Taken:
+            return self._frame(item)
+        if isinstance(item, Lost):
+            return self._lost(item)
+        if isinstance(item, Back):
+            return self._back(item)
+        return [self._subscribed(item) if isinstance(item, Subscribed) else item]
 
-    def _frame(self, taken: Taken) -> Iterator[Heard]:
-        health = self._health
-        decoded = decode(self._cluster, taken.data)
+    def _frame(self, taken: Taken) -> list[Heard]:
+        health, received, size = self._health, taken.received, len(taken.data)
+        decoded = self._decode(taken.data)
+        told: list[Heard] = []
+        messages = decoded.messages
         health.frames += 1
-        health.bytes += len(taken.data)
-        health.messages += len(decoded.messages)
-        health.bad += len(decoded.bad)
-        health.unknown += decoded.unknown
-        if decoded.messages:
-            health.last_message = taken.received
-            yield from self._follow(taken, decoded.messages)
-        if decoded.messages or decoded.bad or decoded.unknown:
-            yield Frame(decoded, taken.received, len(taken.data))
+        health.bytes += size
+        if messages:
+            health.messages += len(messages)
+            health.last_message = received
+            told.extend(self._follow(messages[-1], received))
+        if messages or decoded.bad or decoded.unknown:
+            health.bad += len(decoded.bad)
+            health.unknown += decoded.unknown
+            told.append(Frame(decoded, received, size))
+        return told
 
-    def _follow(self, taken: Taken, messages: list[Any]) -> Iterator[Interruption]:
-        """Late is not lost, but what is very late may be incomplete."""
+    def _follow(self, last: Message, received: datetime) -> Iterable[Interruption]:
+        """Late is not lost, but what is very late may be incomplete. Looked at once a second."""
+        lag = self._trail.lag(last, received) if received >= self._look else None
+        changed: Iterable[Interruption] = ()
+        if lag is not None:
+            self._health.lag = lag
+            self._look = received + _SECOND
+            if lag > self._limits.lag:
+                changed = self._late(lag)
+            elif self._openings and 2 * lag <= self._limits.lag:
+                changed = self._end(Cause.BEHIND, received - self._delay)
+        self._trail.saw(last, received)
+        return changed
+
+    def _late(self, lag: float) -> Iterable[Interruption]:
         until = self._trail.until()
-        self._trail.saw(messages, taken.received)
-        lag = self._health.lag = self._trail.lag
-        if lag is None or until is None:
-            return
-        if lag > self._limits.lag:
-            yield from self._begin(Lost(Cause.BEHIND, self._wanted(), f"events come {lag:.0f} s late"), until)
-        elif 2 * lag <= self._limits.lag:
-            yield from self._end(Cause.BEHIND, taken.received - self._delay)
+        if until is None:
+            return []
+        return self._begin(Lost(Cause.BEHIND, self._wanted(), f"events come {lag:.0f} s late"), until)
 
-    def _lost(self, lost: Lost) -> Iterator[Interruption]:
+    def _lost(self, lost: Lost) -> Iterable[Interruption]:
         until, ended = self._trail.until(), lost.cause not in _CONTINUED
         if ended:
             self._listening = False
             if not _CONTINUED.issuperset(self._openings.causes):
-                return  # a connection that ends before all is granted again is part of what lasts
-        if until is not None:
-            yield from self._begin(lost, until)
+                return []  # a connection that ends before all is granted again is part of what lasts
+        return [] if until is None else self._begin(lost, until)
 
-    def _back(self, back: Back) -> Iterator[Interruption]:
+    def _back(self, back: Back) -> Iterable[Interruption]:
         over = [one for one in self._openings.causes if (one is Cause.SHED) is back.shedding]
-        for cause in over:
-            yield from self._end(cause, back.at - self._delay)
+        return [ended for cause in over for ended in self._end(cause, back.at - self._delay)]
 
     def _subscribed(self, item: Subscribed) -> Subscribed:
         since = item.since - self._delay
@@ -114,12 +123,10 @@ class Telling:
             self._trail.begin(since)
         return Subscribed(item.subscriptions, since)
 
-    def _begin(self, lost: Lost, began: datetime) -> Iterator[Interruption]:
+    def _begin(self, lost: Lost, began: datetime) -> list[Interruption]:
         begun = self._openings.begin(lost.cause, lost.subscriptions, began, lost.detail)
-        if begun:
-            yield begun
+        return [begun] if begun else []
 
-    def _end(self, cause: Cause, ended: datetime) -> Iterator[Interruption]:
+    def _end(self, cause: Cause, ended: datetime) -> list[Interruption]:
         over = self._openings.end(cause, ended)
-        if over:
-            yield over
+        return [over] if over else []

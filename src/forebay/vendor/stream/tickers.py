@@ -6,8 +6,6 @@ A pair is `BTC-USD` or `EUR/USD` on its cluster and `X:BTCUSD`, `C:EURUSD` every
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import lru_cache
 
 from forebay.model.instrument import PREFIX_OF, AssetClass, asset_class_of
 from forebay.model.live import WILDCARD, Cluster
@@ -16,21 +14,28 @@ from forebay.vendor.spelling import flatfile_ticker
 _SYMBOL = re.compile(r"[!-+\--~]{1,64}")
 """Printable, no space, no comma: a comma parts two subscriptions."""
 _KEPT = 65_536
-"""Spellings remembered of each cluster; wildcards bring some 12,000 stocks."""
+"""Spellings remembered of each cluster; wildcards bring some 12,000 stocks, and many more options."""
 _SEPARATORS = {Cluster.CRYPTO: "-", Cluster.FOREX: "/"}
 
 
-def tickers_of(cluster: Cluster) -> Callable[[str], str]:
-    """How a cluster's symbols are read: to REST's spelling, or ValueError for one that cannot be of this cluster."""
-    prefix = PREFIX_OF.get(cluster.asset_class, "")
+class Tickers(dict[str, str]):
+    """A cluster's symbols in REST's spelling: `tickers[symbol]`, each worked out once.
 
-    @lru_cache(maxsize=_KEPT)
-    def read(symbol: str) -> str:
-        ticker = _joined(prefix, symbol) if cluster in _SEPARATORS else symbol
-        check_ticker(cluster, ticker)
+    Raises ValueError for a symbol that cannot be of this cluster.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__()
+        self._cluster = cluster
+        self._prefix = PREFIX_OF.get(cluster.asset_class, "")
+
+    def __missing__(self, symbol: str) -> str:
+        ticker = _joined(self._prefix, symbol) if self._cluster in _SEPARATORS else symbol
+        check_ticker(self._cluster, ticker)
+        if len(self) >= _KEPT:
+            self.clear()
+        self[symbol] = ticker
         return ticker
-
-    return read
 
 
 def _joined(prefix: str, pair: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from forebay.model.message import BarMessage, Message
@@ -17,30 +16,34 @@ class Trail:
     """What was heard since the subscriptions were last acknowledged. Delay and overlap are in seconds."""
 
     def __init__(self, delay: float, overlap: float) -> None:
-        self._delay = timedelta(seconds=delay)
+        self._delay = delay
         self._overlap = timedelta(seconds=overlap)
         self._since: datetime | None = None
         self._received: datetime | None = None
-        self._newest = 0.0
+        self._last: Message | None = None
         self._end = 0.0
-        self.lag: float | None = None
-        """Seconds from the end of the newest event to its receipt, the delay taken off."""
 
     def begin(self, since: datetime) -> None:
         """From here on everything is heard."""
-        self._since, self._received, self._newest = since, None, 0.0
+        self._since, self._received, self._last = since, None, None
 
-    def saw(self, messages: Sequence[Message], received: datetime) -> None:
-        """Follow a frame by its ends: what lies between is hardly newer, and too early an answer is safe."""
+    def saw(self, last: Message, received: datetime) -> None:
+        """Follow a frame by its last event: others are hardly newer, and too early an answer is safe."""
+        self._last = last
         self._received = received
-        for message in (messages[0], messages[-1]):
-            start = message.timestamp / _MILLI
-            self._newest = max(self._newest, start)
-            end = start + (_WIDTHS[message.timeframe] if isinstance(message, BarMessage) else 0.0)
-            lag = received.timestamp() - self._delay.total_seconds() - end
-            # A bar sent anew, for a late trade, is old and says nothing of lag; nor does a time that is yet to come.
-            if end > self._end and lag > -_AHEAD:
-                self._end, self.lag = end, lag
+
+    def lag(self, last: Message, received: datetime) -> float | None:
+        """Seconds from the end of an event to its receipt, the delay taken off; None when it says nothing of lag."""
+        end = last.timestamp / _MILLI
+        if type(last) is BarMessage:
+            end += _WIDTHS[last.timeframe]
+        if end <= self._end:  # a bar sent anew, for a late trade, is old
+            return None
+        lag = received.timestamp() - self._delay - end
+        if lag < -_AHEAD:
+            return None
+        self._end = end
+        return lag
 
     def until(self) -> datetime | None:
         """The last moment of which everything was heard, UTC; None before anything was subscribed to.
@@ -50,6 +53,7 @@ class Trail:
         if self._since is None:
             return None
         heard = self._since
-        if self._received is not None:
-            heard = max(heard, min(self._received - self._delay, datetime.fromtimestamp(self._newest, UTC)))
+        if self._last is not None and self._received is not None:
+            newest = datetime.fromtimestamp(self._last.timestamp / _MILLI, UTC)
+            heard = max(heard, min(self._received - timedelta(seconds=self._delay), newest))
         return heard - self._overlap
