@@ -132,6 +132,15 @@ def test_a_plan_without_a_stream_is_told() -> None:
         asyncio.run(listener_of(basic, "XA.X:BTCUSD", cluster=Cluster.CRYPTO).until(count(Frame)))
 
 
+def test_a_ticker_that_does_not_exist_is_granted_like_any_other(vendor: Sandbox) -> None:
+    """The vendor acknowledges it and never sends a thing: whoever knows the tickers sees it in what was granted."""
+    listener = listener_of(vendor, "AM.NOTICKER", "AM.AAPL", limits=QUICK)
+    asyncio.run(listener.until(count(Frame)))
+    granted = {one for each in listener.all(Subscribed) for one in each.subscriptions}
+    assert {*named("AM.NOTICKER", "AM.AAPL")} == granted
+    assert [] == listener.all(Refused)
+
+
 @pytest.mark.parametrize(
     ("cluster", "names"),
     [
