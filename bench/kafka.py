@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
@@ -33,6 +34,8 @@ TARGET = 0.8
 ROUNDS = 5
 WAYS = {"channel": (5000, 40), "symbol": (200, 1000)}
 """KAFKA_TOPICS to tickers, and bars of each: minutes of a market, and of a registry."""
+SECONDS, TICK = 20, 0.01
+"""How long latency is measured, and how often a frame comes then."""
 _AT_ONCE = 1000
 """Messages in a call of the sink."""
 
@@ -54,6 +57,9 @@ def run() -> dict[str, object]:
             for name in [*SENDERS][:: -1 if number % 2 else 1]:
                 spent[name].append(_spent(SENDERS[name], way, messages, firsts))
         results[way] = {"messages": len(messages)} | _said(len(messages), spent)
+        if way == "channel":
+            number = len(messages) / median(clock for clock, _ in spent["sink"]) / 2
+            results["from send to acknowledgement at half of that rate"] = _latency(messages, number)
     return results
 
 
@@ -78,6 +84,36 @@ def _spent(sender: Callable[[KafkaSettings, Bars, Bars], Run], way: str, message
         clock, work = time.perf_counter(), time.process_time()
         send()
         return time.perf_counter() - clock, time.process_time() - work
+
+
+def _latency(messages: Bars, a_second: float) -> dict[str, object]:
+    """Milliseconds, in either half of the time: what comes in a tick is sent together."""
+    waits: list[float] = []
+    with tansu() as broker:
+        sink = KafkaSink(load(environ={"KAFKA_BOOTSTRAP_SERVERS": broker.address, "KAFKA_TOPICS": "channel"}).kafka)
+        sink.send(messages[:1])
+        sink.flush(60)
+        size, began, sent = round(a_second * TICK), time.perf_counter(), 0
+        under_way: deque[tuple[int, float]] = deque()
+        while (now := time.perf_counter() - began) < SECONDS or under_way:
+            due = sent * TICK
+            late = now < SECONDS and now >= due
+            sink.send([messages[(sent * size + number) % len(messages)] for number in range(size)] if late else [])
+            if late:
+                sent += 1
+                under_way.append((sink.sent, due))  # not when it was sent, but when it should have been
+            while under_way and under_way[0][0] <= sink.sent - sink.waiting:
+                waits.append(time.perf_counter() - began - under_way.popleft()[1])
+            time.sleep(0.0005)
+    half = len(waits) // 2
+    return {"messages_a_second": round(a_second), "seconds": SECONDS} | {
+        name: {"p50": _millis(part, 0.5), "p99": _millis(part, 0.99)}
+        for name, part in (("first half", waits[:half]), ("second half", waits[half:]))
+    }
+
+
+def _millis(waits: list[float], part: float) -> float:
+    return round(sorted(waits)[int(len(waits) * part)] * 1000, 1)
 
 
 def _sink(settings: KafkaSettings, messages: Bars, firsts: Bars) -> Run:

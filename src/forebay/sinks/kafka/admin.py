@@ -13,7 +13,7 @@ from forebay.settings.servers import KafkaSettings
 from forebay.sinks.kafka.client import library, open_client, translated
 
 if TYPE_CHECKING:
-    from confluent_kafka import KafkaError
+    from concurrent.futures import Future
 
 log = get_logger(__name__)
 
@@ -59,19 +59,23 @@ class TopicAdmin:
     def _create(self, names: Collection[str], seconds: float) -> None:
         from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
-        kafka, own = library(), self._settings
+        own = self._settings
         wanted = [NewTopic(name, num_partitions=own.partitions, replication_factor=own.replication) for name in names]
         asked = self._client.create_topics(wanted, operation_timeout=seconds, request_timeout=seconds)
-        for name, answer in asked.items():
-            try:
-                answer.result(seconds)
-            except TimeoutError as error:
-                said = f"Kafka at {own.require_servers()} did not create topic {name} within {seconds:g} s"
-                raise SinkUnavailable(said, remedy="See that Kafka is well; it is tried again.") from error
-            except kafka.KafkaException as error:
-                self._judge(error.args[0], name)
-        log.info("kafka_topics_created", topics=len(names), first=min(names))
+        made = [name for name, answer in asked.items() if self._is_made(name, answer, seconds)]
+        if made:
+            log.info("kafka_topics_created", topics=len(made), first=min(made))
 
-    def _judge(self, error: KafkaError, name: str) -> None:
-        if error.name() != "TOPIC_ALREADY_EXISTS":  # somebody was faster
-            raise translated(error, f"was asked to create topic {name}", self._settings.require_servers())
+    def _is_made(self, name: str, answer: Future[None], seconds: float) -> bool:
+        """Whether a topic is there through us: somebody may have been faster."""
+        servers = self._settings.require_servers()
+        try:
+            answer.result(seconds)
+        except TimeoutError as error:
+            said = f"Kafka at {servers} did not create topic {name} within {seconds:g} s"
+            raise SinkUnavailable(said, remedy="See that Kafka is well; it is tried again.") from error
+        except library().KafkaException as error:
+            if error.args[0].name() == "TOPIC_ALREADY_EXISTS":
+                return False
+            raise translated(error.args[0], f"was asked to create topic {name}", servers) from error
+        return True

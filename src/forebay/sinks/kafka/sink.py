@@ -101,7 +101,7 @@ class KafkaSink:
             self._send_again(until)
             topics = [self._address(message) for message in messages]
             self._ensure({topic for topic in topics if topic}, until)
-            for first in range(0, len(messages), _BETWEEN_POLLS):
+            for first in range(0, len(messages) or 1, _BETWEEN_POLLS):  # without any, too, `waiting` is as of now then
                 part = slice(first, first + _BETWEEN_POLLS)
                 self._produce_all(topics[part], messages[part], until)
                 self._producer.poll(0)
