@@ -76,6 +76,7 @@ def test_a_list_of_symbols_is_enough(shell, home):
     ("command", "says", "next_step"),
     [
         (("get", "aapl"), "aapl is not in the registry", "forebay registry add aapl"),
+        (("disable", "AAPL", "ZZZ"), "ZZZ is not in the registry", "forebay registry add ZZZ"),
         (("delete", "AAPL", "ZZZ"), "ZZZ is not in the registry", "forebay registry add ZZZ"),
         (("add", "AAPL"), "AAPL is in the registry already", "forebay registry strategy AAPL"),
         (("add", "../x"), "'../x' is no symbol", "as the vendor does"),
@@ -97,6 +98,9 @@ def test_what_cannot_be_done_is_refused(registry, command, says, next_step):
     ("name", "text", "says"),
     [
         ("x.csv", "symbol,stratgy\nKO,stream\n", "x.csv, line 2: there is no 'stratgy' of a symbol"),
+        ("x.csv", "Symbol,strategy\nKO,stream\n", "x.csv, line 1: no column is called symbol"),
+        ("x.csv", "KO\nPEP\n", "x.csv, line 1: no column is called symbol"),
+        ("x.CSV", "symbol,strategy\nKO,stream\nPEP,never\n", "x.CSV, line 3: its strategy cannot be 'never'"),
         ("x.csv", "symbol,strategy\nKO,stream\nPEP,sometimes\n", "x.csv, line 3: its strategy cannot be 'sometimes'"),
         ("x.csv", "symbol,enabled\nKO,perhaps\n", "x.csv, line 2: its enabled cannot be 'perhaps'"),
         ("x.csv", "symbol,metadata\nKO,{\n", "x.csv, line 2: its metadata is no JSON"),

@@ -137,9 +137,10 @@ def test_a_list_may_be_of_some(registry: Registry) -> None:
 
 
 @pytest.mark.parametrize(
-    "symbol", ["", " ", "A B", "../etc/passwd", "..", "A/B", "a\\b", "A\0", "A\nB", "\ud800", "A" * 10_000]
+    "symbol",
+    ["", " ", "A B", "../etc/passwd", "..", "A/B", "a\\b", "A\0", "A\nB", "ÄÖ", "\ud800", "A" * 10_000, 5],
 )
-def test_what_is_no_symbol_is_refused(registry: Registry, symbol: str) -> None:
+def test_what_is_no_symbol_is_refused(registry: Registry, symbol: object) -> None:
     """Nothing is added of a list that has one, and no database is asked for one."""
     with pytest.raises(UsageError, match="is no symbol") as caught:
         registry.add_many([SymbolRegistry("AAPL"), SymbolRegistry(symbol)])

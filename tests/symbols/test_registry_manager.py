@@ -56,6 +56,22 @@ def test_the_settings_say_where_the_registry_is(tmp_path, monkeypatch) -> None:
         RegistryManager("mysql://x/y")
 
 
+def test_strategies_and_statuses_may_be_named(url: str) -> None:
+    """A word in any case is as good as the constant; another one is refused with those that there are."""
+    with RegistryManager(url) as manager:
+        assert IngestionStrategy.FLATPACK_API is manager.add_symbol(SymbolRegistry("KO", "FLATPACK_API")).strategy
+        assert IngestionStrategy.SNAPSHOT is manager.update_strategy("KO", "snapshot").strategy
+        assert IngestionStatus.DISABLED is manager.update_status("KO", "Disabled").status
+        for wrong in (
+            lambda: SymbolRegistry("KO", "sometimes"),
+            lambda: manager.update_strategy("KO", "sometimes"),
+            lambda: manager.update_status("KO", "sometimes"),
+        ):
+            with pytest.raises(UsageError, match="cannot be 'sometimes'") as caught:
+                wrong()
+            assert "known are" in caught.value.remedy
+
+
 def test_what_the_manual_shows_works(tmp_path, monkeypatch, capsys) -> None:
     """The program in docs/registry.md runs as it stands, and says how its symbol fares."""
     manual = Path(__file__).parents[2] / "docs" / "registry.md"

@@ -172,6 +172,8 @@ def disable(ctx: typer.Context, symbols: Symbols) -> int:
 
 def _switch(registry: Registry, symbols: list[str], *, enabled: bool) -> None:
     for symbol in symbols:
+        registry.require(symbol)
+    for symbol in symbols:
         _say(registry.set_enabled(symbol, enabled=enabled))
 
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
+from forebay.errors import UsageError
 from forebay.model.instrument import AssetClass, asset_class_of
+from forebay.model.words import nearest
 
 
 class Phase(StrEnum):
@@ -79,9 +81,23 @@ class IngestionStatus(StrEnum):
         return next((one for one in cls if isinstance(value, str) and one.value == value.lower()), None)
 
 
+_Word = TypeVar("_Word", IngestionStrategy, IngestionStatus)
+
+
+def word_of(kind: type[_Word], name: str, value: str) -> _Word:
+    """A strategy or a status, also from its name. Raises UsageError for another word."""
+    try:
+        return value if isinstance(value, kind) else kind(value)
+    except ValueError as error:
+        raise UsageError(f"its {name} cannot be {str(value)[:60]!r}", remedy=nearest(value, list(kind))) from error
+
+
 @dataclass(frozen=True, slots=True)
 class SymbolRegistry:
-    """One symbol of the registry. Instants are UTC; those it gets from the database need not be given."""
+    """One symbol of the registry. Instants are UTC; those it gets from the database need not be given.
+
+    `strategy` and `status` may be given by name. Raises UsageError for names that there are not.
+    """
 
     symbol: str
     """Case-sensitive, as REST spells it."""
@@ -102,6 +118,10 @@ class SymbolRegistry:
     """After an error: not run again before."""
     created_at: datetime | None = None
     updated_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "strategy", word_of(IngestionStrategy, "strategy", self.strategy))
+        object.__setattr__(self, "status", word_of(IngestionStatus, "status", self.status))
 
     @property
     def asset_class(self) -> AssetClass:

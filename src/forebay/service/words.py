@@ -12,9 +12,8 @@ from pydantic import AfterValidator, BeforeValidator
 
 from forebay.errors import UsageError
 from forebay.model.words import nearest
+from forebay.symbols.registry_rows import TICKER
 
-TICKER = r"^[!-\-0-\[\]-~][!-.0-\[\]-~]{0,63}$"
-"""What may be a ticker and cannot be a path: printable ASCII without blanks and slashes, no dot in front."""
 Ticker = Annotated[str, Path(pattern=TICKER, description="Case-sensitive, as REST spells it.", examples=["AAPL"])]
 
 

@@ -14,7 +14,7 @@ from forebay.db.engine import Database
 from forebay.db.tables import symbol_registry as table
 from forebay.db.upsert import insert_new
 from forebay.errors import KnownSymbol, UnknownSymbol
-from forebay.model.registry import IngestionStatus, IngestionStrategy, Phase, SymbolRegistry
+from forebay.model.registry import IngestionStatus, IngestionStrategy, Phase, SymbolRegistry, word_of
 from forebay.symbols import registry_leases as leases
 from forebay.symbols.registry_leases import Claimed
 from forebay.symbols.registry_rows import (
@@ -85,7 +85,7 @@ class Registry:
 
         DISABLED disables it, any other status enables it. RUNNING lasts as long as a lease that nobody renews.
         """
-        values = status_values(status, error_message, self._clock.now())
+        values = status_values(word_of(IngestionStatus, "status", status), error_message, self._clock.now())
         with self._database.write() as connection:
             return self._update(connection, symbol, values)
 
@@ -115,7 +115,7 @@ class Registry:
         """Make several things different at once, all or none; what is None stays as it is. Raises as the others."""
         values = described(symbol, description, metadata)
         if strategy is not None:
-            values["strategy"] = strategy.value
+            values["strategy"] = word_of(IngestionStrategy, "strategy", strategy).value
         with self._database.write() as connection:
             entry = self._update(connection, symbol, values)
             if enabled is not None and entry.enabled != enabled:

@@ -6,14 +6,14 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from enum import StrEnum
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from forebay.errors import UsageError
-from forebay.model.registry import IngestionStatus, IngestionStrategy, SymbolRegistry
+from forebay.model.registry import IngestionStrategy, SymbolRegistry
 from forebay.model.words import nearest
+from forebay.symbols.registry_rows import TIMES
 
 FIELDS = (
     "symbol",
@@ -74,9 +74,10 @@ def read_entries(path: Path, strategy: IngestionStrategy = IngestionStrategy.FLA
 
 
 def _ending(path: Path) -> str:
-    if path.suffix not in (".json", ".csv"):
+    ending = path.suffix.lower()
+    if ending not in (".json", ".csv"):
         raise UsageError(f"{path} is neither .json nor .csv", remedy="name a file that ends in one of them")
-    return path.suffix
+    return ending
 
 
 def _text(path: Path) -> str:
@@ -104,6 +105,11 @@ def _objects(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
 def _lines(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     rows = csv.DictReader(StringIO(text), strict=True, restkey="one cell too many")
     try:
+        if text.strip() and "symbol" not in (rows.fieldnames or ()):
+            raise UsageError(
+                f"{path}, line {rows.line_num}: no column is called symbol",
+                remedy="name the columns in the first line, with commas between them: symbol,strategy",
+            )
         for row in rows:
             cells = {name: cell for name, cell in row.items() if cell}
             if cells:
@@ -136,29 +142,14 @@ def _entry(row: Mapping[str, Any]) -> SymbolRegistry:
 
 
 _KINDS: dict[str, type[Any]] = {"enabled": bool, "metadata": dict, "failures": int}
+_SHOWN: dict[type[Any], str] = {bool: "true or false", dict: '{"start": "2024-01-31"}', int: "a number", str: "a text"}
 
 
 def _value(name: str, value: Any) -> Any:
     kind: type[Any] = _KINDS.get(name, str)
     if not isinstance(value, kind):
-        raise UsageError(
-            f"its {name} cannot be {str(value)[:60]!r}", remedy=f"write a value of the kind {kind.__name__}"
-        )
-    match name:
-        case "strategy":
-            return _word(IngestionStrategy, name, value)
-        case "status":
-            return _word(IngestionStatus, name, value)
-        case "last_backfill" | "last_snapshot" | "last_stream" | "retry_at" | "created_at" | "updated_at":
-            return _instant(name, value)
-    return value
-
-
-def _word(kind: type[IngestionStrategy | IngestionStatus], name: str, value: str) -> StrEnum:
-    try:
-        return kind(value)
-    except ValueError as error:
-        raise UsageError(f"its {name} cannot be {value[:60]!r}", remedy=nearest(value, list(kind))) from error
+        raise UsageError(f"its {name} cannot be {str(value)[:60]!r}", remedy=f"write {_SHOWN[kind]}")
+    return _instant(name, value) if name in TIMES else value
 
 
 def _instant(name: str, value: str) -> datetime:

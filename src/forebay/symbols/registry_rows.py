@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -21,6 +22,8 @@ LEASE = timedelta(seconds=60)
 """A worker that is silent for this long has lost its symbols."""
 LONGEST_SYMBOL = 64
 """Letters. The longest ticker there is, that of an option, has 28."""
+TICKER = r"^[!-\-0-\[\]-~][!-.0-\[\]-~]{0,63}$"
+"""What may be a ticker and cannot be a path: printable ASCII without blanks and slashes, no dot in front."""
 LONGEST_TEXT = 2_000
 """Letters of a description and of an error message."""
 LARGEST_METADATA = 16_384
@@ -37,8 +40,8 @@ SUCCEEDED: dict[str, Any] = {
     "failures": 0,
     "retry_at": None,
 }
-_TIMES = ("last_backfill", "last_snapshot", "last_stream", "retry_at", "created_at", "updated_at")
-_SAME = ("symbol", "description", "error_message", "failures", *_TIMES)
+TIMES = ("last_backfill", "last_snapshot", "last_stream", "retry_at", "created_at", "updated_at")
+_SAME = ("symbol", "description", "error_message", "failures", *TIMES)
 
 
 def record_of(entry: SymbolRegistry, now: datetime) -> dict[str, Any]:
@@ -148,11 +151,10 @@ def said(message: str) -> str:
     return message.replace("\0", "").encode(errors="replace").decode()[:LONGEST_TEXT]
 
 
-def check_symbol(symbol: str) -> None:
+def check_symbol(symbol: object) -> None:
     """Raise UsageError for what no vendor would call a ticker."""
-    fine = 0 < len(symbol) <= LONGEST_SYMBOL and symbol.isprintable() and not any(each in symbol for each in " /\\")
-    if not fine or symbol.startswith("."):
-        shown = symbol if len(symbol) <= LONGEST_SYMBOL else f"{symbol[:LONGEST_SYMBOL]}..."
+    if not isinstance(symbol, str) or not re.fullmatch(TICKER, symbol):
+        shown = f"{symbol[:LONGEST_SYMBOL]}..." if isinstance(symbol, str) and len(symbol) > LONGEST_SYMBOL else symbol
         raise UsageError(f"{shown!r} is no symbol", remedy="write it as the vendor does: AAPL, BRK.B, X:BTCUSD")
 
 

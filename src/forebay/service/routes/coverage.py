@@ -15,7 +15,8 @@ from forebay.model.partition import Source
 from forebay.service.cursors import Next, cursor, row_of
 from forebay.service.desk import At
 from forebay.service.faults import faults
-from forebay.service.words import TABLE, TICKER, End, Limit, Start, Symbol, Table, in_order
+from forebay.service.words import TABLE, End, Limit, Start, Symbol, Table, in_order
+from forebay.symbols.registry_rows import TICKER
 
 routes = APIRouter(tags=["coverage"])
 _PRINTED = r"^[^\x00-\x1f]+$"

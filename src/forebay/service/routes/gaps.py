@@ -19,7 +19,8 @@ from forebay.orchestration.minutes_scan import GapScope
 from forebay.orchestration.plan import Plan
 from forebay.service.desk import At
 from forebay.service.faults import faults
-from forebay.service.words import TICKER, End, Start, Symbol, in_order
+from forebay.service.words import End, Start, Symbol, in_order
+from forebay.symbols.registry_rows import TICKER
 
 routes = APIRouter(prefix="/api/v1", tags=["gaps"])
 _MOST = timedelta(days=366)

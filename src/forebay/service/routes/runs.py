@@ -12,7 +12,8 @@ from forebay.model.run import Order, Run, RunKind, RunState
 from forebay.service.desk import At
 from forebay.service.faults import faults
 from forebay.service.runs import Runs
-from forebay.service.words import TICKER, Day, Limit, Ticker, in_order
+from forebay.service.words import Day, Limit, Ticker, in_order
+from forebay.symbols.registry_rows import TICKER
 
 routes = APIRouter(prefix="/api/v1", tags=["runs"])
 _ID = r"^[0-9a-f]{32}$"

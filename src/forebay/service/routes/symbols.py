@@ -12,7 +12,8 @@ from forebay.model.registry import IngestionStatus, IngestionStrategy, SymbolReg
 from forebay.service.desk import At
 from forebay.service.faults import faults
 from forebay.service.tags import tagged
-from forebay.service.words import PAGE, TICKER, Limit, Ticker
+from forebay.service.words import PAGE, Limit, Ticker
+from forebay.symbols.registry_rows import TICKER
 
 routes = APIRouter(prefix="/api/v1/symbols", tags=["symbols"])
 _STRICT = ConfigDict(extra="forbid")
