@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A partition of a topic."""
+class Place(NamedTuple):
+    """A partition of a topic. A tuple: each message looks one up."""
 
     topic: str
     partition: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
-from math import isfinite
+from math import inf
 
 from structlog import get_logger
 
@@ -34,7 +34,7 @@ class Batch:
 
     bars: list[BarMessage] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
-    moves: dict[Place, Move] = field(default_factory=dict)
+    moves: list[Move] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
     """Kind of message without a table to how many there were."""
     missed: int = 0
@@ -43,34 +43,37 @@ class Batch:
 
 def sort_out(taken: Iterable[Taken], decode: Decode, stands: MutableMapping[Place, int | None]) -> Batch:
     """The batch that these messages make. `stands`, the next offset of each place, moves on; others are left out."""
-    batch = Batch()
+    batch, began = Batch(), dict[Place, int | None]()
     for one in taken:
-        if one.place not in stands:
+        place, offset, value = one
+        if place not in stands:
             continue
-        _step(batch, one, stands)
+        at = stands[place]
+        if place not in began:
+            began[place] = at
+        if offset != at and at is not None:
+            _jumped(batch, one, at)
+        stands[place] = offset + 1
+        if value is None:
+            batch.letters.append(Letter(one, "empty"))
+            continue
         try:
-            message = decode(one.value) if one.value is not None else None
+            message = decode(value)
         except CheckFailed as error:
             batch.letters.append(Letter(one, str(error)))
             continue
-        if isinstance(message, BarMessage):
-            if why := fault(message):
-                batch.letters.append(Letter(one, why))
-            else:
-                batch.bars.append(message)
-        elif message is None:
-            batch.letters.append(Letter(one, "empty"))
-        else:
-            batch.passed_over[type(message).__name__.removesuffix("Message").lower()] += 1
+        _put(batch, one, message)
+    batch.moves = [Move(place, expected, stands[place] or 0) for place, expected in began.items()]
     return batch
 
 
-def _step(batch: Batch, one: Taken, stands: MutableMapping[Place, int | None]) -> None:
-    at, earlier = stands[one.place], batch.moves.get(one.place)
-    if at is not None and one.offset != at:
-        _jumped(batch, one, at)
-    stands[one.place] = one.offset + 1
-    batch.moves[one.place] = Move(one.place, earlier.expected if earlier else at, one.offset + 1)
+def _put(batch: Batch, one: Taken, message: Message) -> None:
+    if not isinstance(message, BarMessage):
+        batch.passed_over[type(message).__name__.removesuffix("Message").lower()] += 1
+    elif why := fault(message):
+        batch.letters.append(Letter(one, why))
+    else:
+        batch.bars.append(message)
 
 
 def _jumped(batch: Batch, one: Taken, at: int) -> None:
@@ -89,19 +92,19 @@ def _jumped(batch: Batch, one: Taken, at: int) -> None:
 
 def fault(bar: BarMessage) -> str | None:  # noqa: PLR0911 - a line for each
     """Why a bar can be no row; None for one that can."""
-    numbers = (bar.open, bar.high, bar.low, bar.close, bar.volume or 0.0, bar.vwap or 0.0)
+    low, high = bar.low, bar.high
     if bar.timeframe not in TABLES:
         return f"no table for bars of {bar.timeframe!r}"
     if not bar.symbol or len(bar.symbol) > _LONGEST or "\0" in bar.symbol:
         return "its symbol is none"
     if not _FIRST <= bar.timestamp < _LAST:
         return f"its time {bar.timestamp} is none of Unix milliseconds between 1970 and 2100"
-    if not all(map(isfinite, numbers)):
-        return "a number of it is not finite"
+    if not (-inf < low <= bar.open <= high < inf and low <= bar.close <= high):
+        return "its prices are not finite and between low and high"
+    if not (-inf < (bar.volume or 0.0) < inf and -inf < (bar.vwap or 0.0) < inf):
+        return "its volume or vwap is not finite"
     if bar.source is Source.LAKE:
         return "its source is none of the vendor's"
-    if not (bar.low <= bar.open <= bar.high and bar.low <= bar.close <= bar.high):
-        return "its prices are not between low and high"
     if bar.transactions is not None and not 0 <= bar.transactions < _LARGEST:
         return "its count of transactions is none"
     return None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from structlog import get_logger
 
@@ -28,8 +27,7 @@ _AHEAD_KB = 32_768
 _GONE = ("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION")
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """One message as it lay in its partition."""
 
     place: Place
@@ -142,21 +140,22 @@ class Reader:
 
     def _sorted(self, records: list[Record]) -> list[Taken]:
         """Messages; events of the library are taken note of."""
-        taken = []
+        taken, going_on = [], set[Place]()
         for record in records:
             place = Place(record.topic() or "", record.partition() or 0)
             error = record.error()
             if error is None:
                 taken.append(Taken(place, record.offset() or 0, record.value()))
+                going_on.add(place)
             elif error.name() == "_PARTITION_EOF":
                 self._ended.add(place)
-                continue
+                going_on.discard(place)
             elif error.name() in _GONE:
                 log.warning("kafka_topic_gone", topic=place.topic)
                 self._stale = True
             else:
                 self._hear(error)
-            self._ended.discard(place)
+        self._ended.difference_update(going_on)  # a message came after the end was seen
         return taken
 
     def _hear(self, error: KafkaError) -> None:

@@ -62,7 +62,7 @@ def connect(settings: TimescaleSettings) -> psycopg.Connection:
             keepalives_idle=_SILENCE,
             tcp_user_timeout=_SILENCE * 1000,
             options=f"-c statement_timeout={_STATEMENT}s -c lock_timeout={_LOCK}s -c TimeZone=UTC "
-            "-c client_min_messages=warning",
+            "-c client_min_messages=warning -c jit=off",
         )
 
 

@@ -13,10 +13,10 @@ from forebay.errors import SinkRefused
 from forebay.model.message import BarMessage
 from forebay.model.place import Move, Place
 from forebay.settings import TimescaleSettings
-from forebay.sinks.timescale import hypertables, positions, schema
-from forebay.sinks.timescale.columns import COLUMNS, KEY, VALUES, definition, names, rank
+from forebay.sinks.timescale import hypertables, positions, schema, statements
 from forebay.sinks.timescale.connecting import connect, name_of, translated
 from forebay.sinks.timescale.staging import packed, winners
+from forebay.sinks.timescale.statements import Staged
 
 _UNLIMITED = "SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0"
 """A late repair may meet a compressed chunk; each batch is bounded already."""
@@ -59,7 +59,7 @@ class Store:
         with self._transaction() as connection:
             positions.move(connection, self.consumer, moves)
             failpoints.reach("consume.moved")
-            stored = sum([self._upsert(connection, table, rows) for table, rows in tables.items()])
+            stored = sum([self._put(connection, table, rows) for table, rows in tables.items()])
             failpoints.reach("consume.stored")
         counts = {table: len(rows) for table, rows in tables.items()}
         return Written(len(bars), sum(counts.values()), stored, counts)
@@ -107,48 +107,20 @@ class Store:
             self._connection = connection
         return self._connection
 
-    def _upsert(self, connection: psycopg.Connection, table: str, rows: Sequence[BarMessage]) -> int:
+    def _put(self, connection: psycopg.Connection, table: str, rows: Sequence[BarMessage]) -> int:
         """Rows that were stored. Raises SinkRefused when not all are there afterwards."""
-        staged = f"forebay_staged_{table}"
-        connection.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {staged} ({definition()}) ON COMMIT DELETE ROWS")
-        with (
-            connection.cursor() as cursor,
-            cursor.copy(f"COPY {staged} ({names()}) FROM STDIN (FORMAT binary)") as copy,
-        ):
-            copy.write(packed(rows))
+        statements.stage(connection, table, packed(rows))
         failpoints.reach("consume.staged")
-        stored = connection.execute(_upsert_sql(table, staged)).rowcount
+        times = [bar.timestamp for bar in rows]
+        batch = Staged(table, len(rows), min(times), max(times))
+        stored = statements.merge(connection, batch)
         exact = self._schema is not None and table not in self._schema.inexact
-        if stored == len(rows) and exact:
-            return stored
-        row = connection.execute(_present_sql(table, staged)).fetchone()
-        if row is None or row[0] != len(rows):
-            raise SinkRefused(_absent(table, len(rows), row[0] if row else 0))
+        if not (exact and stored == batch.rows):
+            there = statements.present(connection, batch)
+            if there != batch.rows:
+                absent = batch.rows - there
+                raise SinkRefused(
+                    f"{absent:,} of {batch.rows:,} rows would not be in {table} as they came: none is stored",
+                    remedy=f"see that the columns of {table} hold them: docs/timescale.md has the types",
+                )
         return stored
-
-
-def _absent(table: str, staged: int, there: int) -> str:
-    return f"{staged - there:,} of {staged:,} rows would not be in {table} as they came, so none of them was stored"
-
-
-def _upsert_sql(table: str, staged: str) -> str:
-    """Every staged row in the order of the key, so that two writers wait for each other and never for both."""
-    held, new = (", ".join(f'{of}."{name}"' for name in VALUES) for of in ("held", "excluded"))
-    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in VALUES)
-    key = ", ".join(f'"{name}"' for name in KEY)
-    return (
-        f"INSERT INTO {table} AS held ({names()}) SELECT {names()} FROM {staged} "
-        f'ORDER BY symbol COLLATE "C", "timestamp" ON CONFLICT ({key}) DO UPDATE SET {changes} '
-        f"WHERE {rank('excluded')} >= {rank('held')} AND ({held}) IS DISTINCT FROM ({new})"
-    )
-
-
-def _present_sql(table: str, staged: str) -> str:
-    """Counts the staged rows that are in the table as they came, or are beaten there by a better source."""
-    typed = [column for column in COLUMNS if column.name in VALUES]
-    held = ", ".join(f'held."{column.name}"::{column.type}' for column in typed)
-    new = ", ".join(f'staged."{column.name}"' for column in typed)
-    return (
-        f'SELECT count(*) FROM {staged} staged JOIN {table} held USING (symbol, "timestamp") '
-        f"WHERE {rank('held')} > {rank('staged')} OR ({held}) IS NOT DISTINCT FROM ({new})"
-    )

@@ -1,0 +1,108 @@
+"""The statements that bring a batch from bytes over a staging table into its table, and count what is there then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from forebay.sinks.timescale.columns import COLUMNS, KEY, VALUES, definition, names, rank
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Rows that lie in the staging table of `table`; their times lie between two, in Unix milliseconds."""
+
+    table: str
+    rows: int
+    first: int
+    last: int
+
+    @property
+    def source(self) -> str:
+        """The staging table: of this session, empty at the start of each transaction."""
+        return staging_table(self.table)
+
+    @property
+    def span(self) -> list[datetime]:
+        """The two, for those who look for rows in large tables."""
+        return [_EPOCH + timedelta(milliseconds=millis) for millis in (self.first, self.last)]
+
+
+def staging_table(table: str) -> str:
+    """The name of a table's staging table."""
+    return f"forebay_staged_{table}"
+
+
+def stage(connection: psycopg.Connection, table: str, data: bytes) -> None:
+    """Bring rows in the bytes of binary COPY into the staging table."""
+    target = staging_table(table)
+    connection.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {target} ({definition()}) ON COMMIT DELETE ROWS")
+    with connection.cursor() as cursor, cursor.copy(f"COPY {target} ({names()}) FROM STDIN (FORMAT binary)") as copy:
+        copy.write(data)
+
+
+def merge(connection: psycopg.Connection, batch: Staged) -> int:
+    """Rows that were new, or other than before.
+
+    Where the table has no row of these keys yet, they are inserted as they are, in half the time of an upsert. If
+    another session was faster with one, the upsert follows.
+    """
+    connection.execute("SET LOCAL enable_seqscan = off")  # nothing is known of a staging table: rows are found by key
+    if connection.execute(_any_there(batch), batch.span).fetchone() is None:
+        try:
+            with connection.transaction():
+                return connection.execute(_insert(batch)).rowcount
+        except psycopg.errors.UniqueViolation:
+            pass
+    return connection.execute(_upsert(batch)).rowcount
+
+
+def present(connection: psycopg.Connection, batch: Staged) -> int:
+    """Staged rows that are in the table as they came, or are beaten there by a better source."""
+    row = connection.execute(_present(batch), batch.span).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _insert(batch: Staged) -> str:
+    """In the order of the key, so that two writers wait for each other and never for both."""
+    return (
+        f"INSERT INTO {batch.table} AS held ({names()}) SELECT {names()} FROM {batch.source} "
+        'ORDER BY symbol COLLATE "C", "timestamp"'
+    )
+
+
+def _upsert(batch: Staged) -> str:
+    held, new = (", ".join(f'{of}."{name}"' for name in VALUES) for of in ("held", "excluded"))
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in VALUES)
+    key = ", ".join(f'"{name}"' for name in KEY)
+    return (
+        f"{_insert(batch)} ON CONFLICT ({key}) DO UPDATE SET {changes} "
+        f"WHERE {rank('excluded')} >= {rank('held')} AND ({held}) IS DISTINCT FROM ({new})"
+    )
+
+
+def _joined(batch: Staged) -> str:
+    """Each staged row with that of its key. OFFSET 0 keeps it a look-up for each, whatever is thought of the sizes."""
+    return (
+        f"FROM {batch.source} staged CROSS JOIN LATERAL (SELECT * FROM {batch.table} held "
+        'WHERE held.symbol = staged.symbol AND held."timestamp" = staged."timestamp" '
+        'AND held."timestamp" BETWEEN %s AND %s OFFSET 0) held'
+    )
+
+
+def _any_there(batch: Staged) -> str:
+    return f"SELECT 1 {_joined(batch)} LIMIT 1"
+
+
+def _present(batch: Staged) -> str:
+    typed = [column for column in COLUMNS if column.name in VALUES]
+    held = ", ".join(f'held."{column.name}"::{column.type}' for column in typed)
+    new = ", ".join(f'staged."{column.name}"' for column in typed)
+    return (
+        f"SELECT count(*) {_joined(batch)} "
+        f"WHERE ({rank('held')} > {rank('staged')} OR ({held}) IS NOT DISTINCT FROM ({new}))"
+    )
