@@ -145,6 +145,18 @@ def test_the_ledger_lives_at_timescale_when_only_that_is_named():
     assert "sqlite:///x.db" == database({**environ, "DATABASE_URL": "sqlite:///x.db"})
 
 
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("/run/postgresql", "postgresql://chronox@/chronox?host=/run/postgresql&port=5432"),
+        ("::1", "postgresql://chronox@[::1]:5432/chronox"),
+    ],
+)
+def test_the_ledger_at_timescale_is_found_by_socket_and_by_number(host, address):
+    """A host that PostgreSQL's own programs take, a socket's folder or an IPv6 number, makes an address that works."""
+    assert address == database({"TIMESCALE_HOST": host, "FOREBAY_HOME": "/srv"})
+
+
 def test_rest_needs_only_the_api_key():
     """With the API key alone REST works, and flat files say which variables are missing."""
     settings = load(environ={"POLYGON_API_KEY": "key-1"})

@@ -63,8 +63,15 @@ def _database_at_timescale(chosen: dict[str, Raw]) -> None:
     port = _text(chosen, "TIMESCALE_PORT", str(fields["port"].default))
     database = quote(_text(chosen, "TIMESCALE_DB", fields["database"].default), safe="")
     login = f"{user}:{password}" if password else user
-    url = f"postgresql://{login}@{host.value}:{port}/{database}"
+    url = f"postgresql://{login}@{_place(str(host.value), port, database)}"
     chosen["DATABASE_URL"] = Raw("TIMESCALE_HOST", url, host.where)
+
+
+def _place(host: str, port: str, database: str) -> str:
+    """What follows the login in an address: a host may also be the folder of a server's socket, as in libpq."""
+    if host.startswith("/"):
+        return f"/{database}?host={quote(host)}&port={port}"
+    return f"[{host}]:{port}/{database}" if ":" in host else f"{host}:{port}/{database}"
 
 
 def _text(chosen: dict[str, Raw], name: str, default: str) -> str:
