@@ -86,7 +86,10 @@ def misspelt(app: App, subscriptions: Iterable[Subscription]) -> tuple[str, ...]
 def _session(app: App, cluster: Cluster, subscriptions: Collection[Subscription]) -> Session:
     vendor, stream = app.settings.vendor, app.settings.stream
     limits = SessionLimits(
-        cooldown=stream.cooldown, overflow=Overflow(stream.overflow), delay=delay_of(vendor.stream_url)
+        cooldown=stream.cooldown,
+        silence=stream.silence,
+        overflow=Overflow(stream.overflow),
+        delay=delay_of(vendor.stream_url),
     )
     return Session(
         vendor.stream_url,

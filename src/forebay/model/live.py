@@ -59,6 +59,8 @@ class Cause(StrEnum):
     """What came was let go, because what takes it on was too slow."""
     STOPPED = "stopped"
     """Nobody listened: the process was down."""
+    MALFORMED = "malformed"
+    """Events came that cannot be read."""
     BEHIND = "behind"
     """What came was too late to be believed complete."""
 

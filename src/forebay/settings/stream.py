@@ -42,3 +42,11 @@ class StreamSettings(Group):
         allow_inf_nan=False,
         about="Seconds to wait at least when another connection of the account took the stream's place.",
     )
+    silence: float = setting(
+        "STREAM_SILENCE",
+        default=300,
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        about="Seconds without any event in regular hours, after which the connection is given up and made anew.",
+    )

@@ -33,6 +33,8 @@ OVERLAP = CHANGING + timedelta(minutes=1)
 """Asked for before an interruption, too: bars that were heard, and changed while nobody listened."""
 _TIMEFRAMES = {Kind.MINUTES: ("1m", timedelta(minutes=1)), Kind.SECONDS: ("1s", timedelta(seconds=1))}
 _NO_REST = "no API key"
+_SKEW = timedelta(seconds=5)
+"""How far our clock may be behind the vendor's: what ended so soon after is asked for as well, and not before."""
 _HEARD_FOR = timedelta(minutes=2)
 """How long a wildcard is heard after an interruption before it is taken to have shown whom it brings."""
 
@@ -76,9 +78,8 @@ class Refill:
 
     def is_due(self, lost: Interruption) -> bool:
         """Whether one that is over can be refilled now."""
-        if lost.ended is None or all(each.symbol != WILDCARD for each in lost.subscriptions):
-            return lost.ended is not None
-        return self.clock.now() - self.delay >= lost.ended + _HEARD_FOR
+        wait = _HEARD_FOR if any(each.symbol == WILDCARD for each in lost.subscriptions) else _SKEW
+        return lost.ended is not None and self.clock.now() - self.delay >= lost.ended + wait
 
     def run(self, lost: Interruption, seen: Seen, send: Send, stopped: Callable[[], bool]) -> dict[str, Any] | None:
         """Refill one that is over; its evidence, or None when `stopped` said so before its end.
@@ -87,7 +88,7 @@ class Refill:
         """
         assert lost.ended is not None, "it lasts"
         done = Refilled()
-        first, last = lost.began - OVERLAP, lost.ended
+        first, last = lost.began - OVERLAP, lost.ended + _SKEW
         for kind, symbols in self._wanted(lost, seen, done):
             timeframe, length = _TIMEFRAMES[kind]
             for symbol in symbols:

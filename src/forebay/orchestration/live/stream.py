@@ -21,6 +21,7 @@ from forebay.model.message import BarMessage, Message
 from forebay.orchestration.live.bad_events import BadEvents
 from forebay.orchestration.live.outlet import Outlet
 from forebay.orchestration.live.seam import Seam
+from forebay.orchestration.live.spoilt import Spoilt
 from forebay.vendor.stream.channels import Kind
 from forebay.vendor.stream.heard import Frame, Refused, State, Subscribed, Waiting
 from forebay.vendor.stream.session import Session
@@ -69,6 +70,7 @@ class LiveStream:
 
     def __post_init__(self) -> None:
         self.asked = {*self.wanted}
+        self._spoilt = Spoilt(self.cluster)
 
     def stop(self) -> None:
         """End in order: what came is sent on. For the loop's own thread, such as a signal handler of asyncio."""
@@ -146,13 +148,20 @@ class LiveStream:
 
     async def _take(self, frame: Frame) -> None:
         messages = frame.decoded.messages
+        heard = self.session.heard_until()
         if frame.decoded.bad:
             self.bad.add(frame.decoded.bad)
+            self._spoilt.add(frame.decoded.bad, heard, frame.received)
+        self._note_spoilt(frame.received)
         self._remember(messages)
-        heard = self.session.heard_until()
         for outlet in self.outlets:
             if outlet.put(messages, heard, wait=False) is None:
                 await asyncio.to_thread(outlet.put, messages, heard)
+
+    def _note_spoilt(self, now: datetime, *, over: bool = False) -> None:
+        lost = self._spoilt.take(now, self.wanted, over=over)
+        if lost is not None:
+            self._books.put_nowait(partial(self.seam.hear, lost))
 
     def _remember(self, messages: Sequence[Message]) -> None:
         """Which symbols a wildcard brings."""
@@ -214,6 +223,7 @@ class LiveStream:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+        self._note_spoilt(self.clock.now(), over=True)
         while not self._books.empty():
             await self._quietly(asyncio.to_thread(self._books.get_nowait()))
         drained = [await asyncio.to_thread(outlet.close, _DRAIN) for outlet in self.outlets]
