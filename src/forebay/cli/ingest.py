@@ -88,7 +88,7 @@ def _run(app: App, tickers: list[str] | None) -> list[Ran]:
 
 
 def _serve(app: App) -> int:
-    from forebay.app.daemon import first_run, open_scheduler
+    from forebay.app.daemon import first_run, open_scheduler, streaming
     from forebay.telemetry.pulse import pulse
 
     crew = _Crew(app)
@@ -100,7 +100,8 @@ def _serve(app: App) -> int:
 
     with stopping(stop), pulse(app.settings.folders.services, "ingest", app.clock.now) as scheduler.beat:
         tell(f"daemon {app.worker_id} started; SIGTERM or Ctrl-C ends it")
-        scheduler.serve(first_run(app, crew.ingest))
+        with streaming(app):
+            scheduler.serve(first_run(app, crew.ingest))
     tell("stopped")
     return ExitCode.OK
 
