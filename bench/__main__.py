@@ -34,6 +34,7 @@ BENCHMARKS = (
     "service",
     "timescale",
     "kafka",
+    "stream",
 )
 LARGE = ("lake",)
 """Only when named: `make bench-lake` has an environment for it."""

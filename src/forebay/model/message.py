@@ -17,7 +17,7 @@ VERSION = 1
 """Of this form. A field may be added under the same number; one that goes, or means something else, is another."""
 
 
-class BarMessage(Struct, frozen=True, tag_field="kind", tag="bar"):
+class BarMessage(Struct, frozen=True, gc=False, tag_field="kind", tag="bar"):
     """One bar. A later one with its symbol, timeframe and timestamp takes its place, unless of a lesser source."""
 
     symbol: str
@@ -39,7 +39,7 @@ class BarMessage(Struct, frozen=True, tag_field="kind", tag="bar"):
     version: int = VERSION
 
 
-class TradeMessage(Struct, frozen=True, tag_field="kind", tag="trade"):
+class TradeMessage(Struct, frozen=True, gc=False, tag_field="kind", tag="trade"):
     """One trade as the stream reports it."""
 
     symbol: str
@@ -56,7 +56,7 @@ class TradeMessage(Struct, frozen=True, tag_field="kind", tag="trade"):
     version: int = VERSION
 
 
-class QuoteMessage(Struct, frozen=True, tag_field="kind", tag="quote"):
+class QuoteMessage(Struct, frozen=True, gc=False, tag_field="kind", tag="quote"):
     """One quote as the stream reports it; a side without a quote is null."""
 
     symbol: str
@@ -72,7 +72,7 @@ class QuoteMessage(Struct, frozen=True, tag_field="kind", tag="quote"):
     version: int = VERSION
 
 
-class ValueMessage(Struct, frozen=True, tag_field="kind", tag="value"):
+class ValueMessage(Struct, frozen=True, gc=False, tag_field="kind", tag="value"):
     """The value of an index."""
 
     symbol: str

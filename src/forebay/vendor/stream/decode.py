@@ -19,7 +19,7 @@ _SHOWN = 4096
 """Characters kept of what could not be decoded."""
 
 
-class BadEvent(Struct, frozen=True):
+class BadEvent(Struct, frozen=True, gc=False):
     """An event, or a whole frame, that is not of its form."""
 
     text: str
@@ -27,7 +27,7 @@ class BadEvent(Struct, frozen=True):
     reason: str
 
 
-class Decoded(Struct):
+class Decoded(Struct, gc=False):
     """What one frame held, in its order."""
 
     messages: list[Message] = []
@@ -54,25 +54,14 @@ class Decoder:
 
     def decode(self, data: bytes | str) -> Decoded:
         """What a frame says. Never raises: what cannot be read is in `bad`, with its reason."""
+        makers = self._makers
         try:
-            return self._read(data)
-        except (ValueError, RecursionError):
+            return Decoded([makers[type(event)](event) for event in self._frame(data)])
+        except (ValueError, LookupError, RecursionError):  # a status is no message: LookupError
             return self._read_each(data)
 
-    def _read(self, data: bytes | str) -> Decoded:
-        """A frame in which nothing is odd."""
-        makers, decoded = self._makers, Decoded()
-        keep = decoded.messages.append
-        for event in self._frame(data):
-            kind = type(event)
-            if kind is Status:
-                decoded.statuses.append(event)
-            else:
-                keep(makers[kind](event))
-        return decoded
-
     def _read_each(self, data: bytes | str) -> Decoded:
-        """A frame in which something is."""
+        """A frame in which something is no message, or odd."""
         decoded = Decoded()
         try:
             events = _parts(data)

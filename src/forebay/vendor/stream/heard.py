@@ -13,7 +13,7 @@ from forebay.model.live import Interruption, Subscription
 from forebay.vendor.stream.decode import Decoded
 
 
-class Frame(Struct, frozen=True):
+class Frame(Struct, frozen=True, gc=False):
     """One frame of events, decoded."""
 
     decoded: Decoded

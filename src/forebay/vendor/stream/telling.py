@@ -70,35 +70,37 @@ class Telling:
     def _frame(self, taken: Taken) -> list[Heard]:
         health, received, size = self._health, taken.received, len(taken.data)
         decoded = self._decode(taken.data)
-        told: list[Heard] = []
         messages = decoded.messages
         health.frames += 1
         health.bytes += size
+        told: list[Heard] = []
         if messages:
+            last = messages[-1]
             health.messages += len(messages)
             health.last_message = received
-            told.extend(self._follow(messages[-1], received))
+            if received >= self._look:
+                told.extend(self._follow(last, received))
+            self._trail.saw(last, received)
         if messages or decoded.bad or decoded.unknown:
             health.bad += len(decoded.bad)
             health.unknown += decoded.unknown
             told.append(Frame(decoded, received, size))
         return told
 
-    def _follow(self, last: Message, received: datetime) -> Iterable[Interruption]:
+    def _follow(self, last: Message, received: datetime) -> list[Interruption]:
         """Late is not lost, but what is very late may be incomplete. Looked at once a second."""
-        lag = self._trail.lag(last, received) if received >= self._look else None
-        changed: Iterable[Interruption] = ()
-        if lag is not None:
-            self._health.lag = lag
-            self._look = received + _SECOND
-            if lag > self._limits.lag:
-                changed = self._late(lag)
-            elif self._openings and 2 * lag <= self._limits.lag:
-                changed = self._end(Cause.BEHIND, received - self._delay)
-        self._trail.saw(last, received)
-        return changed
+        lag = self._trail.lag(last, received)
+        if lag is None:
+            return []
+        self._health.lag = lag
+        self._look = received + _SECOND
+        if lag > self._limits.lag:
+            return self._late(lag)
+        if self._openings and 2 * lag <= self._limits.lag:
+            return self._end(Cause.BEHIND, received - self._delay)
+        return []
 
-    def _late(self, lag: float) -> Iterable[Interruption]:
+    def _late(self, lag: float) -> list[Interruption]:
         until = self._trail.until()
         if until is None:
             return []
