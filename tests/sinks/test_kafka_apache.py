@@ -105,7 +105,7 @@ def test_apache_kafka_killed_while_messages_flow(apache):
         if number == 1000:
             apache.kill()
             apache.start(wait=False)
-    sink.flush(60)
+    sink.flush(90)
     assert (2000, 0, 0) == (sink.sent, sink.refused, sink.waiting)
     sink.close()
     assert expected == once(place.held("A"))

@@ -120,6 +120,22 @@ def test_a_broker_that_is_killed_while_messages_flow():
         assert expected == once(place.held("A"))
 
 
+def test_a_broker_that_comes_back_without_its_memory():
+    """One that lost topics and producers alike gets everything that was sent since it went, in order."""
+    with tansu() as broker:
+        place = Place(broker)
+        sink = KafkaSink(place.settings())
+        sink.send(bars("A", 50))
+        sink.flush(20)
+        broker.kill()
+        sink.send(bars("A", 50, 50))
+        broker.start()
+        sink.send(bars("A", 50, 100))
+        sink.close()
+        assert (150, 0, 0) == (sink.sent, sink.refused, sink.waiting)
+        assert bars("A", 100, 50) == once(place.held("A"))
+
+
 def memory() -> int:
     """Bytes that this process has in memory now."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

@@ -49,6 +49,10 @@ class TopicAdmin:
         """Look again: a topic was removed."""
         self._known.clear()
 
+    def close(self) -> None:
+        """Let its connection go; `ensure` makes another."""
+        self._client = None
+
     def _listed(self, seconds: float) -> set[str]:
         kafka = library()
         try:

@@ -31,6 +31,8 @@ _OVERHEAD = 256
 """Bytes that a message takes in the library's memory beside its own; 230 were seen."""
 _ANSWER = 10.0
 """Seconds that an answer of the broker is waited for before it is asked again."""
+_LAST = 5.0
+"""Seconds that the library may take to give back what it is not to send any more."""
 _BETWEEN_POLLS = 1000
 """Messages after which it is looked for what became of earlier ones."""
 _NEVER = ("MSG_SIZE_TOO_LARGE", "INVALID_RECORD", "INVALID_MSG", "INVALID_MSG_SIZE", "RECORD_LIST_TOO_LARGE")
@@ -92,7 +94,7 @@ class KafkaSink:
     @property
     def waiting(self) -> int:
         """Messages that are taken and not acknowledged."""
-        return len(self._producer) + len(self._again)
+        return len(self._producer or ()) + len(self._again)
 
     def send(self, messages: Sequence[Message]) -> None:
         """See `Sink`; waits KAFKA_TIMEOUT seconds at most. A message that can never be sent is refused and counted."""
@@ -104,7 +106,7 @@ class KafkaSink:
             for first in range(0, len(messages) or 1, _BETWEEN_POLLS):  # without any, too, `waiting` is as of now then
                 part = slice(first, first + _BETWEEN_POLLS)
                 self._produce_all(topics[part], messages[part], until)
-                self._producer.poll(0)
+                self._poll(0)
 
     def flush(self, seconds: float) -> None:
         """See `Sink`. What is refused counts as dealt with: look at `refused`."""
@@ -114,16 +116,18 @@ class KafkaSink:
     def close(self) -> None:
         """See `Sink`; waits KAFKA_TIMEOUT seconds at most."""
         with self._lock:
+            if self._producer is None:
+                return
             try:
                 self._flush(time.monotonic() + self._seconds)
             finally:
-                self._producer.purge()
-                self._producer.flush(0)
+                self._let_go()
+                self._admin.close()
 
     def _flush(self, until: float) -> None:
         while True:
             self._send_again(until)
-            self._producer.flush(max(0.0, min(until - time.monotonic(), 1.0)))
+            self._settle(min(until, time.monotonic() + 1.0))
             self._raise_refusal()
             if not self.waiting:
                 self._heard = None
@@ -144,7 +148,7 @@ class KafkaSink:
             try:
                 self._admin.ensure(topics, max(0.1, min(until - time.monotonic(), 0.5 * 2**attempt, _ANSWER)))
             except SinkUnavailable as error:
-                self._producer.poll(0.1)  # hears why, too
+                self._poll(0.1)  # hears why, too
                 if self._heard and isinstance(why := translated(self._heard, "was asked", self._servers), SinkRefused):
                     self._heard = None
                     raise why from error
@@ -175,7 +179,7 @@ class KafkaSink:
             except BufferError:
                 if time.monotonic() >= until:
                     raise self._away("is behind, and the buffer is full") from None
-                self._producer.poll(0.05)
+                self._poll(0.05)
                 self._raise_refusal()
             except library().KafkaException as error:
                 if error.args[0].name() in _NO_TOPIC and time.monotonic() < until:
@@ -192,24 +196,47 @@ class KafkaSink:
         self._ensure({topic}, until)
         with suppress(library().KafkaException):
             self._producer.list_topics(topic, timeout=_ANSWER)
-        self._producer.poll(0.1)
+        self._poll(0.1)
 
     def _not_taken(self, error: KafkaError, unsent: Unsent) -> None:
         """The library itself refuses a message, or all of them since an error that it calls fatal."""
         if error.name() in _NEVER:
             self._refuse(unsent.key.decode(), unsent.value, error.str())
-        elif error.fatal():
-            self._renew()
+        elif error.fatal() or error.name() == "_FATAL":
             self._again.append(unsent)
+            self._renew(error)
         else:
             raise translated(error, f"was sent a message for {unsent.topic}", self._servers)
 
-    def _renew(self) -> None:
-        """Another producer in the place of one that can go on no more; what that one had is given back."""
-        log.warning("kafka_producer_renewed", waiting=self.waiting)
-        self._producer.purge()
-        self._producer.flush(5)
+    def _poll(self, seconds: float) -> None:
+        """Hear what became of messages; waits so long at most for something to hear.
+
+        An error that the library calls fatal comes out here; in its `flush` that costs the next message given back.
+        """
+        try:
+            self._producer.poll(seconds)
+        except library().KafkaException as error:
+            self._renew(error.args[0])
+
+    def _settle(self, until: float) -> None:
+        """Hear what became of all that is under way."""
+        while len(self._producer) and (left := until - time.monotonic()) > 0:
+            self._poll(min(left, 0.1))
+
+    def _renew(self, error: KafkaError) -> None:
+        """Another producer in the place of one that can go on no more: the broker has forgotten what it knew of it."""
+        log.warning("kafka_producer_renewed", waiting=self.waiting, why=error.str())
+        self._let_go()
         self._producer = open_client("Producer", self._conf)
+
+    def _let_go(self) -> None:
+        """End the producer; what it still had is given back."""
+        producer, self._producer, until = self._producer, None, time.monotonic() + _LAST
+        producer.purge()
+        while len(producer) and time.monotonic() < until:
+            with suppress(library().KafkaException):  # said already
+                producer.poll(0.1)
+        producer.close()
 
     def _send_again(self, until: float) -> None:
         """Send what was given back, before anything else and in its order."""
@@ -234,7 +261,8 @@ class KafkaSink:
             self._on_trial = False
 
     def _drain(self, until: float) -> None:
-        if self._producer.flush(max(0.0, until - time.monotonic())):
+        self._settle(until)
+        if len(self._producer):
             raise self._away(f"has not acknowledged {self.waiting} messages")
 
     def _failed(self, error: KafkaError | None, report: Report) -> None:
