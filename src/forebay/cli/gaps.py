@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forebay.cli.gaps_database import is_database, show
 from forebay.cli.options import End, Json, Start, Tickers, load_settings
 from forebay.cli.output import ExitCode, print_json_list, print_table, say, tell
 from forebay.errors import UsageError
@@ -28,6 +29,11 @@ Budget = Annotated[
     typer.Option("--budget", min=0, metavar="N", help="Gaps that are repaired at most, the latest first (GAP_BUDGET)."),
 ]
 
+In = Annotated[
+    str,
+    typer.Option("--in", metavar="PLACE", help="lake, or timescale: what TIMESCALE_*'s database lacks of the lake."),
+]
+
 app = typer.Typer(help="Find minutes that were traded and are not held, and fetch them again.")
 
 
@@ -38,12 +44,20 @@ def _gaps() -> None:
 
 @app.command("scan")
 def scan(
-    ctx: typer.Context, tickers: Tickers = None, start: Start = None, end: End = None, *, json: Json = False
+    ctx: typer.Context,
+    tickers: Tickers = None,
+    start: Start = None,
+    end: End = None,
+    where: In = "lake",
+    *,
+    json: Json = False,
 ) -> int:
     """List the gaps in minute bars, each with its evidence. Asks no vendor and changes nothing; exit code 3 if any.
 
     A minute in which nobody traded is no gap, and neither is a day without a session. Without --tickers the enabled
     symbols of the registry are searched, and the whole market where a feed wants it.
+
+    With `--in timescale` the database is compared with the lake instead: bars that it has not, or of a lesser source.
 
     Example: forebay gaps scan --tickers AAPL MSFT --start 2024-01-02 --end 2024-12-31
     """
@@ -51,8 +65,11 @@ def scan(
     from forebay.app import open_app
     from forebay.app.gaps import find_gaps, unproven
 
+    database = is_database(where)
     with open_app(settings) as wired:
         wanted = _scopes(wired, tickers, start, end)
+        if database:
+            return show(wired, wanted, 0, json=json)
         code = _show((gap for _, gaps in find_gaps(wired, wanted) for gap in gaps), json=json)
         _tell_unproven(unproven(wired, wanted))
     return code
@@ -65,6 +82,7 @@ def repair(
     start: Start = None,
     end: End = None,
     budget: Budget = None,
+    where: In = "lake",
     *,
     again: Annotated[bool, typer.Option("--again", help="Ask for what the vendor is known to lack, too.")] = False,
     json: Json = False,
@@ -73,15 +91,19 @@ def repair(
 
     What the vendor lacks itself is remembered, and not asked for again until it publishes something else.
 
+    With `--in timescale` bars that the database lacks are written from the lake, and no vendor is asked.
+
     Example: forebay gaps repair --tickers AAPL --start 2024-01-02 --budget 100
     """
     settings = load_settings(ctx)
     from forebay.app import open_app
     from forebay.app.gaps import repair_gaps
 
+    most, database = settings.gaps.budget if budget is None else budget, is_database(where)
     with open_app(settings) as wired:
+        if database:
+            return show(wired, _scopes(wired, tickers, start, end), most, json=json)
         wired.recover()
-        most = settings.gaps.budget if budget is None else budget
         done = repair_gaps(wired, _scopes(wired, tickers, start, end), most, again=again)
     return _show(done, json=json)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import psycopg
 
@@ -30,6 +31,14 @@ class Staged:
     def span(self) -> list[datetime]:
         """The two, for those who look for rows in large tables."""
         return [_EPOCH + timedelta(milliseconds=millis) for millis in (self.first, self.last)]
+
+
+class Lacks(NamedTuple):
+    """What a table lacks of the rows that it should have."""
+
+    missing: int
+    lesser: int
+    """Rows that are there of a lesser source, or with other values."""
 
 
 def staging_table(table: str) -> str:
@@ -67,6 +76,13 @@ def present(connection: psycopg.Connection, batch: Staged) -> int:
     return int(row[0]) if row else 0
 
 
+def lacking(connection: psycopg.Connection, batch: Staged) -> dict[str, Lacks]:
+    """What the table lacks of the staged rows, by symbol; those that lack nothing are left out."""
+    connection.execute("SET LOCAL enable_seqscan = off")
+    rows = connection.execute(_lacking(batch), batch.span).fetchall()
+    return {symbol: Lacks(missing, lesser) for symbol, missing, lesser in rows}
+
+
 def _insert(batch: Staged) -> str:
     """In the order of the key, so that two writers wait for each other and never for both."""
     return (
@@ -85,10 +101,10 @@ def _upsert(batch: Staged) -> str:
     )
 
 
-def _joined(batch: Staged) -> str:
+def _joined(batch: Staged, how: str = "CROSS JOIN") -> str:
     """Each staged row with that of its key. OFFSET 0 keeps it a look-up for each, whatever is thought of the sizes."""
     return (
-        f"FROM {batch.source} staged CROSS JOIN LATERAL (SELECT * FROM {batch.table} held "
+        f"FROM {batch.source} staged {how} LATERAL (SELECT * FROM {batch.table} held "
         'WHERE held.symbol = staged.symbol AND held."timestamp" = staged."timestamp" '
         'AND held."timestamp" BETWEEN %s AND %s OFFSET 0) held'
     )
@@ -99,10 +115,19 @@ def _any_there(batch: Staged) -> str:
 
 
 def _present(batch: Staged) -> str:
-    typed = [column for column in COLUMNS if column.name in VALUES]
-    held = ", ".join(f'held."{column.name}"::{column.type}' for column in typed)
-    new = ", ".join(f'staged."{column.name}"' for column in typed)
+    return f"SELECT count(*) {_joined(batch)} WHERE {_AS_GOOD}"
+
+
+def _lacking(batch: Staged) -> str:
     return (
-        f"SELECT count(*) {_joined(batch)} "
-        f"WHERE ({rank('held')} > {rank('staged')} OR ({held}) IS NOT DISTINCT FROM ({new}))"
+        "SELECT staged.symbol, count(*) FILTER (WHERE held.symbol IS NULL), "
+        f"count(*) FILTER (WHERE held.symbol IS NOT NULL AND NOT ({_AS_GOOD})) "
+        f"{_joined(batch, 'LEFT JOIN')} ON true WHERE held.symbol IS NULL OR NOT ({_AS_GOOD}) GROUP BY 1"
     )
+
+
+_TYPED = [column for column in COLUMNS if column.name in VALUES]
+_HELD = ", ".join(f'held."{column.name}"::{column.type}' for column in _TYPED)
+_NEW = ", ".join(f'staged."{column.name}"' for column in _TYPED)
+_AS_GOOD = f"{rank('held')} > {rank('staged')} OR ({_HELD}) IS NOT DISTINCT FROM ({_NEW})"
+"""The row of the table is the staged one, or beats it."""

@@ -16,7 +16,7 @@ from forebay.settings import TimescaleSettings
 from forebay.sinks.timescale import hypertables, positions, schema, statements
 from forebay.sinks.timescale.connecting import connect, name_of, translated
 from forebay.sinks.timescale.staging import packed, winners
-from forebay.sinks.timescale.statements import Staged
+from forebay.sinks.timescale.statements import Lacks, Staged
 
 _UNLIMITED = "SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0"
 """A late repair may meet a compressed chunk; each batch is bounded already."""
@@ -64,6 +64,14 @@ class Store:
         counts = {table: len(rows) for table, rows in tables.items()}
         return Written(len(bars), sum(counts.values()), stored, counts)
 
+    def lacks(self, bars: Sequence[BarMessage]) -> dict[str, Lacks]:
+        """What `write` of these bars, of one timeframe, would change, by symbol. Raises as `positions`."""
+        found: dict[str, Lacks] = {}
+        with self._transaction() as connection:
+            for table, rows in winners(bars).items():
+                found |= statements.lacking(connection, self._stage(connection, table, rows))
+        return found
+
     def positions(self, places: Collection[Place]) -> dict[Place, int]:
         """The next offset to read of each place that has a position. Raises SinkUnavailable, SinkRefused."""
         with self._transaction() as connection:
@@ -107,12 +115,15 @@ class Store:
             self._connection = connection
         return self._connection
 
+    def _stage(self, connection: psycopg.Connection, table: str, rows: Sequence[BarMessage]) -> Staged:
+        statements.stage(connection, table, packed(rows))
+        times = [bar.timestamp for bar in rows]
+        return Staged(table, len(rows), min(times), max(times))
+
     def _put(self, connection: psycopg.Connection, table: str, rows: Sequence[BarMessage]) -> int:
         """Rows that were stored. Raises SinkRefused when not all are there afterwards."""
-        statements.stage(connection, table, packed(rows))
+        batch = self._stage(connection, table, rows)
         failpoints.reach("consume.staged")
-        times = [bar.timestamp for bar in rows]
-        batch = Staged(table, len(rows), min(times), max(times))
         stored = statements.merge(connection, batch)
         exact = self._schema is not None and table not in self._schema.inexact
         if not (exact and stored == batch.rows):
