@@ -148,6 +148,30 @@ def test_one_snapshot_is_fetched_and_printed(shell):
     assert "AAPL: " in said.out
 
 
+@pytest.mark.parametrize(
+    ("flags", "says", "next_step"),
+    [
+        (("--test-snapshot", ""), "'' is no symbol", "as the vendor does"),
+        (("--test-snapshot", "../x"), "'../x' is no symbol", "as the vendor does"),
+        (("--daemon", "--tickers", "AAPL"), "the whole registry", "leave out --tickers"),
+    ],
+)
+def test_an_order_that_makes_no_sense_runs_nothing(shell, registry, flags, says, next_step):
+    """A variable that is empty in a script must not become a run of everything."""
+    keep(registry, "AAPL")
+    shell.refuses("ingest", *flags, says=says, next_step=next_step)
+    assert None is registry.get("AAPL").last_backfill
+
+
+def test_an_empty_registry_is_told_apart_from_one_that_is_not_due(shell, registry):
+    """Whoever begins is told how to add a symbol."""
+    assert "forebay registry add" in shell("ingest").err
+    assert "forebay registry add" in shell("ingest", "--dry-run").err
+    keep(registry, "AAPL")
+    registry.set_status("AAPL", IngestionStatus.DISABLED)
+    assert "no symbol is due" in shell("ingest").err
+
+
 def test_a_symbol_that_is_not_there_is_refused(shell, registry):
     """Before anything is run."""
     shell.refuses("ingest", "--tickers", "NOPE", says="NOPE is not in the registry", next_step="registry add")

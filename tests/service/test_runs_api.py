@@ -49,6 +49,12 @@ def test_one_symbol_is_run_at_once(client):
     shown = client.get("/api/v1/symbols/AAPL").json()
     assert ("idle", None) == (shown["status"], shown["error_message"])
     assert 404 == client.post("/api/v1/symbols/MSFT/execute").status_code
+    client.patch("/api/v1/symbols/AAPL", json={"enabled": False})
+    assert (400, "AAPL is disabled") == said(client.post("/api/v1/symbols/AAPL/execute"))
+
+
+def said(answer):
+    return answer.status_code, answer.json()["message"]
 
 
 def test_new_bars_are_seen_at_once(client):

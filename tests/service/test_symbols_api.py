@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from forebay.service.figures import MOST_SYMBOLS
 
 AAPL = {"symbol": "AAPL", "strategy": "flatpack_snapshot_stream", "enabled": True, "description": "Apple Inc."}
@@ -119,6 +121,24 @@ def _of(answer, *names):
 
 def _names(page):
     return [each["symbol"] for each in page["symbols"]]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "status", "step"),
+    [
+        ("GET", "/", {}, 404, "openapi.json"),
+        ("PUT", "/health", {}, 405, "openapi.json"),
+        ("POST", "/api/v1/symbols", {"content": '{"symbol": "KO"}'}, 422, "Content-Type: application/json"),
+        ("GET", "/api/v1/snapshots/KO", {}, 404, "strategy"),
+        ("GET", "/api/v1/tasks/7", {}, 404, "/api/v1/tasks"),
+        ("GET", "/api/v1/bars/KO", {"headers": {"Accept": "image/png"}}, 406, "Accept"),
+    ],
+)
+def test_every_refusal_names_the_next_step(client, method, path, sent, status, step):
+    """Also those that the framework makes, and the body that curl sends as a form."""
+    answer = client.request(method, path, **sent)
+    assert status == answer.status_code
+    assert step in answer.json()["remedy"]
 
 
 def test_a_filter_that_is_misspelled_is_refused(client):

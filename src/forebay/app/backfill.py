@@ -17,6 +17,7 @@ from forebay.model.instrument import asset_class_of
 from forebay.model.task import TaskKind
 from forebay.orchestration.sync import carry_out
 from forebay.settings import load
+from forebay.symbols.registry_rows import check_symbol
 
 if TYPE_CHECKING:
     from forebay.model.gap import Gap
@@ -30,8 +31,9 @@ def run_backfill(
 
     Dates are session dates, both included; of an aware datetime its date in New York. Returns the gaps that stay, by
     date, each with its `outcome` and `reason`: none when nothing lacks. `settings` are read as by the commands where
-    none are given. Raises UsageError for a wrong date or a missing key, VendorError, LakeError, LedgerError.
+    none are given. Raises UsageError for a wrong symbol or date or a missing key, VendorError, LakeError, LedgerError.
     """
+    check_symbol(symbol)
     first, last = _session_date(start), _session_date(end)
     if last < first:
         raise UsageError(f"{start} to {end} is no range of dates", remedy="give the first day and the last")

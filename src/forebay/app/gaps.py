@@ -30,6 +30,7 @@ from forebay.orchestration.minutes_scan import GapScan, GapScope, even_parts
 from forebay.orchestration.trades_held import minutes_missing
 from forebay.orchestration.upstream import Upstream
 from forebay.orchestration.wanted import newest_session
+from forebay.symbols.registry_rows import check_symbol
 
 if TYPE_CHECKING:
     from forebay.app.wired import App
@@ -54,14 +55,15 @@ def scopes(app: App, symbols: Collection[str], start: date | None, end: date | N
     """What is searched of these symbols: those that are kept alike together.
 
     Without `start` from the day that the registry names for a symbol, else the first session that the lake holds;
-    without `end` to the last session that is over. Raises UsageError for dates in the wrong order and a class without
-    minute bars, LedgerError.
+    without `end` to the last session that is over. Raises UsageError for dates in the wrong order, what is no
+    symbol and a class without minute bars, LedgerError.
     """
     if start and end and end < start:
         raise UsageError(f"the last day, {end}, is before the first, {start}", remedy="swap them")
     entries = {entry.symbol: entry for entry in app.registry.list()}
     alike: defaultdict[tuple[AssetClass, date | None, SourceChoice], list[str]] = defaultdict(list)
     for symbol in sorted(set(symbols), key=str.encode):
+        check_symbol(symbol)
         entry = entries.get(symbol) or SymbolRegistry(symbol)
         if why := misfit(entry):
             raise UsageError(why, remedy="leave it out")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import get_ident
@@ -13,6 +13,7 @@ import typer
 
 from forebay.cli.options import Json, Tickers, load_settings
 from forebay.cli.output import ExitCode, print_json, print_table, say, tell
+from forebay.errors import UsageError
 
 if TYPE_CHECKING:
     from forebay.app import App
@@ -25,8 +26,9 @@ def ingest(
     tickers: Tickers = None,
     *,
     test_snapshot: Annotated[
-        str, typer.Option("--test-snapshot", metavar="SYMBOL", help="Fetch, check and print one snapshot, and end.")
-    ] = "",
+        str | None,
+        typer.Option("--test-snapshot", metavar="SYMBOL", help="Fetch, check and print one snapshot, and end."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what a run would do; change nothing.")] = False,
     daemon: Annotated[
         bool, typer.Option("--daemon", help="Stay: run the registry, then what the schedule says, until told to stop.")
@@ -40,19 +42,23 @@ def ingest(
 
     Example: forebay ingest --dry-run
     """
+    if daemon and tickers:
+        raise UsageError("a daemon keeps the whole registry", remedy="leave out --tickers; disable the others")
     settings = load_settings(ctx)
     from forebay.app import open_app
     from forebay.cli.snapshot import show_snapshot
 
     with open_app(settings) as app:
-        if test_snapshot:
+        if test_snapshot is not None:
             return show_snapshot(app, test_snapshot, json=json)
         if dry_run:
             return _forecast(app, tickers, json=json)
         app.recover()
         if daemon:
             return _serve(app)
-        return _show(_run(app, tickers), json=json)
+        ran = _run(app, tickers)
+        _tell_if_none(app, ran)
+    return _show(ran, json=json)
 
 
 @dataclass
@@ -142,9 +148,16 @@ def _show(ran: list[Ran], *, json: bool) -> int:
             say(f"{one.symbol}: {one.error}")
         rows = sum(one.records for one in ran)
         say(f"{len(ran) - len(failed)} symbols completed, {len(failed)} failed, {rows:,} rows")
-    if not ran:
-        tell("note: no symbol is due; `forebay registry list` shows why")
     return ExitCode.PARTIAL if failed else ExitCode.OK
+
+
+def _tell_if_none(app: App, due: Sequence[object]) -> None:
+    if due:
+        return
+    if app.registry.list(limit=1):
+        tell("note: no symbol is due; `forebay registry list` shows why")
+    else:
+        tell("note: the registry is empty; `forebay registry add AAPL` keeps a symbol")
 
 
 def _forecast(app: App, tickers: list[str] | None, *, json: bool) -> int:
@@ -158,6 +171,7 @@ def _forecast(app: App, tickers: list[str] | None, *, json: bool) -> int:
         for entry in app.registry.list(enabled_only=True)
         if (named is None or entry.symbol in named) and (entry.retry_at is None or entry.retry_at <= now)
     ]
+    _tell_if_none(app, entries)
     plan = forecast(app, entries)
     for note in plan.notes:
         tell(f"note: {note}")

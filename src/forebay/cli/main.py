@@ -131,7 +131,9 @@ def _known_error(error: TyperException | ForebayError, frame: Frame) -> int:
         return ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.ERROR
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "forebay"
-    _report(error.format_message(), f"`{command} --help` shows what it takes.", error, frame)
+    _report(
+        error.format_message().replace("Value error, ", ""), f"`{command} --help` shows what it takes.", error, frame
+    )
     return error.exit_code
 
 

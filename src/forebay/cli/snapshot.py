@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 def show_snapshot(app: App, symbol: str, *, json: bool = False) -> int:
     """Fetch, judge and print one snapshot; nothing is stored. Exit code 3 when it is not good, nor merely empty.
 
-    Raises UsageError without an API key and for a class that has no snapshots, VendorError.
+    Raises UsageError for what is no symbol, without an API key and for a class that has no snapshots, VendorError.
     """
     from forebay.app.snapshots import snapshots
     from forebay.model.instrument import asset_class_of
     from forebay.model.snapshot import SnapshotVerdict
+    from forebay.symbols.registry_rows import check_symbol
 
+    check_symbol(symbol)
     (judged,) = snapshots(app).look(asset_class_of(symbol), [symbol])
     if json:
         print_json(_as_json(judged))

@@ -9,16 +9,16 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from forebay.service.faults import answer
+from forebay.service.faults import Refusal, answer
 
 OPEN = frozenset({"/health", "/ready", "/openapi.json"})
 """Answered without a token: probes have none, and the description is no secret."""
 MOST_BYTES = 1_000_000
 """Of a request's body: a few thousand symbols."""
+_TOO_LARGE = (f"a body has {MOST_BYTES:,} bytes at most", "send less at once")
 _SPACE = " "
 
 
@@ -46,9 +46,11 @@ class Doors:
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         if any(char < _SPACE for char in scope["path"]):
-            return answer(HTTPStatus.BAD_REQUEST, "bad_request", "the path has a control character in it")
+            return answer(
+                HTTPStatus.BAD_REQUEST, "bad_request", "the path has a control character in it", "leave it out"
+            )
         if not _declared(headers) <= MOST_BYTES:
-            return answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", f"a body has {MOST_BYTES:,} bytes at most")
+            return answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", *_TOO_LARGE)
         if self._token is None:
             return _stranger(scope, headers)
         if scope["path"] in OPEN or _shows(headers, self._token):
@@ -111,7 +113,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > MOST_BYTES:
-            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has {MOST_BYTES:,} bytes at most")
+            raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, *_TOO_LARGE, kind="too_large")
         return message
 
     return bounded

@@ -25,7 +25,16 @@ class Fault(BaseModel):
 
     kind: str = Field(description="A stable word for programs.", examples=["usage"])
     message: str = Field(description="What happened, to what.", examples=["unknown asset class 'stonks'"])
-    remedy: str = Field("", description="The next step; may be empty.", examples=["did you mean 'stocks'?"])
+    remedy: str = Field("", description="The next step.", examples=["did you mean 'stocks'?"])
+
+
+class Refusal(HTTPException):
+    """What an endpoint refuses, with the next step; the framework's own are about paths and methods."""
+
+    def __init__(self, status: int, message: str, remedy: str, kind: str = "") -> None:
+        super().__init__(status, message)
+        self.remedy = remedy
+        self.kind = kind or _kind_of(status)
 
 
 def faults(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -72,20 +81,27 @@ def _status(error: ForebayError) -> HTTPStatus:
     return HTTPStatus.SERVICE_UNAVAILABLE
 
 
-def _invalid(_request: Request, error: Exception) -> JSONResponse:
+def _invalid(request: Request, error: Exception) -> JSONResponse:
     """The first thing that is wrong with a question. What was given is not repeated: it may be anything."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return answer(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{where}: {first['msg']}", "/openapi.json says what is understood"
-    )
+    remedy = "/openapi.json says what is understood"
+    if first["loc"] == ("body",) and "json" not in request.headers.get("content-type", ""):
+        remedy = "send JSON, and say so: Content-Type: application/json"
+    return answer(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{where}: {first['msg']}", remedy)
 
 
 def _refused(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    status = HTTPStatus(error.status_code)
-    return answer(status, status.phrase.lower().replace(" ", "_"), str(error.detail), headers=error.headers)
+    if isinstance(error, Refusal):
+        return answer(error.status_code, error.kind, error.detail, error.remedy)
+    kind = _kind_of(error.status_code)
+    return answer(error.status_code, kind, str(error.detail), "/openapi.json lists every endpoint", error.headers)
+
+
+def _kind_of(status: int) -> str:
+    return HTTPStatus(status).phrase.lower().replace(" ", "_")
 
 
 def _unknown(request: Request, error: Exception) -> JSONResponse:

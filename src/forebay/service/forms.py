@@ -9,7 +9,8 @@ from io import BytesIO
 from typing import Any
 
 import polars as pl
-from starlette.exceptions import HTTPException
+
+from forebay.service.faults import Refusal
 
 NOT_ACCEPTABLE = 406
 _ACCEPTS = 256
@@ -40,7 +41,7 @@ def form_of(accept: str) -> Form:
     """The form that an Accept header likes best; JSON where it leaves the choice. Raises HTTPException (406)."""
     best = max(Form, key=lambda form: _liked(accept, form))
     if _liked(accept, best) <= 0:
-        raise HTTPException(NOT_ACCEPTABLE, f"rows come as {', '.join(Form)}")
+        raise Refusal(NOT_ACCEPTABLE, f"rows come as {', '.join(Form)}", "name one of them in Accept")
     return best
 
 

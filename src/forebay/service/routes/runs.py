@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from forebay.errors import UsageError
 from forebay.model.run import Order, Run, RunKind, RunState
 from forebay.service.desk import At
-from forebay.service.faults import faults
+from forebay.service.faults import Refusal, faults
 from forebay.service.runs import Runs
 from forebay.service.words import Day, Limit, Ticker, in_order
 from forebay.symbols.registry_rows import TICKER
@@ -111,8 +112,9 @@ def execute(response: Response, runs: Under) -> RunShown:
 
 @routes.post("/symbols/{symbol}/execute", summary="Run one symbol", status_code=202, responses=faults(404, 422, 429))
 def execute_one(response: Response, desk: At, runs: Under, symbol: Ticker) -> RunShown:
-    """Run one symbol now, due or not; nothing while it is disabled. `Location` is where to follow it."""
-    desk.registry.require(symbol)
+    """Run one symbol now, due or not; 400 while it is disabled. `Location` is where to follow it."""
+    if not desk.registry.require(symbol).enabled:
+        raise UsageError(f"{symbol} is disabled", remedy=f"enable it: PATCH /api/v1/symbols/{symbol}")
     return _ordered(response, runs, Order(RunKind.INGEST, (symbol,)))
 
 
@@ -140,13 +142,13 @@ def show_run(runs: Under, run_id: RunId) -> RunShown:
 def _found(runs: Runs, run_id: str) -> Run:
     run = runs.book.get(run_id)
     if run is None:
-        raise HTTPException(404, "there is no such run, or it is long over: GET /api/v1/symbols says how symbols fare")
+        raise Refusal(404, "there is no such run, or it is long over", "GET /api/v1/runs lists them")
     return run
 
 
 def _ordered(response: Response, runs: Runs, order: Order) -> RunShown:
     run = runs.order(order)
     if run is None:
-        raise HTTPException(_TOO_MANY, "too many runs wait: follow those first")
+        raise Refusal(_TOO_MANY, "too many runs wait", "follow those first: GET /api/v1/runs")
     response.headers["Location"] = f"/api/v1/runs/{run.id}"
     return RunShown.of(run)

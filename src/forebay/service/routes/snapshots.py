@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import polars as pl
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, create_model
 
 from forebay.lake.snapshots.shape import SNAPSHOT_ROWS
@@ -14,7 +14,7 @@ from forebay.lake.snapshots.table import latest
 from forebay.model.instrument import AssetClass, asset_class_of
 from forebay.model.snapshot import SHOWN_CLASSES
 from forebay.service.desk import At
-from forebay.service.faults import faults
+from forebay.service.faults import Refusal, faults
 from forebay.service.words import Ticker
 
 routes = APIRouter(tags=["snapshots"])
@@ -44,5 +44,5 @@ def snapshot(desk: At, symbol: Ticker, asset_class: _Class = None) -> dict[str, 
     held = latest(desk.lake.home, of, [symbol]) if of in SHOWN_CLASSES else SNAPSHOT_ROWS.to_frame()
     if held.is_empty():
         how = "keep it with a strategy that has `snapshot`" if of in SHOWN_CLASSES else f"there are none of {of}"
-        raise HTTPException(404, f"no snapshot of this symbol is held: {how}")
+        raise Refusal(404, "no snapshot of this symbol is held", how)
     return held.row(0, named=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, HTTPException, Path, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field, TypeAdapter
 
 from forebay.ledger.filter import TaskFilter
 from forebay.model.task import Task, TaskKind, TaskState
 from forebay.service.cursors import Next, cursor, row_of
 from forebay.service.desk import At
-from forebay.service.faults import faults
+from forebay.service.faults import Refusal, faults
 from forebay.service.words import Instant, Limit, Symbol, Table
 
 routes = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
@@ -89,5 +89,5 @@ def show_task(desk: At, task_id: TaskId) -> TaskShown:
     """One task with its history: what an order's answer points to."""
     task = desk.ledger.tasks.get(task_id)
     if task is None:
-        raise HTTPException(404, f"there is no task {task_id}")
+        raise Refusal(404, f"there is no task {task_id}", "GET /api/v1/tasks lists them")
     return TaskShown.of(task)
