@@ -188,6 +188,16 @@ def test_of_a_giant_that_cannot_be_read_little_is_kept() -> None:
     assert 4096 == len(decode(Cluster.STOCKS, b"\xff" * (1 << 20)).bad[0].text)
 
 
+def test_a_bomb_of_a_frame_fills_no_memory() -> None:
+    """Millions of parts are one bad event; of thousands that are bad, a thousand are kept and all are counted."""
+    bomb = decode(Cluster.STOCKS, b"[" + b"1," * 2_000_000 + b"1]")
+    many = decode(Cluster.STOCKS, frame(TRADE, *[{"ev": "T"}] * 5000, TRADE))
+
+    assert ["no array of events: it has too many parts"] == [event.reason for event in bomb.bad]
+    assert (2, 1001) == (len(many.messages), len(many.bad))
+    assert "and 4,000 more of the same frame" == many.bad[-1].reason
+
+
 def test_numbers_come_as_the_vendor_sends_them_by_now() -> None:
     """Exact numbers as text beside whole ones, whole ones as 12.0, fields without a value, fields nobody named."""
     live = json.loads((EXAMPLES / "aggregate_fractional_fields.json").read_text())

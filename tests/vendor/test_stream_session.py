@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from stream_server import MILLIS, NOW, QUICK, Ear, Peer, count, ear, named, scripted, some_end, soon, status, trade
+from websockets.exceptions import ConnectionClosed
 
 from forebay.errors import NotEntitled, UsageError, WrongKey
 from forebay.model.live import Cause, Cluster, Interruption
@@ -553,6 +554,37 @@ def test_with_stop_nothing_is_let_go() -> None:
                         break
         assert [f"S{number}" for number in range(20)] == listener.symbols
         assert (0, []) == (health.shed_frames, listener.all(Interruption))
+
+    asyncio.run(talk())
+
+
+def test_with_stop_a_connection_that_ends_for_it_is_an_interruption() -> None:
+    """While nothing is read no pong is either: what came before the end is told, what came after lies in the gap."""
+    pad = "x" * (MEBIBYTE // 4)
+
+    async def flooding(peer: Peer) -> None:
+        await peer.greet()
+        await peer.grant()
+        with suppress(ConnectionClosed):
+            for number in itertools.count():
+                await peer.say(trade(f"S{number}", MILLIS + 1000 * number, pad=pad))
+
+    async def talk() -> None:
+        async with scripted(flooding, granting, compression=None, ping_interval=None) as url:
+            room = replace(QUICK, queue=2 * MEBIBYTE, frame=MEBIBYTE, overflow=Overflow.STOP)
+            limits = replace(room, ping=0.2, lag=1e9)
+            listener = ear(url, "T.*", limits=limits, clock=FakeClock(NOW + timedelta(days=1)))
+            async with asyncio.timeout(10), aclosing(listener.session.run()) as run:
+                async for one in run:
+                    if isinstance(one, Frame) and not listener.symbols:
+                        await asyncio.sleep(0.6)
+                    listener.heard.append(one)
+                    if some_end(listener.heard):
+                        break
+        assert [f"S{number}" for number in range(len(listener.symbols))] == listener.symbols
+        assert [Cause.CLOSED] == [one.cause for one in listener.ended]
+        assert "1011" in listener.ended[0].detail
+        assert 0 == listener.session.health.shed_frames
 
     asyncio.run(talk())
 

@@ -17,6 +17,10 @@ from forebay.vendor.stream.making import MAKERS
 
 _SHOWN = 4096
 """Characters kept of what could not be decoded."""
+_MOST_BAD = 1000
+"""Bad events kept of one frame; of the others their number."""
+_MOST_COMMAS = 1_000_000
+"""In a frame that is taken apart: some 100,000 events. A bomb has more, and its parts would fill the memory."""
 
 
 class BadEvent(Struct, frozen=True, gc=False):
@@ -70,6 +74,9 @@ class Decoder:
             return decoded
         for event in events:
             self._add(decoded, event)
+        more = len(decoded.bad) - _MOST_BAD
+        if more > 0:
+            decoded.bad[_MOST_BAD:] = [BadEvent("", f"and {more:,} more of the same frame")]
         return decoded
 
     def _add(self, decoded: Decoded, raw: bytes) -> None:
@@ -113,6 +120,9 @@ def _name(raw: bytes) -> str:
 
 
 def _parts(data: bytes | str) -> list[bytes]:
+    """Raises ValueError for what is no array, or too long a one."""
+    if (data.count(",") if isinstance(data, str) else data.count(b",")) > _MOST_COMMAS:
+        raise ValueError("it has too many parts")
     return [bytes(part) for part in msgspec.json.decode(data, type=list[msgspec.Raw])]
 
 

@@ -134,10 +134,8 @@ class Keeper:
         self._queue.tell(Back(self._clock.now()))
 
     def _lose(self, ended: Ended, seconds: float) -> None:
-        ours = ended.cause is Cause.CLOSED and self._queue.paused
         self._health.state, self._health.error = State.WAITING, ended.detail
-        cause = Cause.SLOW if ours else ended.cause
-        self._queue.tell(Lost(cause, self._asking.active, ended.detail))
+        self._queue.tell(Lost(ended.cause, self._asking.active, ended.detail))
         self._queue.tell(Waiting(ended.detail, seconds))
 
     def _lasted(self) -> float:

@@ -37,7 +37,7 @@ class FrameQueue:
         self._filled = asyncio.Event()
         self._roomy = asyncio.Event()
         self.paused = False
-        """Whether the reader waits for room, or waited for it when its connection ended."""
+        """Whether the reader waits for room."""
 
     @property
     def easy(self) -> bool:
