@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from threading import Thread
 
+import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from made import bar, row
@@ -138,3 +139,18 @@ def until(holds, seconds: float = 30) -> None:
     while not holds():
         assert time.monotonic() < end, "it took too long"
         time.sleep(0.05)
+
+
+@contextmanager
+def small_disk(folder, size: str):
+    """A disk of so few bytes, and what makes it larger. Skips where nobody may mount one."""
+    folder.mkdir()
+    owner = folder.parent.stat()
+    options = f"size={size},uid={owner.st_uid},gid={owner.st_gid},mode=700"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        yield folder, lambda more: subprocess.run(["mount", "-o", f"remount,size={more}", folder], check=True)
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)

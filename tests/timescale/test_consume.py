@@ -2,7 +2,7 @@
 
 import json
 import signal
-from pipes import Pipe, until
+from pipes import Pipe, small_disk, until
 
 import pytest
 from made import ROWS, bar
@@ -197,3 +197,25 @@ def test_messages_that_expired_are_counted_and_a_topic_made_anew_is_read():
 def test_messages_of_places_that_were_given_away_are_left_out():
     """What still lay in the library's queue of them is not stored."""
     assert [] == sort_out([Taken(Place("one", 0), 0, encode(bar()))], decode, {}).moves
+
+
+def test_a_full_disk_is_waited_for(kafka, server, database, sql, tmp_path):
+    """When the database's disk has no room the batch is kept; once there is some, every row is there, once."""
+    with small_disk(server.folder / "small", "600k") as (disk, grow):
+        sql(f"CREATE TABLESPACE small LOCATION '{disk}'")
+        sql(f"ALTER DATABASE {database.database} SET default_tablespace = small")
+        pipe = Pipe(kafka, database, tmp_path)
+        pipe.create("AAPL", "MSFT")
+        pipe.send(range(2000), "AAPL", "MSFT")
+        with pipe.consuming() as consumer:
+            until(lambda: consumer.figures.waits)
+            held = sql("SELECT sum(next_offset)::int FROM forebay_positions")[0][0]
+            assert [(held,)] == sql("SELECT count(*)::int FROM ohlcv_1m")
+            assert 0 < held < 4000
+            grow("20m")
+            until(lambda: consumer.figures.messages >= 4000)
+        assert pipe.rows == sql(ROWS)
+        consumer.store.close()
+        sql(f"ALTER DATABASE {database.database} RESET default_tablespace")
+        sql("DROP TABLE forebay_positions, ohlcv_1s, ohlcv_1m, ohlcv_1d CASCADE")
+        sql("DROP TABLESPACE small")

@@ -1,5 +1,7 @@
 """Batches of bars in a table: precedence, replays, positions, and tables that other programs made."""
 
+import os
+import signal
 from itertools import product
 
 import pytest
@@ -157,6 +159,21 @@ def test_a_database_of_another_name_is_refused(database):
     with pytest.raises(SinkRefused, match="is not there") as refused:
         wrong.prepare()
     assert "createdb" in refused.value.remedy
+
+
+def test_a_server_that_hangs_is_given_up(store, sql):
+    """A server process that is stopped, and answers nothing any more, costs no more than the deadline."""
+    store.write([bar()])
+    (pid,) = sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'forebay'")[0]
+    store.deadline = 0.3
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(SinkUnavailable, match="does not answer"):
+            store.write([bar(minute=1)])
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    store.write([bar(minute=1)])
+    assert [row(bar()), row(bar(minute=1))] == sql(ROWS)
 
 
 def test_as_a_sink_it_stores_what_it_is_given(store, sql):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import Timer
 
 from forebay.errors import SinkError, SinkRefused, SinkUnavailable, UsageError
 from forebay.settings import TimescaleSettings
@@ -69,6 +72,23 @@ def connect(settings: TimescaleSettings) -> psycopg.Connection:
 def name_of(settings: TimescaleSettings) -> str:
     """What the database is called in messages: `chronox at localhost:5432`."""
     return f"{settings.database} at {settings.host}:{settings.port}"
+
+
+@contextmanager
+def cut_after(connection: psycopg.Connection, seconds: float) -> Iterator[None]:
+    """Break the connection if the block takes longer: a server that hangs answers no timeout of its own either."""
+    timer = Timer(seconds, _cut, [connection])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cut(connection: psycopg.Connection) -> None:
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as same:
+        same.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from forebay.model.message import BarMessage
 from forebay.model.place import Move, Place
 from forebay.settings import TimescaleSettings
 from forebay.sinks.timescale import hypertables, positions, schema, statements
-from forebay.sinks.timescale.connecting import connect, name_of, translated
+from forebay.sinks.timescale.connecting import connect, cut_after, name_of, translated
 from forebay.sinks.timescale.staging import packed, winners
 from forebay.sinks.timescale.statements import Lacks, Staged
 
@@ -41,6 +41,8 @@ class Store:
 
     settings: TimescaleSettings
     consumer: str = "forebay"
+    deadline: float = 330
+    """Seconds for a transaction: more than the server itself grants a statement."""
     _connection: psycopg.Connection | None = None
     _schema: schema.Schema | None = None
 
@@ -94,7 +96,7 @@ class Store:
         with translated(self.name):
             try:
                 connection = self._open()
-                with connection.transaction():
+                with cut_after(connection, self.deadline), connection.transaction():
                     yield connection
             except psycopg.Error:
                 self.close()
