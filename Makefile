@@ -3,11 +3,14 @@
 VENV   ?= .venv
 RIVALS ?= .venv-bench
 PYTHON ?= python3
+BUILDER ?= docker
+IMAGE  ?= forebay
+TAG    ?= latest
 BIN    := $(VENV)/bin
 PIP     = $(@D)/bin/python -m pip --disable-pip-version-check --quiet install --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-full test coverage bench bench-lake lint format lock clean
+.PHONY: help run run-full test coverage bench bench-lake lint format lock clean image push
 .PHONY: up down worker workers flower logs logs-worker status discover discover-all enqueue-batch test-ticker
 
 help: ## list these verbs
@@ -43,6 +46,13 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, the layers, spelling
 format: $(VENV)/dev.stamp ## let ruff tidy up
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+image: ## a container image (TAG=1.0 IMAGE=forebay BASE= BUILDER=docker)
+	$(BUILDER) build $(if $(BASE),--build-arg BASE=$(BASE)) --tag $(IMAGE):$(TAG) .
+
+push: ## send it to the registry that its name begins with (IMAGE=registry.example/forebay TAG=1.0)
+	$(BUILDER) tag forebay:$(TAG) $(IMAGE):$(TAG)
+	$(BUILDER) push $(IMAGE):$(TAG)
 
 lock: $(VENV)/dev.stamp ## pin the newest allowed versions, with hashes
 	@$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml --all-extras --group dev -o requirements/dev.txt
