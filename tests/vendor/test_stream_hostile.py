@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 from stream_server import KEY, QUICK, Peer, count, ear, named, scripted, some_end, soon, status, trade
 
+from forebay.errors import UsageError
 from forebay.model.live import Cause
 from forebay.vendor.stream.heard import Frame, Refused, Subscribed, Waiting
 
@@ -339,3 +340,13 @@ def test_cancelling_in_the_middle_of_anything_ends_at_once() -> None:
         await end_soon("ws://127.0.0.1:1")
 
     asyncio.run(talk())
+
+
+def test_a_proxy_that_cannot_be_used_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A SOCKS proxy needs a library that Forebay does not bring; trying again would not help."""
+    monkeypatch.setenv("socks_proxy", "socks5://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(UsageError, match="cannot use the proxy") as caught:
+        asyncio.run(ear("wss://stream.example.invalid").until(count(Waiting)))
+    assert "NO_PROXY" in caught.value.remedy

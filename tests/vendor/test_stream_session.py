@@ -623,6 +623,33 @@ def test_subscriptions_change_at_run_time_and_are_kept() -> None:
     asyncio.run(talk())
 
 
+def test_what_is_removed_while_it_is_asked_for_is_given_up() -> None:
+    """Its answer is waited for no longer, and the vendor is told; what is added again later is asked for again."""
+    asked: list[tuple[str, str]] = []
+
+    async def hesitating(peer: Peer) -> None:
+        await peer.greet()
+        while True:
+            request = await peer.hear()
+            asked.append((request["action"], request["params"]))
+            if len(asked) > 1 and request["action"] == "subscribe":
+                await peer.say(status("success", f"subscribed to: {request['params']}"))
+
+    async def talk() -> None:
+        async with scripted(hesitating) as url:
+            listener = ear(url, "T.AAPL")
+            listening = asyncio.create_task(listener.until(count(Subscribed)))
+            await soon(lambda: asked)
+            listener.session.remove(named("T.AAPL"))
+            await soon(lambda: len(asked) == 2)
+            listener.session.add(named("T.AAPL"))
+            await listening
+        assert [("subscribe", "T.AAPL"), ("unsubscribe", "T.AAPL"), ("subscribe", "T.AAPL")] == asked
+        assert [] == listener.all(Refused)
+
+    asyncio.run(talk())
+
+
 def test_a_subscription_added_later_is_checked_like_the_first() -> None:
     """A typo at run time costs the caller an error and the session nothing."""
     listener = ear("ws://127.0.0.1:1")

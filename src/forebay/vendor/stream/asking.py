@@ -51,7 +51,7 @@ class Asking:
         self._refused: set[Subscription] = set()
         self._names: dict[str, Subscription] = {}
         self._fresh: list[Subscription] = []
-        self._leaving: list[Subscription] = []
+        self._leaving: list[str] = []
         self._request: Request | None = None
         self._sign = asyncio.Event()
         self._changed = asyncio.Event()
@@ -77,14 +77,17 @@ class Asking:
         """Want these no longer."""
         for one in subscriptions:
             self._wanted.pop(one, None)
-            if one in self._active or self._withdrawn(one):
+            self._refused.discard(one)
+            self._proven.discard(one)
+            name = wire_name(self.cluster, one)
+            self._names.pop(name, None)
+            if one in self._active or self._withdrawn(name):
                 self._active.pop(one, None)
-                self._leaving.append(one)
+                self._leaving.append(name)
         self._changed.set()
 
-    def _withdrawn(self, one: Subscription) -> bool:
+    def _withdrawn(self, name: str) -> bool:
         """Whether it was under request; its answer is not waited for any more."""
-        name = wire_name(self.cluster, one)
         if self._request is None or self._request.asked.pop(name, None) is None:
             return False
         self._sign.set()
@@ -105,8 +108,7 @@ class Asking:
 
     def leaving(self) -> list[str]:
         """Those to give up now, as the vendor spells them; each is told once."""
-        names = [wire_name(self.cluster, one) for one in self._leaving]
-        self._leaving.clear()
+        names, self._leaving = self._leaving, []
         return names
 
     def next_request(self) -> Request | None:

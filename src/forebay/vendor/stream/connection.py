@@ -72,6 +72,9 @@ class Connection:
             )
         except InvalidURI as error:
             raise _no_address(url) from error
+        except ImportError as error:
+            remedy = "Leave this host out of the proxy (NO_PROXY), or install python-socks."
+            raise UsageError(f"the stream cannot use the proxy of this environment: {error}", remedy=remedy) from error
         except (OSError, EOFError, ValueError, InvalidHandshake, WebSocketException) as error:
             raise Ended(Cause.CLOSED, f"no connection: {error or type(error).__name__}") from error
         return cls(socket)
