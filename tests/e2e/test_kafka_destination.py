@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from itertools import count
@@ -75,6 +76,43 @@ def test_held_bars_are_in_kafka(shell: Shell, home: Home, kafka: Broker, prefix:
         assert len(held(home, ticker)) == len(sent(kafka, prefix, ticker))
     status = shell("status", "AAPL", "--json").out
     assert f"kafka:{prefix}@{kafka.address}" in status
+
+
+def test_a_day_that_is_published_anew_is_sent_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, kafka: Broker, prefix: str
+) -> None:
+    """Of each bar that the lake has the last message is as it has it now; other days are not sent again."""
+    changed = date(2026, 3, 6)
+    rules = [{"kind": "replaced", "dataset": "us_stocks_sip/minute_aggs_v1", "date": changed, "reads": 1}]
+    with Sandbox(start=date(2026, 3, 2), end=END, tickers=8, faults=rules) as vendor:
+        names = sorted(set(vendor.market.bars("stocks", "bars_1m", changed, changed)["ticker"]))
+        home = Home(tmp_path, vendor)
+        monkeypatch.chdir(tmp_path)
+        own = {"KAFKA_BOOTSTRAP_SERVERS": kafka.address, "KAFKA_TOPIC_PREFIX": prefix, "FOREBAY_HOME": "data"}
+        shell = Shell(monkeypatch, capsys, vendor.env | own)
+        asked = (
+            "sync",
+            "--tickers",
+            *names,
+            "--datasets",
+            "stocks/bars_1m",
+            "--source",
+            "flatfiles",
+            "--into",
+            "kafka",
+        )
+        runs = [shell(*asked, "--start", "2026-03-05", "--end", "2026-03-09") for _ in range(2)]
+    assert [0, 0] == [run.code for run in runs], runs[1].all
+    replaced = 0
+    for name in names:
+        rows, bars = sent(kafka, prefix, name), home.lake.bars(name, "1m").collect()
+        last = {row[1]: (row[5], row[6]) for row in rows}
+        held_now = bars.select(pl.col("window_start").dt.epoch("ms"), "close", "volume").iter_rows()
+        assert {millis: (close, volume) for millis, close, volume in held_now}.items() <= last.items()
+        others = bars.filter(pl.col("session_date") != changed)["window_start"].dt.epoch("ms")
+        assert {1} == set(Counter(row[1] for row in rows if row[1] in set(others)).values())
+        replaced += len(set(rows)) - len(last)
+    assert replaced
 
 
 @pytest.mark.parametrize(("point", "twice"), [("kafka.flushed:1", True), ("kafka.recorded:1", False)])

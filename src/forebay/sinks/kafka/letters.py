@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from forebay.errors import SinkUnavailable
+from forebay.errors import SinkError, SinkUnavailable
 from forebay.settings.servers import KafkaSettings
 from forebay.sinks.kafka.admin import TopicAdmin
 from forebay.sinks.kafka.client import configuration, library, open_client, translated
@@ -58,7 +58,10 @@ class DeadLetters:
         until = time.monotonic() + self._seconds
         for letter in letters:
             self._send(letter, until)
-        left = self._producer.flush(max(0.0, until - time.monotonic()))
+        try:
+            left = self._producer.flush(max(0.0, until - time.monotonic()))
+        except library().KafkaException as error:
+            raise self._broken(error.args[0]) from error
         if self._failed:
             raise translated(self._failed[0], f"was sent dead letters for {self.topic}", self._servers)
         if left:
@@ -72,8 +75,14 @@ class DeadLetters:
             self._produce(letter, value, until)
         except library().KafkaException as error:
             if error.args[0].name() not in _TOO_LARGE:
-                raise translated(error.args[0], f"was sent a dead letter for {self.topic}", self._servers) from error
+                raise self._broken(error.args[0]) from error
             self._produce(letter, value[:_HEAD], until)
+
+    def _broken(self, error: KafkaError) -> SinkError:
+        """What to raise of an error; after one that the library calls fatal another producer is made."""
+        if error.fatal() or error.name() == "_FATAL":
+            self._producer = None
+        return translated(error, f"was sent a dead letter for {self.topic}", self._servers)
 
     def _produce(self, letter: Letter, value: bytes, until: float) -> None:
         place = letter.taken.place
