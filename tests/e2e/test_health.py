@@ -41,3 +41,9 @@ def test_a_daemon_lives(shell, home):
     """The same for `ingest --daemon`."""
     with running(home, "ingest", "--daemon", until="started"):
         assert "ingest: alive, " in shell("health").out
+
+
+def test_a_stream_lives(shell, home):
+    """The same for `stream`, whatever it hears."""
+    with running(home, "stream", "--tickers", "AAPL", until="stream"):
+        assert "stream: alive, " in shell("health").out

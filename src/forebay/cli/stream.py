@@ -19,6 +19,7 @@ from forebay.model.live import Cluster, Subscription
 if TYPE_CHECKING:
     from forebay.app import App
     from forebay.orchestration.live.crew import Crew
+    from forebay.telemetry.pulse import Beat
 
 _SAID = 5.0
 """Seconds between two lines of status."""
@@ -164,6 +165,7 @@ async def _listen(
 ) -> bool:
     from forebay.app.streams import open_stream
     from forebay.orchestration.live.crew import Crew
+    from forebay.telemetry.pulse import pulse
 
     crew = Crew(partial(open_stream, wired), wanted, follow=follow)
     loop = asyncio.get_running_loop()
@@ -171,17 +173,19 @@ async def _listen(
         loop.add_signal_handler(number, crew.stop)
     if seconds is not None:
         loop.call_later(seconds, crew.stop)
-    telling = asyncio.create_task(_tell_health(crew))
-    try:
-        return await crew.run()
-    finally:
-        telling.cancel()
+    with pulse(wired.settings.folders.services, "stream", wired.clock.now) as beat:
+        telling = asyncio.create_task(_tell_health(crew, beat))
+        try:
+            return await crew.run()
+        finally:
+            telling.cancel()
 
 
-async def _tell_health(crew: Crew) -> None:
+async def _tell_health(crew: Crew, beat: Beat) -> None:
     last: dict[Cluster, str] = {}
     while True:
         await asyncio.sleep(_SAID)
+        beat()
         for stream in crew.streams:
             line = health_line(stream.health())
             if last.get(stream.cluster) != line:
