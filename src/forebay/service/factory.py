@@ -19,14 +19,26 @@ from forebay.service.doors import Doors
 from forebay.service.figures import Figures
 from forebay.service.fresh import Fresh
 from forebay.service.metrics import Counted, Metrics
-from forebay.service.routes import bars, coverage, gaps, health, metrics, runs, scheduler, snapshots, symbols, tasks
+from forebay.service.routes import (
+    bars,
+    coverage,
+    gaps,
+    health,
+    metrics,
+    runs,
+    scheduler,
+    snapshots,
+    streams,
+    symbols,
+    tasks,
+)
 from forebay.service.runs import Runs
 from forebay.service.words import only_described
 from forebay.settings import Settings
 from forebay.telemetry.redact import Redactor
 
 _ABOUT = "Market data held on your own storage: what is kept, how complete it is, and the bars themselves."
-_ROOMS = (symbols, runs, scheduler, bars, snapshots, tasks, coverage, gaps, metrics)
+_ROOMS = (symbols, runs, scheduler, bars, snapshots, streams, tasks, coverage, gaps, metrics)
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:

@@ -15,6 +15,7 @@ from forebay.ledger.figures import gaps_that_stay, rows_brought
 from forebay.ledger.filter import TaskFilter
 from forebay.model.registry import IngestionStatus, Phase, SymbolRegistry
 from forebay.model.task import TaskState
+from forebay.service.live_figures import live_figures
 
 if TYPE_CHECKING:
     from forebay.app import App
@@ -51,6 +52,7 @@ class Figures(Collector):
         yield _rows(app, entries[:MOST_SYMBOLS])
         yield _gaps(app)
         yield from _symbols(entries)
+        yield from live_figures(app)
 
     def describe(self) -> Iterator[Metric]:
         """Nothing: the ledger may be away when the service starts."""
