@@ -8,6 +8,7 @@ another process took over - either the batch is stored once or it is read again.
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -74,7 +75,7 @@ class Consumer:
         Raises SinkRefused when a server refuses or a table has other columns; with `once` also SinkUnavailable after
         a minute. Whatever is raised, the next run goes on where this one stood.
         """
-        with ThreadPoolExecutor(1, "store") as writer, _few_collections():
+        with ThreadPoolExecutor(1, "store") as writer, _hurrying():
             self._patiently(self.store.prepare)
             under_way: tuple[Batch, Future[Written]] | None = None
             while not self._stopped:
@@ -185,11 +186,16 @@ class Consumer:
 
 
 @contextmanager
-def _few_collections() -> Iterator[None]:
-    """A batch is some 100,000 objects without cycles: looking for some again and again takes half the time."""
-    before = gc.get_threshold()
-    gc.set_threshold(1_000_000, *before[1:])
+def _hurrying() -> Iterator[None]:
+    """A batch is some 100,000 objects without cycles: looking for some again and again takes half the time.
+
+    And who waits for the database is to go on as soon as it answers, not after five milliseconds of the other thread.
+    """
+    threshold, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.set_threshold(1_000_000, *threshold[1:])
+    sys.setswitchinterval(0.0005)
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        gc.set_threshold(*threshold)
+        sys.setswitchinterval(interval)

@@ -32,6 +32,7 @@ _REFUSED = {
 _LATER = {
     "53100": "free some space on its disk: what waits is written then",
     "25006": "it only reads, as a standby does: let TIMESCALE_HOST name the primary server",
+    "23505": "another session was faster with a row: the next attempt sees it",
     "08": "",
     "53": "",
     "55P03": "",
@@ -65,7 +66,8 @@ def connect(settings: TimescaleSettings) -> psycopg.Connection:
             keepalives_idle=_SILENCE,
             tcp_user_timeout=_SILENCE * 1000,
             options=f"-c statement_timeout={_STATEMENT}s -c lock_timeout={_LOCK}s -c TimeZone=UTC "
-            "-c client_min_messages=warning -c jit=off",
+            # nothing is known of the sizes of staging tables: rows are found by their key
+            "-c client_min_messages=warning -c jit=off -c enable_seqscan=off",
         )
 
 

@@ -46,10 +46,15 @@ def staging_table(table: str) -> str:
     return f"forebay_staged_{table}"
 
 
+def make_staging_table(connection: psycopg.Connection, table: str) -> None:
+    """Once for a connection: it is empty at the start of each transaction."""
+    made = f"CREATE TEMPORARY TABLE IF NOT EXISTS {staging_table(table)} ({definition()}) ON COMMIT DELETE ROWS"
+    connection.execute(made)
+
+
 def stage(connection: psycopg.Connection, table: str, data: bytes) -> None:
     """Bring rows in the bytes of binary COPY into the staging table."""
     target = staging_table(table)
-    connection.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {target} ({definition()}) ON COMMIT DELETE ROWS")
     with connection.cursor() as cursor, cursor.copy(f"COPY {target} ({names()}) FROM STDIN (FORMAT binary)") as copy:
         copy.write(data)
 
@@ -57,16 +62,11 @@ def stage(connection: psycopg.Connection, table: str, data: bytes) -> None:
 def merge(connection: psycopg.Connection, batch: Staged) -> int:
     """Rows that were new, or other than before.
 
-    Where the table has no row of these keys yet, they are inserted as they are, in half the time of an upsert. If
-    another session was faster with one, the upsert follows.
+    Where the table has no row of these keys yet, they are inserted as they are, in half the time of an upsert. Raises
+    psycopg's UniqueViolation when another session was faster with one: another attempt finds it.
     """
-    connection.execute("SET LOCAL enable_seqscan = off")  # nothing is known of a staging table: rows are found by key
     if connection.execute(_any_there(batch), batch.span).fetchone() is None:
-        try:
-            with connection.transaction():
-                return connection.execute(_insert(batch)).rowcount
-        except psycopg.errors.UniqueViolation:
-            pass
+        return connection.execute(_insert(batch)).rowcount
     return connection.execute(_upsert(batch)).rowcount
 
 
@@ -78,7 +78,6 @@ def present(connection: psycopg.Connection, batch: Staged) -> int:
 
 def lacking(connection: psycopg.Connection, batch: Staged) -> dict[str, Lacks]:
     """What the table lacks of the staged rows, by symbol; those that lack nothing are left out."""
-    connection.execute("SET LOCAL enable_seqscan = off")
     rows = connection.execute(_lacking(batch), batch.span).fetchall()
     return {symbol: Lacks(missing, lesser) for symbol, missing, lesser in rows}
 

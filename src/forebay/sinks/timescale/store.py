@@ -14,6 +14,7 @@ from forebay.model.message import BarMessage
 from forebay.model.place import Move, Place
 from forebay.settings import TimescaleSettings
 from forebay.sinks.timescale import hypertables, positions, schema, statements
+from forebay.sinks.timescale.columns import TABLES
 from forebay.sinks.timescale.connecting import connect, cut_after, name_of, translated
 from forebay.sinks.timescale.staging import packed, winners
 from forebay.sinks.timescale.statements import Lacks, Staged
@@ -107,6 +108,8 @@ class Store:
             connection = connect(self.settings)
             try:
                 first, self._schema = self._schema is None, schema.prepare(connection, self.settings)
+                for table in TABLES.values():
+                    statements.make_staging_table(connection, table)
                 if self._schema.timescaledb:
                     connection.execute(_UNLIMITED)
                 elif first:
