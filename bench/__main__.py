@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("results.json")
-LIBRARIES = ("polars", "pyarrow", "deltalake", "duckdb", "isal", "massive", "lzallright", "arcticdb")
+LIBRARIES = ("polars", "pyarrow", "deltalake", "duckdb", "isal", "massive", "lzallright", "arcticdb", "confluent-kafka")
 BENCHMARKS = (
     "startup",
     "rest_page",
