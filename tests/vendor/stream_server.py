@@ -74,6 +74,21 @@ class Peer:
         await self.socket.wait_closed()
 
 
+async def willing(peer: Peer) -> None:
+    """Grants what is asked for, sends one trade, and stays."""
+    await peer.greet()
+    await peer.grant()
+    await peer.say(trade())
+    await peer.stay()
+
+
+async def granting(peer: Peer) -> None:
+    """Grants what is asked for, and is quiet."""
+    await peer.greet()
+    await peer.grant()
+    await peer.stay()
+
+
 @asynccontextmanager
 async def scripted(*scripts: Script, **options: Any) -> AsyncIterator[str]:
     """Its address. Connections follow the scripts in turn; the last script serves all that come after."""

@@ -168,10 +168,8 @@ def test_a_bar_that_contradicts_itself_is_handed_back(change: dict[str, Any], re
         b"{}",
         b"null",
         b'[{"ev":"T"',
-        b'[{"ev":"T","sym":"A\xff"}] junk',
         b'[{"ev":"X","deep":' + b"[" * 5000 + b"]" * 5000 + b"}]",
         "[{]",
-        '[{"ev":"T","sym":"\ud800"}]',
     ],
 )
 def test_what_is_no_array_of_events_is_handed_back_whole(data: bytes | str) -> None:
@@ -181,6 +179,33 @@ def test_what_is_no_array_of_events_is_handed_back_whole(data: bytes | str) -> N
     assert 1 == len(decoded.bad)
     assert decoded.bad[0].reason.startswith("no array of events")
     assert [] == decoded.messages
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        '{"ev":"T","sym":"X","p":NaN,"s":1,"t":1}',
+        '{"ev":"A","sym":"X","v":Infinity}',
+        '{"ev":"T","sym":"X","p":1',
+        '{"ev":"T","sym":"X","p":,"s":1,"t":1}',
+        '{"ev":"T","sym":"\udcff"}',
+        "NaN",
+        "junk",
+        '{"ev":"T","deep":' + "[" * 3000,
+        '{"ev":"LULD","h":NaN}',
+    ],
+)
+def test_an_event_that_is_no_json_costs_only_itself(odd: str) -> None:
+    """A number that is none, a torn event, junk between: what else is in the frame is read."""
+    said = {"ev": "status", "status": "success", "message": "subscribed to: T.AAPL"}
+    text = f"[{json.dumps(TRADE, separators=(',', ':'))},{odd},{json.dumps(said, separators=(',', ':'))},"
+    text += json.dumps(BAR, separators=(",", ":")) + "]"
+    data = text.encode(errors="surrogateescape")
+    decoded = decode(Cluster.STOCKS, data)
+
+    assert ["AAPL", "AAPL"] == [message.symbol for message in decoded.messages]
+    assert [Status(said["status"], said["message"])] == decoded.statuses == statuses_in(data)
+    assert 1 == len(decoded.bad)
 
 
 def test_of_a_giant_that_cannot_be_read_little_is_kept() -> None:
@@ -196,6 +221,14 @@ def test_a_bomb_of_a_frame_fills_no_memory() -> None:
     assert ["no array of events: it has too many parts"] == [event.reason for event in bomb.bad]
     assert (2, 1001) == (len(many.messages), len(many.bad))
     assert "and 4,000 more of the same frame" == many.bad[-1].reason
+
+
+def test_a_frame_made_to_be_read_many_times_is_not() -> None:
+    """Each of these has no end, and all that follows stands in each: a few are looked at, not all."""
+    evil = '[{"ev":"LULD"},' + '{"ev":[' * 900 + "1," * 100_000
+    decoded = decode(Cluster.STOCKS, evil)
+
+    assert (1, 21) == (decoded.unknown, len(decoded.bad))
 
 
 def test_numbers_come_as_the_vendor_sends_them_by_now() -> None:

@@ -9,19 +9,13 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 
 import pytest
-from stream_server import KEY, QUICK, Peer, count, ear, named, scripted, some_end, soon, status, trade
+from stream_server import KEY, QUICK, Peer, count, ear, granting, named, scripted, some_end, soon, status, trade
 
 from forebay.errors import UsageError
 from forebay.model.live import Cause
 from forebay.vendor.stream.heard import Frame, Refused, Subscribed, Waiting
 
 MEBIBYTE = 1 << 20
-
-
-async def granting(peer: Peer) -> None:
-    await peer.greet()
-    await peer.grant()
-    await peer.stay()
 
 
 def test_a_line_that_is_cut_without_a_sign_is_found() -> None:

@@ -14,13 +14,12 @@ from forebay.model.live import Cluster
 from forebay.model.message import Message
 from forebay.vendor.stream.events import Status
 from forebay.vendor.stream.making import MAKERS
+from forebay.vendor.stream.parts import parts_of
 
 _SHOWN = 4096
 """Characters kept of what could not be decoded."""
 _MOST_BAD = 1000
 """Bad events kept of one frame; of the others their number."""
-_MOST_COMMAS = 1_000_000
-"""In a frame that is taken apart: some 100,000 events. A bomb has more, and its parts would fill the memory."""
 
 
 class BadEvent(Struct, frozen=True, gc=False):
@@ -68,8 +67,8 @@ class Decoder:
         """A frame in which something is no message, or odd."""
         decoded = Decoded()
         try:
-            events = _parts(data)
-        except (ValueError, RecursionError) as error:
+            events = parts_of(data)
+        except ValueError as error:
             decoded.bad.append(BadEvent(_shown(data), f"no array of events: {error}"))
             return decoded
         for event in events:
@@ -103,8 +102,8 @@ def statuses_in(data: bytes) -> list[Status]:
     if b"status" not in data:
         return []
     try:
-        return [status for status in map(_status, _parts(data)) if status]
-    except (ValueError, RecursionError):
+        return [status for status in map(_status, parts_of(data)) if status]
+    except ValueError:
         return []
 
 
@@ -117,13 +116,6 @@ def _status(raw: bytes) -> Status | None:
 
 def _name(raw: bytes) -> str:
     return msgspec.json.decode(raw, type=_Event).ev
-
-
-def _parts(data: bytes | str) -> list[bytes]:
-    """Raises ValueError for what is no array, or too long a one."""
-    if (data.count(",") if isinstance(data, str) else data.count(b",")) > _MOST_COMMAS:
-        raise ValueError("it has too many parts")
-    return [bytes(part) for part in msgspec.json.decode(data, type=list[msgspec.Raw])]
 
 
 def _shown(data: bytes | str) -> str:
