@@ -120,7 +120,7 @@ class Pipe:
             yield consumer
         finally:
             consumer.stop()
-            thread.join(40)
+            thread.join(60)
             assert not thread.is_alive()
             assert [] == failed
 
@@ -131,7 +131,7 @@ class Pipe:
         return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
-def until(holds, seconds: float = 30) -> None:
+def until(holds, seconds: float = 60) -> None:
     """Return once something holds of real servers."""
     import time
 
