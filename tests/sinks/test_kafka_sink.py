@@ -185,6 +185,16 @@ def test_flush_says_what_is_not_acknowledged():
         broker.resume()
 
 
+def test_after_an_error_nobody_waits(place):
+    """Left by an error, a sink lets go at once, with what it had."""
+    with pytest.raises(KeyError), KafkaSink(Place(tansu()).settings(timeout=60)) as sink:
+        raise KeyError
+    assert 0 == sink.waiting
+    with KafkaSink(place.settings()) as sink:
+        sink.send(bars("A", 3))
+    assert bars("A", 3) == place.held("A")
+
+
 @pytest.mark.parametrize(
     ("environ", "why"),
     [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from forebay.model.instrument import AssetClass
@@ -45,7 +44,7 @@ def snapshot_sender(settings: KafkaSettings) -> Callable[[AssetClass, Sequence[J
     from forebay.tasks.messages import snapshot_messages
 
     def send(asset_class: AssetClass, judged: Sequence[Judged]) -> None:
-        with closing(KafkaSink(settings)) as sink:
+        with KafkaSink(settings) as sink:
             sink.send(list(snapshot_messages(rows_of(judged), asset_class)))
             sink.flush(settings.timeout)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -69,7 +68,7 @@ class SendBars:
         todo = [day for day in update.sessions if any(day in part for part in update.todo)]
         if not todo:
             return
-        with closing(self.open_sink(place)) as sink:
+        with self.open_sink(place) as sink:
             for _, month in groupby(todo, key=lambda day: (day.year, day.month)):
                 days = list(month)
                 refused = sink.refused

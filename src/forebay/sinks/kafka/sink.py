@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from structlog import get_logger
 
@@ -91,6 +92,18 @@ class KafkaSink:
         }
         self._producer: Any = open_client("Producer", self._conf)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close; after an error at once, without waiting for what is under way."""
+        if error is None:
+            self.close()
+        else:
+            self._end()
+
     @property
     def waiting(self) -> int:
         """Messages that are taken and not acknowledged."""
@@ -121,8 +134,12 @@ class KafkaSink:
             try:
                 self._flush(time.monotonic() + self._seconds)
             finally:
-                self._let_go()
-                self._admin.close()
+                self._end()
+
+    def _end(self) -> None:
+        if self._producer is not None:
+            self._let_go()
+        self._admin.close()
 
     def _flush(self, until: float) -> None:
         while True:
