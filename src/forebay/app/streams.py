@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from random import Random
@@ -15,7 +15,7 @@ from forebay.clock import SystemClock
 from forebay.errors import UsageError
 from forebay.ledger.interruptions import Interruptions
 from forebay.ledger.streams import Streams
-from forebay.model.calendar import day_start, session, session_days
+from forebay.model.calendar import NEW_YORK, day_start, session, session_days
 from forebay.model.catalogue import BAR_DATASETS, Dataset
 from forebay.model.catalogue import Kind as Rows
 from forebay.model.live import WILDCARD, Cluster, StreamHealth, Subscription
@@ -69,18 +69,23 @@ def wanted_by_registry(app: App) -> dict[Cluster, set[Subscription]]:
     return wanted_for(entry.symbol for entry in entries if Phase.STREAM in entry.strategy.phases)
 
 
-def misspelt(app: App, subscriptions: Iterable[Subscription]) -> tuple[str, ...]:
+def misspelt(app: App, subscriptions: Iterable[Subscription], stopped: Callable[[], bool]) -> Iterator[str]:
     """Symbols that neither a universe nor the vendor knows: it acknowledges them, and never sends anything.
 
-    Asks the vendor for a few at most, and nobody without an API key. Raises VendorError.
+    Asks the vendor for a few at most, one after the other until `stopped`, and nobody without an API key. Raises
+    VendorError, LedgerError.
     """
     from forebay.symbols.unknown import unknown_tickers
 
     named = {each.symbol for each in subscriptions} - {WILDCARD}
     if not named or not app.has_rest:
-        return ()
-    today = app.clock.now().astimezone(ZoneInfo("America/New_York")).date()
-    return unknown_tickers(app.rest, app.universes, named, today, at_most=_ASKED)
+        return
+    today = app.clock.now().astimezone(NEW_YORK).date()
+    strange = sorted(named - app.universes.lifetimes(named).keys())
+    for symbol in strange[:_ASKED]:
+        if stopped():
+            return
+        yield from unknown_tickers(app.rest, app.universes, [symbol], today)
 
 
 def _session(app: App, cluster: Cluster, subscriptions: Collection[Subscription]) -> Session:

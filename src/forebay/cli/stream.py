@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +15,7 @@ import typer
 from forebay.cli.options import Json, Tickers, load_settings
 from forebay.cli.output import ExitCode, print_json, print_table, tell
 from forebay.cli.stream_view import health_json, health_line, health_row, noted_json, noted_row
-from forebay.errors import UsageError
+from forebay.errors import ForebayError, UsageError
 from forebay.model.live import Cluster, Subscription
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 _SAID = 5.0
 """Seconds between two lines of status."""
+_PATIENCE = 30.0
+"""Seconds that the look-up of one ticker has when the stream is over."""
 Named = Annotated[
     Cluster | None, typer.Option("--cluster", help="stocks, options, indices, forex or crypto; else by the tickers.")
 ]
@@ -65,7 +69,6 @@ def run(
     named = _named(cluster, channels, tickers, every=every)
     with open_app(settings) as wired:
         settings.vendor.require_api_key()
-        _tell_misspelt(wired, [each for several in named.values() for each in several])
         wanted = (lambda: named) if named else partial(wanted_by_registry, wired)
         if not wanted():
             raise UsageError(
@@ -73,7 +76,8 @@ def run(
                 remedy="`forebay stream --tickers AAPL`, `forebay stream --cluster stocks --all`, or `forebay registry "
                 "add AAPL --strategy flatpack_snapshot_stream`",
             )
-        drained = asyncio.run(_listen(wired, wanted, follow=not named, seconds=seconds))
+        with _looking_up(wired, [each for several in named.values() for each in several]):
+            drained = asyncio.run(_listen(wired, wanted, follow=not named, seconds=seconds))
     tell("stopped" if drained else "stopped; a sink did not take everything, which the next start makes good")
     return ExitCode.OK if drained else ExitCode.PARTIAL
 
@@ -153,11 +157,27 @@ def _named(
     return {one: chosen or [minutes_of(one, name) for name in names]}
 
 
-def _tell_misspelt(wired: App, subscriptions: Iterable[Subscription]) -> None:
+@contextmanager
+def _looking_up(wired: App, subscriptions: Iterable[Subscription]) -> Iterator[None]:
+    """Names misspelt tickers meanwhile: REST may be slow, or away, and the stream does not wait for it."""
     from forebay.app.streams import misspelt
 
-    for symbol in misspelt(wired, subscriptions):
-        tell(f"note: the vendor knows no {symbol}; it acknowledges it all the same, and nothing will ever come")
+    over = Event()
+
+    def look() -> None:
+        try:
+            for symbol in misspelt(wired, subscriptions, over.is_set):
+                tell(f"note: the vendor knows no {symbol}; it acknowledges it all the same, and nothing will ever come")
+        except ForebayError as error:
+            tell(f"note: whether the tickers exist could not be found out: {error}")
+
+    thread = Thread(target=look, name="tickers", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(_PATIENCE)
 
 
 async def _listen(

@@ -1,0 +1,66 @@
+"""`forebay stream` as it is typed: what it refuses, and what it says of streams and interruptions."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("asked", "says", "next_step"),
+    [
+        (("--cluster", "stocks"), "no symbols are named", "--all"),
+        (("--tickers", "AAPL", "X:BTCUSD"), "not of one cluster", "one `forebay stream` for each"),
+        (("--tickers", "AAPL", "--all"), "different things", "leave one"),
+        (("--channels", "ZZ", "--tickers", "AAPL"), "no channel 'ZZ'", "AM (bars of a minute)"),
+        (("--channels", "LULD", "--tickers", "AAPL"), "no channel 'LULD' that Forebay keeps", "It has"),
+        (("--cluster", "crypto", "--tickers", "AAPL"), "AAPL is not of crypto", "as REST spells it"),
+        (("--cluster", "options", "--channels", "Q", "--all"), "quotes of all options", "Name up to 1,000"),
+        ((), "nothing to stream", "forebay registry add"),
+    ],
+)
+def test_what_cannot_be_streamed_is_refused(shell, asked, says, next_step):
+    """Before anything is sent: silence would be the vendor's only answer to some of it."""
+    shell.refuses("stream", *asked, says=says, next_step=next_step)
+
+
+def test_without_a_key_or_with_a_wrong_one_nothing_is_streamed(shell):
+    """Each says what is wrong and what to do; the cluster is free afterwards."""
+    shell.refuses("stream", "--tickers", "AAPL", says="no API key", next_step="POLYGON_API_KEY", POLYGON_API_KEY="")
+    shell.refuses("stream", "--tickers", "AAPL", code=1, says="key", next_step="", POLYGON_API_KEY="wrong")
+
+    [stream] = json.loads(shell("stream", "status", "--json").out)
+    assert (None, "stopped") == (stream["worker"], stream["state"])
+
+
+def test_a_ticker_that_nobody_knows_is_named(shell):
+    """The vendor acknowledges it all the same, and never sends anything."""
+    said = shell("stream", "--tickers", "AAPL", "NOTICKER", "--for", "3")
+
+    assert 0 == said.code, said.all
+    assert "the vendor knows no NOTICKER" in said.err
+    assert "knows no AAPL" not in said.err
+
+
+def test_a_stream_ends_in_order_and_tells_what_was_not_heard(shell):
+    """The day before it began is an interruption, made good by REST; both commands show it, and no other is open."""
+    said = shell("stream", "--cluster", "crypto", "--tickers", "X:BTCUSD", "--for", "8")
+    assert 0 == said.code, said.all
+    assert "stopped" in said.err
+
+    told = shell("stream", "interruptions", "--json")
+    [lost] = json.loads(told.out)
+    assert ("crypto", "stopped", ["XA.X:BTCUSD"]) == (lost["cluster"], lost["cause"], lost["subscriptions"])
+    assert (0 if lost["closed_at"] else 3) == told.code
+    assert "X:BTCUSD" in shell("stream", "status").out
+
+
+def test_the_registry_says_what_is_streamed(shell, home):
+    """Without arguments it is the minute bars of the symbols whose strategy streams."""
+    assert 0 == shell("registry", "add", "AAPL", "--strategy", "snapshot_stream").code
+    assert 0 == shell("registry", "add", "MSFT", "--strategy", "flatpack").code
+    assert 0 == shell("stream", "--for", "2").code
+
+    [stream] = json.loads(shell("stream", "status", "--json").out)
+    assert ["AM.AAPL"] == stream["subscriptions"]
