@@ -58,24 +58,9 @@ def check_subscriptions(cluster: Cluster, subscriptions: Iterable[Subscription])
         )
 
 
-def parse_subscription(cluster: Cluster, text: str) -> Subscription:
-    """`AM.AAPL`, `T.*`, `XA.X:BTCUSD` or `XA.BTC-USD`. Raises UsageError for what the cluster cannot have."""
-    channel, dot, symbol = text.strip().partition(".")
-    if not dot:
-        raise UsageError(f"{text!r} is no subscription", remedy="Write channel.symbol, such as AM.AAPL or AM.*.")
-    return _checked(cluster, Subscription(channel, _ticker(cluster, symbol)))
-
-
 def wire_name(cluster: Cluster, subscription: Subscription) -> str:
     """The subscription as the vendor wants it: `XA.BTC-USD`, where REST says X:BTCUSD."""
     return f"{subscription.channel}.{stream_symbol(cluster, subscription.symbol)}"
-
-
-def _ticker(cluster: Cluster, symbol: str) -> str:
-    prefix = {Cluster.CRYPTO: "X:", Cluster.FOREX: "C:"}.get(cluster, "")
-    if not prefix or symbol == WILDCARD or symbol.startswith(prefix):
-        return symbol
-    return prefix + symbol.replace("-", "").replace("/", "")
 
 
 def _checked(cluster: Cluster, subscription: Subscription) -> Subscription:

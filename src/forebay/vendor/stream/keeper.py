@@ -118,8 +118,10 @@ class Keeper:
         while True:
             await asyncio.sleep(look)
             self._intake.look(self._clock.now())
+            if self._queue.paused or not self._asking.active:
+                self._silence.begin(_now())  # nobody listens, or to nothing
             quiet = self._silence.too_long(_now(), self._intake.events)
-            if quiet is not None and self._asking.active:
+            if quiet is not None:
                 raise Ended(Cause.SILENT, f"no event in {quiet:.0f} s of an open session")
 
     def _live(self) -> None:
