@@ -10,9 +10,10 @@ WORKDIR /build
 COPY requirements/pipeline.txt ./
 RUN /opt/forebay/bin/pip install --require-hashes -r pipeline.txt \
     && find /opt/forebay -type d -path '*/site-packages/*' -name tests -prune -exec rm -r {} +
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY src src
-RUN /opt/forebay/bin/pip install --no-deps --no-build-isolation . \
+ARG REVISION=
+RUN FOREBAY_REVISION=$REVISION /opt/forebay/bin/pip install --no-deps --no-build-isolation . \
     && /opt/forebay/bin/pip uninstall --yes hatchling editables setuptools pip
 
 # hadolint ignore=DL3006

@@ -48,7 +48,8 @@ format: $(VENV)/dev.stamp ## let ruff tidy up
 	@$(BIN)/ruff format .
 
 image: ## a container image (TAG=1.0 IMAGE=forebay BASE= BUILDER=docker)
-	$(BUILDER) build $(if $(BASE),--build-arg BASE=$(BASE)) --tag $(IMAGE):$(TAG) .
+	$(BUILDER) build $(if $(BASE),--build-arg BASE=$(BASE)) \
+	  --build-arg REVISION=$(shell git describe --always --dirty --exclude='*' 2>/dev/null) --tag $(IMAGE):$(TAG) .
 
 push: ## send it to the registry that its name begins with (IMAGE=registry.example/forebay TAG=1.0)
 	$(BUILDER) tag forebay:$(TAG) $(IMAGE):$(TAG)

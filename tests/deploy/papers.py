@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -15,6 +16,7 @@ SYSTEMD = ROOT / "deploy" / "systemd"
 MANUAL = (ROOT / "docs" / "deploying.md").read_text("utf-8")
 
 
+@cache
 def compose() -> dict:
     """docker-compose.yml, with its anchors put in."""
     return yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))

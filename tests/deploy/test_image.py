@@ -27,7 +27,9 @@ def test_what_it_copies_is_there_and_keys_never_are():
     copied = [
         name for line in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE) for name in line.split()
     ]
-    assert {"requirements/pipeline.txt", "pyproject.toml", "README.md", "LICENSE", "src"} == set(copied)
+    assert {"requirements/pipeline.txt", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "src"} == set(
+        copied
+    )
     assert all(let_through(name) and (papers.ROOT / name).exists() for name in copied)
     outside = (".env", ".git/config", "data/lake/x", "demo/.env", ".venv/bin/python", "src/forebay/__pycache__/x.pyc")
     assert [] == [name for name in outside if let_through(name)]

@@ -53,6 +53,7 @@ COMMANDS = {
     "doctor": Late("forebay.cli.doctor:doctor", "Check keys, plan, clock, disk, ledger and lake."),
     "health": Late("forebay.cli.health:health", "Say whether what runs here for long lives."),
     "serve": Late("forebay.cli.serve:serve", "Answer over HTTP: symbols, bars, tasks, coverage."),
+    "demo": Late("forebay.cli.demo:demo", "Do the main job on a simulated market."),
     "sandbox": Late("forebay.cli.sandbox:sandbox", "Run a simulated vendor on this machine."),
 }
 """Every command, in the order in which a newcomer needs them."""
@@ -102,9 +103,12 @@ def _root(
 
 
 def _say_version() -> None:
+    from importlib.resources import files
+
     from forebay import __version__
 
-    say(f"forebay {__version__}")
+    built = files("forebay").joinpath("REVISION")  # hatch_build.py writes it; a checkout has none
+    say(f"forebay {__version__}" + (f" (build {built.read_text('utf-8').strip()})" if built.is_file() else ""))
 
 
 def _run(args: list[str], frame: Frame, kind: type[LateGroup]) -> int:
