@@ -112,6 +112,15 @@ class SnapshotLists:
             found |= self._ask(asset_class, some)
         return {ticker: found[ticker] for ticker in wanted if ticker in found}
 
+    def traded(self, asset_class: AssetClass) -> list[str]:
+        """Whom the vendor shows a bar of the day that goes on, without those over the counter; none for other classes.
+
+        One call. Raises as `of`.
+        """
+        if asset_class not in _PATHS:
+            return []
+        return sorted(one.ticker for one in self._ask(asset_class, ()).values() if one.day and not one.otc)
+
     def _ask(self, asset_class: AssetClass, tickers: Sequence[str]) -> dict[str, Snapshot]:
         params = {"tickers": ",".join(tickers)} if tickers else {}
         if asset_class is AssetClass.STOCKS:

@@ -103,10 +103,13 @@ class Refill:
         for each in lost.subscriptions:
             by_kind.setdefault(CHANNELS[lost.cluster][each.channel], []).append(each.symbol)
         done.not_refilled += sorted(kind.value for kind in by_kind if kind not in _TIMEFRAMES)
+        wild = any(each.symbol == WILDCARD for each in lost.subscriptions)
+        traded = self._traded(lost.cluster, done) if wild else []
         for kind in (kind for kind in _TIMEFRAMES if kind in by_kind):
             named = sorted({*by_kind[kind]} - {WILDCARD})
             if WILDCARD in by_kind[kind]:
-                named += self._busiest([*self._brought(lost, seen.get(kind, Counter()))], named, done)
+                brought = self._brought(lost, seen.get(kind, Counter()))
+                named += self._busiest([*brought, *(one for one in traded if one not in brought)], named, done)
             if self.rest is None:
                 done.left[_NO_REST] += len(named)
             else:
@@ -117,6 +120,16 @@ class Refill:
         dates = [date.fromisoformat(day) for day in _days(lost)]
         held = self.held(lost.cluster, dates[0], dates[-1]) if dates else ()
         return dict.fromkeys([*(symbol for symbol, _ in came.most_common()), *sorted(held)])
+
+    def _traded(self, cluster: Cluster, done: Refilled) -> list[str]:
+        """Whom the vendor shows to have traded today: some did so only while nobody listened."""
+        if self.rest is None:
+            return []
+        done.calls += 1
+        try:
+            return self.rest.snapshots.traded(cluster.asset_class)
+        except NotEntitled:
+            return []
 
     def _busiest(self, brought: Sequence[str], named: Sequence[str], done: Refilled) -> list[str]:
         """As many of those as the budget allows."""
