@@ -45,7 +45,7 @@ def test_a_ticker_that_nobody_knows_is_named(shell):
 
 def test_a_stream_ends_in_order_and_tells_what_was_not_heard(shell):
     """The day before it began is an interruption, made good by REST; both commands show it, and no other is open."""
-    said = shell("stream", "--cluster", "crypto", "--tickers", "X:BTCUSD", "--for", "8")
+    said = shell("stream", "--cluster", "crypto", "--tickers", "X:BTCUSD", "--for", "4")
     assert 0 == said.code, said.all
     assert "stopped" in said.err
 

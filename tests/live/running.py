@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from threading import Event, Thread
 from time import monotonic
+from typing import Any
 
 from forebay.app import App
 from forebay.app.streams import open_stream
@@ -52,14 +53,14 @@ class Running:
 
 
 @contextmanager
-def running(app: App, *subscriptions: str, cluster: Cluster = Cluster.STOCKS) -> Iterator[Running]:
-    """A stream of these subscriptions, stopped at the end; what it raised is in `error`."""
+def running(app: App, *subscriptions: str, cluster: Cluster = Cluster.STOCKS, **more: Any) -> Iterator[Running]:
+    """A stream of these subscriptions, stopped at the end; its error is in `error`; `more` is for `open_stream`."""
     wanted = {cluster: [Subscription.of(each) for each in subscriptions]}
     ready = Event()
     box: list[Running] = []
 
     async def main() -> None:
-        crew = Crew(lambda one, what: open_stream(app, one, what), lambda: wanted, follow=False)
+        crew = Crew(lambda one, what: open_stream(app, one, what, **more), lambda: wanted, follow=False)
         box.append(Running(crew, asyncio.get_running_loop()))
         ready.set()
         try:

@@ -41,13 +41,21 @@ _ASKED = 20
 """Tickers that the vendor is asked about, when no universe knows them."""
 
 
-def open_stream(app: App, cluster: Cluster, subscriptions: Collection[Subscription]) -> LiveStream:
+def open_stream(
+    app: App,
+    cluster: Cluster,
+    subscriptions: Collection[Subscription],
+    *,
+    also: Iterable[Sink] = (),
+    limits: SessionLimits | None = None,
+) -> LiveStream:
     """Take the cluster for this process, and make its stream; what was missed since the last one is noted.
 
+    It sends to the sinks that the settings name and `also` to these; `limits` stand for those of the settings.
     Raises UsageError when another process streams it, for settings and subscriptions that cannot be, LedgerError.
     """
     streams = Streams(app.ledger.database, app.clock)
-    session = _session(app, cluster, subscriptions)
+    session = _session(app, cluster, subscriptions, limits or _limits(app))
     earlier = next((health for health in streams.look() if health.cluster is cluster), None)
     if not streams.take(cluster, app.worker_id):
         raise UsageError(
@@ -55,7 +63,7 @@ def open_stream(app: App, cluster: Cluster, subscriptions: Collection[Subscripti
             "connection to each cluster",
             remedy="stop that process; `forebay stream status` shows it",
         )
-    outlets = [*_outlets(app)]
+    outlets = [*_outlets(app), *(_outlet(app, sink, _SOON) for sink in also)]
     seam = Seam(cluster, Interruptions(app.ledger.database, app.clock), _refill(app), outlets, app.clock)
     for since, missed in _missed(app, cluster, earlier, subscriptions):
         seam.down(since, missed)
@@ -88,14 +96,18 @@ def misspelt(app: App, subscriptions: Iterable[Subscription], stopped: Callable[
         yield from unknown_tickers(app.rest, app.universes, [symbol], today)
 
 
-def _session(app: App, cluster: Cluster, subscriptions: Collection[Subscription]) -> Session:
+def _limits(app: App) -> SessionLimits:
     vendor, stream = app.settings.vendor, app.settings.stream
-    limits = SessionLimits(
+    return SessionLimits(
         cooldown=stream.cooldown,
         silence=stream.silence,
         overflow=Overflow(stream.overflow),
         delay=delay_of(vendor.stream_url),
     )
+
+
+def _session(app: App, cluster: Cluster, subscriptions: Collection[Subscription], limits: SessionLimits) -> Session:
+    vendor = app.settings.vendor
     return Session(
         vendor.stream_url,
         vendor.require_api_key(),
