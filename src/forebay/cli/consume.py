@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forebay.cli.options import Json, load_settings
 from forebay.cli.output import ExitCode, print_json, say
+from forebay.cli.signals import stopping
 
 if TYPE_CHECKING:
     from forebay.orchestration.consume.figures import Figures
@@ -34,14 +34,10 @@ def consume(
 
     clock = SystemClock()
     consumer = open_consumer(settings, clock, once=once)
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    previous = {number: signal.signal(number, lambda *_: consumer.stop()) for number in numbers}
     try:
-        with pulse(settings.folders.services, "consume", clock.now) as consumer.beat:
+        with stopping(consumer.stop), pulse(settings.folders.services, "consume", clock.now) as consumer.beat:
             figures = consumer.run()
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
         consumer.close()
     return _show(figures, json=json)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from forebay.cli.output import ExitCode, print_json
+from forebay.cli.signals import handling
 from forebay.model.feed import LAKE
 
 if TYPE_CHECKING:
@@ -56,11 +57,8 @@ def _run(app: App, plan: Plan, worker: Worker) -> None:
                 row.advance(1, str(draft.partition))
 
         worker.on_end = ended
-        previous = signal.signal(signal.SIGTERM, lambda *_: worker.stop())
-        try:
+        with handling(lambda *_: worker.stop(), [signal.SIGTERM]):
             carry_out(plan, app.ledger, worker)
-        finally:
-            signal.signal(signal.SIGTERM, previous)
 
 
 def _rows(board: Board, plan: Plan) -> dict[str, Row]:

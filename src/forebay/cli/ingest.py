@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import get_ident
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +11,7 @@ import typer
 
 from forebay.cli.options import Json, Tickers, load_settings
 from forebay.cli.output import ExitCode, print_json, print_table, say, tell
+from forebay.cli.signals import stopping
 from forebay.errors import UsageError
 
 if TYPE_CHECKING:
@@ -110,24 +109,6 @@ def _serve(app: App) -> int:
             scheduler.serve(first_run(app, crew.ingest))
     tell("stopped")
     return ExitCode.OK
-
-
-@contextmanager
-def stopping(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` at the first SIGTERM or SIGINT; a second one is what it always is."""
-    numbers = (signal.SIGTERM, signal.SIGINT)
-
-    def handle(*_: object) -> None:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        stop()
-
-    previous = {number: signal.signal(number, handle) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _known(app: App, tickers: list[str] | None) -> list[str] | None:

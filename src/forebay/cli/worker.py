@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import typer
 
 from forebay.cli.options import load_settings
 from forebay.cli.output import ExitCode, tell
+from forebay.cli.signals import handling
 from forebay.cli.wishes import settle_archive
 
 if TYPE_CHECKING:
@@ -128,12 +128,8 @@ def _signals(runner: Worker) -> Iterator[None]:
         else:
             runner.abort()
 
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with handling(handle):
         yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _leave() -> None:
