@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
+import polars as pl
 import pytest
+
+from forebay.app import open_app
+from forebay.model.rows import BAR_ROWS
+from forebay.settings import load
 
 
 @pytest.mark.parametrize(
@@ -64,3 +70,21 @@ def test_the_registry_says_what_is_streamed(shell, home):
 
     [stream] = json.loads(shell("stream", "status", "--json").out)
     assert ["AM.AAPL"] == stream["subscriptions"]
+
+
+def test_a_session_that_only_the_stream_brought_is_a_gap(shell, home):
+    """Once it is over, sync wants it; what comes takes the place of every live bar of that symbol and day."""
+    day = date(2026, 3, 5)
+    truth = home.vendor.market.bars("stocks", "bars_1m", day, day).filter(pl.col("ticker") == "AAPL")
+    live = truth.with_columns(pl.lit("stream").alias("source"), pl.col("volume") + 1).select(BAR_ROWS.names())
+    with open_app(load(environ=home.env)) as app:
+        app.tables.put_live("stocks/bars_1m", live)
+        assert ["stream"] == app.lake.bars("AAPL").collect()["source"].unique().to_list()
+
+    dates = ("--start", "2026-03-05", "--end", "2026-03-05")
+    assert 0 == shell("sync", "--tickers", "AAPL", "--timeframes", "1m", *dates).code
+
+    with open_app(load(environ=home.env)) as app:
+        held = app.lake.bars("AAPL").collect()
+    assert "stream" not in held["source"].unique().to_list()
+    assert truth["volume"].to_list() == held["volume"].to_list()
