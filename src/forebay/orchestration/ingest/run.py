@@ -97,7 +97,7 @@ class Ingest:
         """
         if freed := self.registry.clear_stale():
             log.warning("stale_locks_cleared", symbols=freed)
-        wanted = self.wanted(symbols, phases)
+        wanted = self._wanted(None if symbols is None else set(symbols), phases)
         some = () if set(phases) == set(Phase) else phases
         until = self.clock.now() + _OTHERS
         while wanted and not self._stop:
@@ -113,7 +113,7 @@ class Ingest:
             if wanted:
                 self.clock.sleep(_LOOK_AGAIN)
 
-    def wanted(self, symbols: Collection[str] | None, phases: Sequence[Phase]) -> list[str]:
+    def _wanted(self, symbols: set[str] | None, phases: Sequence[Phase]) -> list[str]:
         """The enabled symbols that have any of `phases`, in byte order."""
         entries = self.registry.list(enabled_only=True)
         among = (entry for entry in entries if symbols is None or entry.symbol in symbols)
