@@ -50,6 +50,7 @@ def server():
         yield folder
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_each_file_is_transferred_once_by_many_workers(database, tmp_path, vendor, files, request):
     """None lost, none twice, no "database is locked", and every process had its share."""
@@ -68,7 +69,7 @@ def test_each_file_is_transferred_once_by_many_workers(database, tmp_path, vendo
         subprocess.Popen(command, cwd=tmp_path, env={**home.env, **settings}, stderr=subprocess.PIPE, text=True)
         for _ in range(8)
     ]
-    said = [worker.communicate(timeout=100)[1] for worker in workers]
+    said = [worker.communicate(timeout=200)[1] for worker in workers]
 
     assert [0] * 8 == [worker.returncode for worker in workers], said
     assert [""] * 8 == said
