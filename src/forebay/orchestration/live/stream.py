@@ -32,6 +32,8 @@ _MOST_SEEN = 50_000
 """Symbols of a wildcard that are remembered for a refill."""
 _DRAIN = 30.0
 """Seconds that each sink has for what waits, when the stream ends."""
+_LOOKS, _PAUSE = 500, 0.01
+"""Looks at the session's queue at the end, and seconds between two: five for what is in it."""
 _LOOK = 1.0
 """Seconds between two looks for interruptions that are over."""
 _STATES = {
@@ -98,6 +100,7 @@ class LiveStream:
         tasks = [asyncio.ensure_future(part) for part in parts]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await self._catch_up(tasks[0])
         finally:
             self._stopping.set()
             drained = await self._end(tasks)
@@ -217,6 +220,13 @@ class LiveStream:
             except TemporaryError as error:
                 log.warning("ledger_waits", error=str(error))
             await asyncio.sleep(_LOOK)
+
+    async def _catch_up(self, hearing: asyncio.Future[Any]) -> None:
+        """Hear what is off the socket already; what is not heard in time is an interruption for the next process."""
+        for _ in range(_LOOKS):
+            if hearing.done() or not self.session.health.queued_frames:
+                return
+            await asyncio.sleep(_PAUSE)
 
     async def _end(self, tasks: Sequence[asyncio.Future[Any]]) -> bool:
         """Stop hearing, drain the sinks, note what is heard, let go of the cluster."""
