@@ -47,11 +47,11 @@ format: $(VENV)/dev.stamp ## let ruff tidy up
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-image: ## a container image (TAG=1.0 IMAGE=forebay BASE= BUILDER=docker)
+image: ## a container image, forebay:TAG (TAG=1.0 BASE= BUILDER=docker)
 	$(BUILDER) build $(if $(BASE),--build-arg BASE=$(BASE)) \
-	  --build-arg REVISION=$(shell git describe --always --dirty --exclude='*' 2>/dev/null) --tag $(IMAGE):$(TAG) .
+	  --build-arg REVISION=$(shell git describe --always --dirty --exclude='*' 2>/dev/null) --tag forebay:$(TAG) .
 
-push: ## send it to the registry that its name begins with (IMAGE=registry.example/forebay TAG=1.0)
+push: ## send it under a registry's name (IMAGE=registry.example/forebay TAG=1.0)
 	$(BUILDER) tag forebay:$(TAG) $(IMAGE):$(TAG)
 	$(BUILDER) push $(IMAGE):$(TAG)
 
