@@ -1,0 +1,123 @@
+"""Live data through every link at once, each a real process: whatever fails, lake and database equal the market."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+import polars as pl
+from chain import BARS, HOUR, MINUTE, START, Chain, until
+from kafka_server import tansu
+from polars.testing import assert_frame_equal
+from postgres_server import postgres_server
+from s3_server import a_bucket
+
+from forebay.model.live import Cause
+from forebay.sandbox.server import MAX, Sandbox
+
+MEBIBYTE = 1 << 20
+TROUBLE = [
+    {"kind": "stream_drop", "events": 300, "times": 1},
+    {"kind": "stream_evicted", "events": 500, "times": 1},
+    {"kind": "stream_slow_consumer", "events": 700, "times": 1},
+    {"kind": "stream_stall", "events": 900, "times": 1},
+    {"kind": "stream_malformed", "channel": "AM", "every": 400},
+    {"kind": "stream_malformed", "channel": "A", "every": 2000},
+    {"kind": "stream_duplicate", "every": 7},
+    {"kind": "stream_late", "every": 9, "seconds": 90},
+    {"kind": "stream_restated", "channel": "AM", "every": 5, "seconds": 300},
+    {"kind": "stream_unknown_event", "every": 11},
+]
+
+
+def close_the_seam(chain: Chain) -> None:
+    """Go on until everything that began in that time is made good."""
+
+    def closed() -> bool:
+        chain.go_to(chain.vendor.stream.clock.now() + MINUTE)
+        return not chain.owed()
+
+    until(closed, "every interruption to be made good", 0.2)
+
+
+def check(chain: Chain, timeframe: str, held: Callable[[], pl.DataFrame]) -> None:
+    """What is held comes to be the market's bars; refilled ones know their transactions, and others do not say."""
+    truth = chain.truth(timeframe)
+    until(lambda: held().height >= truth.height, f"{truth.height} bars of {timeframe}", 0.3)
+    rows = held()
+    assert_frame_equal(truth.select(BARS), rows.select(BARS))
+    assert {"stream", "rest"} == set(rows["source"])
+    told = rows.join(truth, on=["ticker", "window_start"]).filter(pl.col("transactions").is_not_null())
+    assert told.height
+    assert told["transactions_right"].to_list() == told["transactions"].to_list()
+
+
+def check_all(chain: Chain) -> None:
+    """The lake within seconds, the database when the consumer has read everything."""
+    check(chain, "1m", chain.in_lake)
+    check(chain, "1m", partial(chain.in_database, "ohlcv_1m"))
+    check(chain, "1s", partial(chain.in_database, "ohlcv_1s"))
+
+
+def causes_of(chain: Chain) -> Counter[str]:
+    """Why it was interrupted in that time, as listed; each is closed, with evidence."""
+    listed = [one for one in chain.interruptions() if one["began"] < chain.last.isoformat()]
+    assert [] == [one for one in listed if not (one["closed_at"] and one["evidence"].get("calls"))]
+    return Counter(one["cause"] for one in listed)
+
+
+def test_an_hour_of_trouble(tmp_path, kafka) -> None:
+    """Cut, evicted, too slow, stalled; malformed, late, repeated, restated: the market's bars, row for row."""
+    with (
+        Sandbox(tickers=40, stream_from=START, stream_speed=MAX, faults=TROUBLE) as vendor,
+        postgres_server() as server,
+        Chain(tmp_path, vendor, kafka, server, START + HOUR, {"KAFKA_TOPIC_PREFIX": "trouble"}) as chain,
+    ):
+        chain.start("consume")
+        chain.stream()
+        for part in range(1, 13):
+            vendor.stream.wait_for_subscribers()
+            chain.go_to(START + part * HOUR / 12)
+        close_the_seam(chain)
+
+        check_all(chain)
+        expected = {Cause.STOPPED, Cause.CLOSED, Cause.EVICTED, Cause.SLOW, Cause.SILENT, Cause.MALFORMED}
+        assert expected <= causes_of(chain).keys()
+        assert chain.peak("stream") < 400 * MEBIBYTE
+        assert (0, 0) == (chain.stop("stream"), chain.stop("consume")), chain.said("stream")
+
+
+def test_every_link_is_killed_once(tmp_path) -> None:
+    """Database, stream, consumer and broker die and come back while data flow: nothing is lost, nothing twice."""
+    with (
+        Sandbox(tickers=30, stream_from=START, stream_speed=MAX) as vendor,
+        a_bucket() as bucket,
+        tansu(bucket) as broker,
+        postgres_server() as server,
+        Chain(tmp_path, vendor, broker, server, START + HOUR / 2, {"STREAM_SILENCE": "60"}) as chain,
+    ):
+        chain.start("consume")
+        chain.stream()
+        parts = (
+            (lambda: server.stop("fast"), server.start),
+            (server.kill, server.start),
+            (lambda: chain.kill("stream"), chain.stream),
+            (lambda: chain.kill("consume"), lambda: chain.start("consume")),
+            (broker.kill, broker.start),
+        )
+        stored = 0
+        for number, (end, begin) in enumerate(parts):
+            chain.go_to(START + (6 * number + 3) * MINUTE)
+            until(lambda before=stored: chain.in_database("ohlcv_1s").height > before, "new rows", 0.3)
+            stored = chain.in_database("ohlcv_1s").height
+            end()
+            chain.go_to(START + (6 * number + 5) * MINUTE)
+            begin()
+        chain.go_to(START + HOUR / 2)
+        close_the_seam(chain)
+
+        check_all(chain)
+        assert {Cause.STOPPED: 2} == causes_of(chain)
+        assert chain.peak("stream") < 400 * MEBIBYTE
+        assert (0, 0) == (chain.stop("stream"), chain.stop("consume")), chain.said("stream")
