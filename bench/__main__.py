@@ -35,6 +35,7 @@ BENCHMARKS = (
     "timescale",
     "kafka",
     "stream",
+    "live",
 )
 LARGE = ("lake",)
 """Only when named: `make bench-lake` has an environment for it."""

@@ -67,7 +67,7 @@ class Chain:
     def __enter__(self) -> Self:
         create_database(str(self.server.folder), "chain", "template0")
         self.vendor.stream.pause()
-        tell_time(self.vendor, self._clock)
+        tell_time(self.vendor, self.clock)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -98,7 +98,8 @@ class Chain:
         }
 
     @property
-    def _clock(self) -> Path:
+    def clock(self) -> Path:
+        """The file that has the time."""
         return self.folder / "time"
 
     def go_to(self, moment: datetime) -> None:
@@ -106,12 +107,12 @@ class Chain:
         stream = self.vendor.stream
         while stream.clock.now() < moment:
             stream.step_to(min(stream.clock.now() + _STEP, moment))
-            tell_time(self.vendor, self._clock)
+            tell_time(self.vendor, self.clock)
 
     def start(self, name: str, *arguments: str) -> None:
         """Start `stream` or `consume` in the market's time; its words go to a file of its name."""
         with (self.folder / f"{name}.log").open("ab") as log:
-            command = [sys.executable, str(_SCRIPT), str(self._clock), name, *arguments]
+            command = [sys.executable, str(_SCRIPT), str(self.clock), name, *arguments]
             self.running[name] = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
 
     def stream(self) -> None:
@@ -146,7 +147,7 @@ class Chain:
         command = [
             sys.executable,
             str(_SCRIPT),
-            str(self._clock),
+            str(self.clock),
             "stream",
             "interruptions",
             "--limit",
