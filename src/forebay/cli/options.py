@@ -61,7 +61,8 @@ Timeframes = Annotated[
     ),
 ]
 Into = Annotated[
-    list[str] | None, typer.Option("--into", metavar="DESTINATION...", help="Where to: archive, lake, files, csv_lzo, kafka.")
+    list[str] | None,
+    typer.Option("--into", metavar="DESTINATION...", help="Where to: archive, lake, files, csv_lzo, kafka."),
 ]
 Source = Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="auto, flatfiles or rest.")]
 
