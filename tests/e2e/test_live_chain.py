@@ -22,7 +22,7 @@ TROUBLE = [
     {"kind": "stream_evicted", "events": 500, "times": 1},
     {"kind": "stream_slow_consumer", "events": 700, "times": 1},
     {"kind": "stream_stall", "events": 900, "times": 1},
-    {"kind": "stream_malformed", "channel": "AM", "every": 400},
+    {"kind": "stream_malformed", "channel": "AM", "every": 600},
     {"kind": "stream_malformed", "channel": "A", "every": 2000},
     {"kind": "stream_duplicate", "every": 7},
     {"kind": "stream_late", "every": 9, "seconds": 90},
@@ -44,7 +44,7 @@ def close_the_seam(chain: Chain) -> None:
 def check(chain: Chain, timeframe: str, held: Callable[[], pl.DataFrame]) -> None:
     """What is held comes to be the market's bars; refilled ones know their transactions, and others do not say."""
     truth = chain.truth(timeframe)
-    until(lambda: held().height >= truth.height, f"{truth.height} bars of {timeframe}", 0.3)
+    until(lambda: held().height >= truth.height, f"{truth.height} bars of {timeframe}", 0.5)
     rows = held()
     assert_frame_equal(truth.select(BARS), rows.select(BARS))
     assert {"stream", "rest"} == set(rows["source"])
@@ -70,7 +70,7 @@ def causes_of(chain: Chain) -> Counter[str]:
 def test_an_hour_of_trouble(tmp_path, kafka) -> None:
     """Cut, evicted, too slow, stalled; malformed, late, repeated, restated: the market's bars, row for row."""
     with (
-        Sandbox(tickers=40, stream_from=START, stream_speed=MAX, faults=TROUBLE) as vendor,
+        Sandbox(tickers=32, stream_from=START, stream_speed=MAX, faults=TROUBLE) as vendor,
         postgres_server() as server,
         Chain(tmp_path, vendor, kafka, server, START + HOUR, {"KAFKA_TOPIC_PREFIX": "trouble"}) as chain,
     ):
@@ -109,7 +109,7 @@ def test_every_link_is_killed_once(tmp_path) -> None:
         stored = 0
         for number, (end, begin) in enumerate(parts):
             chain.go_to(START + (6 * number + 3) * MINUTE)
-            until(lambda before=stored: chain.in_database("ohlcv_1s").height > before, "new rows", 0.3)
+            until(lambda before=stored: chain.in_database("ohlcv_1s").height > before, "new rows", 0.5)
             stored = chain.in_database("ohlcv_1s").height
             end()
             chain.go_to(START + (6 * number + 5) * MINUTE)
