@@ -56,6 +56,19 @@ def test_phases_come_in_order_and_one_that_fails_keeps_no_other(registry, clock)
     ]
 
 
+def test_a_symbol_that_was_taken_over_is_told_by_whoever_took_it(registry, clock):
+    """Whoever was asleep for longer than its lease has not completed it, whatever it did."""
+
+    def asleep():
+        clock.advance(61)
+        registry.claim("another", 1, symbols=["AAPL"])
+
+    told = list(Phases(on=asleep).ingest(registry, clock).run(["AAPL"], phases=[Phase.BACKFILL]))
+
+    assert [] == told
+    assert registry.get("AAPL").last_backfill is None
+
+
 def test_one_that_failed_is_run_whole(registry, clock):
     """Otherwise the success of another phase would hide what is wrong, and its tries would never grow rarer."""
     list(Phases({(Phase.BACKFILL, "AAPL"): "no file"}).ingest(registry, clock).run(["AAPL"]))

@@ -92,8 +92,8 @@ class Ingest:
 
         Symbols that failed wait for their `retry_at` with `due_only`, and are run whole then. With `not_since` the
         symbols are shared: those of which anybody ran these phases since then, or is running one now, are left to him
-        unless he dies. A symbol's error is its own; raises what stops all of them, after writing down what became of
-        those under way.
+        unless he dies. A symbol's error is its own, and one whose lease was lost on the way is told by whoever took
+        it. Raises what stops all of them, after writing down what became of those under way.
         """
         if freed := self.registry.clear_stale():
             log.warning("stale_locks_cleared", symbols=freed)
@@ -146,8 +146,8 @@ class Ingest:
             except Exception:
                 self._finish(runs)
                 raise
-            self._finish(runs)
-        for run in runs:
+            ended = self._finish(runs)
+        for run in ended:
             failed = run.failed
             if not (failed and self._stop):
                 yield Ran(run.claimed.symbol, run.records, failed[1] if failed else None, run.notes)
@@ -170,18 +170,23 @@ class Ingest:
                 if came[run.claimed.symbol].done and not came[run.claimed.symbol].error:
                     run.done[phase] = self.clock.now()
 
-    def _finish(self, runs: Iterable[_Run]) -> None:
+    def _finish(self, runs: Iterable[_Run]) -> list[_Run]:
+        """Write down how each fared; those that were still ours."""
+        ended = []
         for run in runs:
             elapsed = (self.clock.now() - run.began).total_seconds()
             failed = None if self._stop else run.failed
             if not self.registry.finish(run.claimed, run.done, failed[1] if failed else None):
                 log.warning("symbol_lost", symbol=run.claimed.symbol, worker=self.worker_id)
-            elif run.failed and self._stop:
+                continue
+            ended.append(run)
+            if run.failed and self._stop:
                 self._log(run, "symbol_execution_stopped", run.failed[0], elapsed)
             elif failed:
                 self._log(run, "symbol_execution_failed", failed[0], elapsed, error=failed[1])
             else:
                 self._log(run, "symbol_execution_completed", next(reversed(run.done), run.phases[-1]), elapsed)
+        return ended
 
     def _log(self, run: _Run, message: str, phase: Phase, elapsed: float, **more: str) -> None:
         entry = run.claimed.entry
