@@ -204,9 +204,7 @@ class LiveStream:
             try:
                 await asyncio.to_thread(self.bad.write)
                 if not await asyncio.to_thread(self.streams.note, self.health()):
-                    raise LeaseLost(
-                        f"another process streams {self.cluster} now", remedy="see `forebay stream status`"
-                    )
+                    raise LeaseLost(f"another process streams {self.cluster} now", remedy="see `forebay stream status`")
             except TemporaryError as error:
                 log.warning("ledger_waits", error=str(error))
             with suppress(TimeoutError):
