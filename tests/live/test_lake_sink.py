@@ -67,16 +67,20 @@ def test_a_bad_bar_goes_to_quarantine_alone(sink: LakeSink, tables: LakeTables, 
 
 
 def test_bars_wait_for_a_lake_that_cannot_be_written(tmp_path: Path) -> None:
-    """It is a sink that is away: nothing is lost, and the next flush commits what was held."""
+    """It is a sink that is away: nothing is lost, the next flush commits what was held, and a bad bar is kept once."""
     place = tmp_path / "lake"
     place.write_text("no folder")
     tables = LakeTables(place, Staging(tmp_path / "tmp", "worker"))
-    sink = LakeSink(tables, Quarantine(tmp_path / "quarantine"), FakeClock())
-    sink.send([bar("AAPL")])
-    with pytest.raises(SinkUnavailable, match="the lake: "):
-        sink.flush(1)
+    clock, quarantine = FakeClock(), Quarantine(tmp_path / "quarantine")
+    sink = LakeSink(tables, quarantine, clock)
+    sink.send([bar("AAPL"), bar("MSFT", low=-1.0)])
+    for _ in range(2):
+        with pytest.raises(SinkUnavailable, match="the lake: "):
+            sink.flush(1)
+        clock.advance(1)
 
     place.unlink()
     sink.flush(1)
 
+    assert (1, 1) == (len(quarantine.list()), sink.refused)
     assert ["AAPL"] == Lake(place).tickers("stocks/bars_1m")

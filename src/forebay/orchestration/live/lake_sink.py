@@ -65,11 +65,11 @@ class LakeSink:
         for asset_class in list(self._held):
             dataset = BAR_DATASETS[f"{asset_class}/{Kind.BARS_1M}"]
             checked = check_rows(rows_of(self._held[asset_class], dataset), dataset)
-            if checked.bad.height:
-                self._refuse(checked.bad, dataset)
             good = with_option_columns(checked.good) if asset_class is AssetClass.OPTIONS else checked.good
             if good.height:
                 self._put(dataset.table, good)
+            if checked.bad.height:  # last: a lake that is away is tried again, and each is kept once
+                self._refuse(checked.bad, dataset)
             del self._held[asset_class]
 
     def _put(self, table: str, rows: pl.DataFrame) -> None:
