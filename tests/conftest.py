@@ -8,7 +8,7 @@ from hypothesis import settings
 settings.register_profile("forebay", deadline=None)  # a first example pays for imports and calendars
 settings.load_profile("forebay")
 
-_MOST_CRASHES = 3
+_MOST_CRASHES = 2
 _crashed: list[str] = []
 
 
@@ -16,7 +16,7 @@ _crashed: list[str] = []
 def pytest_handlecrashitem(crashitem, report, sched):
     """A process that dies in a native library fails whichever test it is at: that test is run once more.
 
-    The crash is still printed, and counted as a rerun; more than a few of them, or one test twice, are failures.
+    The crash is still printed, and counted as a rerun; more than two of them, or one test twice, are failures.
     """
     _crashed.append(crashitem)
     if len(_crashed) <= _MOST_CRASHES and _crashed.count(crashitem) == 1:
