@@ -10,6 +10,8 @@ import sys
 import httpx2
 import pytest
 
+from forebay.service import server
+
 TOKEN = "a-token-of-some-length"
 
 
@@ -27,6 +29,13 @@ def test_the_service_answers_until_it_is_stopped(home):
             said = running.communicate(timeout=30)[1]
     assert 130 == running.returncode
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_who_comes_before_the_service_answers_waits(host):
+    """The address is told before the service is built: a connection is taken from then on."""
+    with server.listening(host, 0) as found, socket.create_connection(found.getsockname()[:2], timeout=5) as early:
+        assert found.getsockname()[:2] == early.getpeername()[:2]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "203.0.113.7", "bars.example.org"])

@@ -14,6 +14,8 @@ from forebay.service.doors import is_loopback
 
 _AT_ONCE = 1_000
 """Connections; those beyond are told to come again (503)."""
+_WAITING = 1_000
+"""Connections that the system keeps until the service takes them."""
 _IDLE = 30
 """Seconds that a connection may be silent between two requests."""
 _STOPS_WITHIN = 10
@@ -31,12 +33,16 @@ def check_address(host: str, *, has_token: bool) -> None:
 
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket on `host`; port 0 takes any free one. Raises UsageError when it cannot be had."""
+    """A socket that listens on `host`; port 0 takes any free one. Raises UsageError when it cannot be had.
+
+    Who connects before the service answers waits and is not refused: its address may be told at once.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as found:
         try:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             found.bind((host, port))
+            found.listen(_WAITING)
         except (OSError, OverflowError) as error:
             raise UsageError(
                 f"the service cannot listen on {host}:{port}: {error}", remedy="choose another --port or --host"
