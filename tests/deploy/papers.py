@@ -65,5 +65,5 @@ def command_lines() -> Iterator[tuple[str, list[str]]]:
     for path in sorted(SYSTEMD.glob("*.service")):
         (line,) = re.findall(r"^ExecStart=/opt/forebay/bin/forebay (.*)$", path.read_text("utf-8"), re.MULTILINE)
         yield f"systemd {path.name}", shlex.split(line)
-    for line in re.findall(r"^    docker compose run --rm \w+ (.*?)(?: +#.*)?$", MANUAL, re.MULTILINE):
+    for line in re.findall(r"^docker compose run --rm \w+ (.*?)(?: +#.*)?$", MANUAL, re.MULTILINE):
         yield "docs/deploying.md", shlex.split(line)

@@ -67,6 +67,6 @@ def test_every_name_that_it_sets_is_a_setting():
 
 def test_the_manual_runs_services_that_exist():
     """`docker compose run --rm NAME` names a service of ours."""
-    named = set(re.findall(r"^    docker compose run --rm (\w+) ", papers.MANUAL, re.MULTILINE))
+    named = set(re.findall(r"^docker compose run --rm (\w+) ", papers.MANUAL, re.MULTILINE))
     assert {"discoverer", "worker", "app", "ingest"} == named
     assert named <= papers.ours().keys()
