@@ -25,7 +25,7 @@ def absent(first, last, bars, kind="gap"):
 
 
 def test_prices_become_heights():
-    """A high stands above its body and a low below it; a candle that closes higher rises; larger prices stand higher."""
+    """A high stands above its body, a low below it; a candle that closes higher rises; larger prices stand higher."""
     one, two = draw(Series([candle(0, 10.0, 12.0, 9.0, 11.0), candle(1, 11.0, 11.5, 8.0, 8.5)])).candles
     assert [True, False] == [one.rises, two.rises]
     for each in (one, two):
@@ -65,7 +65,7 @@ def test_a_gap_has_the_room_of_what_lacks():
 
 
 def test_a_gap_in_part_lies_over_what_is_held():
-    """A stretch with some of its bars is hatched as a whole: with room for those that lack, and over those there are."""
+    """A stretch with some of its bars is hatched as a whole: room for those that lack, and over those there are."""
     drawing = draw(Series([candle(0), candle(1), candle(2), candle(5)], [absent(1, 3, 4, "suspect")]))
     (band,) = drawing.bands
     held = [each for each in drawing.candles if band.left <= each.slot < band.left + band.width - 0.1]

@@ -10,6 +10,7 @@ from lakes import DAY, Basin, bars
 
 from forebay import Lake, NotHeld
 from forebay.errors import LakeError
+from forebay.model.intervals import Interval
 from forebay.model.partition import Source
 
 TABLE = "stocks/bars_1m"
@@ -37,6 +38,16 @@ def test_coverage_counts_each_session_date(lake: Lake) -> None:
     assert expected[1:2] == lake.coverage(TABLE, FRIDAY, MONDAY).rows()
     assert [(THURSDAY, 3, 1, ["flatfile"], 1)] == lake.coverage(TABLE, tickers="B").rows()
     assert 0 == lake.coverage(TABLE, tickers="Z").height
+
+
+def test_a_ticker_has_a_first_and_a_last_session(lake: Lake, basin: Basin) -> None:
+    """The dates of a ticker's own rows, not of the files that could have some; a ticker without rows has none."""
+    assert Interval(THURSDAY, TUESDAY) == lake.span(TABLE, "A")
+    assert (Interval(THURSDAY, THURSDAY), Interval(FRIDAY, FRIDAY)) == (lake.span(TABLE, "B"), lake.span(TABLE, "C"))
+    assert lake.span(TABLE, "a") is None
+    for day in range(13, 30):
+        basin.flatfile(bars(["C"], [date(2024, 3, day)], source=Source.FLATFILE, per_day=1), date(2024, 3, day))
+    assert Interval(THURSDAY, TUESDAY) == lake.span(TABLE, "A")
 
 
 def test_gaps_are_sessions_of_the_calendar(lake: Lake) -> None:

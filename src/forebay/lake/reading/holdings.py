@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from itertools import groupby
+from operator import gt, lt
 
 import polars as pl
 
-from forebay.lake.log.snapshot import LakeFile
+from forebay.lake.log.snapshot import ANY_DAY, LakeFile
 from forebay.lake.reading.selecting import rows_as_stored
 from forebay.lake.reading.tables import Selection
 from forebay.model.calendar import session_days
+from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
 
 COVERAGE = pl.Schema(
@@ -48,6 +50,36 @@ def gaps(found: Selection) -> pl.DataFrame:
     tickers = pl.DataFrame({"ticker": list(found.tickers or [ALL_SYMBOLS])}, schema={"ticker": pl.String()})
     every = tickers.join(pl.DataFrame({"session_date": sessions}, schema={"session_date": pl.Date()}), how="cross")
     return every.join(held, on=GAPS.names(), how="anti").sort(GAPS.names())
+
+
+def span(found: Selection) -> Interval | None:
+    """The first and the last session date on which the selection has a row; None when it has none.
+
+    Files are read from both ends until their names say that none of the rest reaches further.
+    """
+    day = pl.col("session_date")
+    last = _furthest(found, day.max(), lambda file: _dates(file).end, gt)
+    first = _furthest(found, day.min(), lambda file: _dates(file).start, lt) if last else None
+    return Interval(first, last) if first and last else None
+
+
+def _furthest(
+    found: Selection, of_rows: pl.Expr, of_name: Callable[[LakeFile], date], beyond: Callable[[date, date], bool]
+) -> date | None:
+    """The first or last date in the selection. Files whose names reach furthest are read first, ever more at once."""
+    files = sorted(found.files, key=of_name, reverse=beyond is gt)
+    at, size, best = 0, 2, None
+    while at < len(files) and (best is None or beyond(of_name(files[at]), best)):
+        rows = rows_as_stored(found.home, found.dataset, files[at : at + size], found.dates, found.tickers)
+        day: date | None = rows.select(of_rows).collect().item()
+        if day and (best is None or beyond(day, best)):
+            best = day
+        at, size = at + size, size * 2
+    return best
+
+
+def _dates(file: LakeFile) -> Interval:
+    return file.name.dates if file.name else ANY_DAY
 
 
 def _told(found: Selection, files: list[LakeFile]) -> pl.DataFrame:

@@ -23,11 +23,13 @@ from forebay.lake.reading.asking import Adjust, BarQuestion
 from forebay.lake.reading.missing import Missing, absent, message
 from forebay.lake.reading.question import Day, as_day, by_dataset, dates_between, names_of
 from forebay.lake.reading.selecting import sorted_together
+from forebay.lake.reading.sizes import Size, size_of
 from forebay.lake.reading.tables import Selection, Tables
 from forebay.lake.reading.ticks import TickReader
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.instrument import AssetClass
+from forebay.model.intervals import Interval
 
 if TYPE_CHECKING:
     import duckdb
@@ -150,6 +152,10 @@ class Lake(TickReader):
         """The newest version of a table, for `as_of` later on. Raises LakeError when there is no such table."""
         return self._tables.snapshot(table).version
 
+    def size(self, table: str) -> Size:
+        """Files, bytes and rows of a table's newest version. Raises LakeError when there is no such table."""
+        return size_of(self._tables.snapshot(table))
+
     def versions(
         self,
         tickers: str | Sequence[str],
@@ -170,6 +176,15 @@ class Lake(TickReader):
         """Every ticker that has rows in a table, in byte order. Raises LakeError when there is no such table."""
         rows = self._select(table, None, None, None).rows().select(pl.col("ticker").unique())
         return sorted(rows.collect(engine="streaming").to_series())
+
+    def span(self, table: str, ticker: str) -> Interval | None:
+        """The first and the last session date on which a table has rows of a ticker; None without any.
+
+        Raises LakeError when there is no such table.
+        """
+        found = self._select(table, ticker, None, None)
+        with explained(found.home):
+            return holdings.span(found)
 
     def coverage(
         self,
