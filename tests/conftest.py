@@ -1,5 +1,6 @@
 """What every test shares."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,20 +9,23 @@ from hypothesis import settings
 settings.register_profile("forebay", deadline=None)  # a first example pays for imports and calendars
 settings.load_profile("forebay")
 
-_MOST_CRASHES = 2
-_crashed: list[str] = []
+_NATIVE = os.putenv, os.unsetenv
+_KEPT = (lambda *_: None,) * 2
+os.putenv, os.unsetenv = _KEPT
+"""What tests set stays in `os.environ`, and is handed to programs from there.
+
+Once Polars has read from a bucket, a thread of its own calls getenv ten times a second, for ever. A setenv that makes
+the environment longer may free the array under it: the process dies by a segmentation fault, rarely, and anywhere.
+"""
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_handlecrashitem(crashitem, report, sched):
-    """A process that dies in a native library fails whichever test it is at: that test is run once more.
-
-    The crash is still printed, and counted as a rerun; more than two of them, or one test twice, are failures.
-    """
-    _crashed.append(crashitem)
-    if len(_crashed) <= _MOST_CRASHES and _crashed.count(crashitem) == 1:
-        sched.mark_test_pending(crashitem)
-        report.outcome = "rerun"
+@pytest.fixture
+def native_environment() -> Iterator[pytest.MonkeyPatch]:
+    """For a test whose promise is about what native libraries read of the environment."""
+    os.putenv, os.unsetenv = _NATIVE
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+    os.putenv, os.unsetenv = _KEPT
 
 
 @pytest.fixture(scope="session")

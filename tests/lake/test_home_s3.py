@@ -438,17 +438,17 @@ def test_what_an_engine_meets_is_told_alike(
         read(lake)
 
 
-def test_options_by_name(bucket: ABucket, basin: Basin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_by_name(bucket: ABucket, basin: Basin, tmp_path: Path, native_environment: pytest.MonkeyPatch) -> None:
     """A user gives keys as Polars and delta-rs call them, or as settings; an unknown name is refused, without value."""
     fill(basin)
     address = f"s3://{bucket.name}/lake"
     options = {"AWS_ACCESS_KEY_ID": bucket.key_id, "aws_secret_access_key": bucket.secret, "endpoint": bucket.endpoint}
 
-    monkeypatch.chdir(tmp_path)
+    native_environment.chdir(tmp_path)
     assert 4 == Lake(address, storage_options=options).bars("A").collect().height
     assert bucket.secret not in repr(Lake(address, storage_options=options))
     for name, value in options.items():
-        monkeypatch.setenv(f"AWS_{name.upper().removeprefix('AWS_').replace('ENDPOINT', 'ENDPOINT_URL')}", value)
+        native_environment.setenv(f"AWS_{name.upper().removeprefix('AWS_').replace('ENDPOINT', 'ENDPOINT_URL')}", value)
     assert 4 == Lake(address).bars("A").collect().height
     with pytest.raises(UsageError, match="unknown storage option 'aws_secret_key'") as refused:
         Lake(address, storage_options={"aws_secret_key": bucket.secret})

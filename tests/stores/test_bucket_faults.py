@@ -184,7 +184,7 @@ def test_every_refusal_has_a_next_step(
 
 
 def test_no_header_is_sent_that_b2_refuses(
-    bucket: ABucket, proxy: ChaosProxy, opened: Callable[..., S3Store], monkeypatch: pytest.MonkeyPatch
+    bucket: ABucket, proxy: ChaosProxy, opened: Callable[..., S3Store], native_environment: pytest.MonkeyPatch
 ) -> None:
     """Whatever the environment says for Amazon's tools: no tags, checksums, conditions or encryption are asked for."""
     for name, value in {
@@ -197,7 +197,7 @@ def test_no_header_is_sent_that_b2_refuses(
         "AWS_PROFILE": "not-there",
         "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
     }.items():
-        monkeypatch.setenv(name, value)
+        native_environment.setenv(name, value)
     proxy.faults.append(as_b2_refuses())
     store = opened(bucket, proxy.url, copy_limit=LARGE - 1)
 

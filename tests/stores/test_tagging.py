@@ -96,10 +96,10 @@ def test_an_object_without_tags_is_sent_without_the_header(s3: S3Store, proxy: C
 
 
 def test_environment_does_not_take_tags_away(
-    bucket: ABucket, opened: Callable[..., S3Store], monkeypatch: pytest.MonkeyPatch
+    bucket: ABucket, opened: Callable[..., S3Store], native_environment: pytest.MonkeyPatch
 ) -> None:
     """A variable for other tools that switches tags off says nothing here."""
-    monkeypatch.setenv("AWS_DISABLE_TAGGING", "true")
+    native_environment.setenv("AWS_DISABLE_TAGGING", "true")
     store = opened(bucket, bucket.endpoint)
     store.put("a", b"1", {}, TAGS)
     assert TAGS == store.tags("a")

@@ -147,7 +147,7 @@ def test_head_and_listing_agree(files: FlatFiles) -> None:
 
 @pytest.mark.usefixtures("bucket")
 def test_requests_are_signed_with_the_given_keys_only(
-    server: ScriptedServer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    server: ScriptedServer, clock: FakeClock, native_environment: pytest.MonkeyPatch
 ) -> None:
     """AWS_* variables, which are the destination's, and proxies change neither host, signature nor headers."""
     for name, value in {
@@ -158,7 +158,7 @@ def test_requests_are_signed_with_the_given_keys_only(
         "AWS_SERVER_SIDE_ENCRYPTION": "sse-c", "AWS_SSE_CUSTOMER_KEY_BASE64": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz",
         "HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9",
     }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
+        native_environment.setenv(name, value)
     files = FlatFiles(server.url, "the-id", "the-secret", clock)
 
     files.head(KEY)

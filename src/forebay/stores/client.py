@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -21,7 +18,6 @@ if TYPE_CHECKING:
 
 _UNASKED = ("AWS_CHECKSUM_ALGORITHM", "AWS_SERVER_SIDE_ENCRYPTION", "AWS_SSE_")
 """Variables the library reads and no argument can take back: each adds headers to uploads."""
-_environment = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +38,27 @@ class Timeouts:
 def client(bucket: Bucket, timeouts: Timeouts, *, writes: bool) -> Client:
     """A client for reading or for writing. Bodies are not signed: TLS guards them, and uploads are checked after."""
     wait = timeouts.write if writes else timeouts.read
-    with _unset(_UNASKED):
-        return Client(
-            bucket.name,
-            endpoint=bucket.endpoint,
-            aws_endpoint_url_s3=bucket.endpoint,
-            region=bucket.region,
-            virtual_hosted_style_request=False,
-            skip_signature=False,
-            unsigned_payload=True,
-            s3_express=False,
-            request_payer=False,
-            conditional_put="etag",
-            disable_tagging=False,  # without tags there is no header of them, which some stores refuse even empty
-            credential_provider=lambda: _credential(bucket),
-            client_options=_client_options(bucket.endpoint, timeouts, wait),
-            retry_config={
-                "max_retries": timeouts.retries,
-                "retry_timeout": timedelta(seconds=timeouts.whole),
-                "backoff": {"init_backoff": timedelta(seconds=timeouts.pause), "max_backoff": timedelta(seconds=8)},
-            },
-        )
+    _forget_unasked()
+    return Client(
+        bucket.name,
+        endpoint=bucket.endpoint,
+        aws_endpoint_url_s3=bucket.endpoint,
+        region=bucket.region,
+        virtual_hosted_style_request=False,
+        skip_signature=False,
+        unsigned_payload=True,
+        s3_express=False,
+        request_payer=False,
+        conditional_put="etag",
+        disable_tagging=False,  # without tags there is no header of them, which some stores refuse even empty
+        credential_provider=lambda: _credential(bucket),
+        client_options=_client_options(bucket.endpoint, timeouts, wait),
+        retry_config={
+            "max_retries": timeouts.retries,
+            "retry_timeout": timedelta(seconds=timeouts.whole),
+            "backoff": {"init_backoff": timedelta(seconds=timeouts.pause), "max_backoff": timedelta(seconds=8)},
+        },
+    )
 
 
 def _credential(bucket: Bucket) -> S3Credential:
@@ -88,12 +84,8 @@ def _client_options(endpoint: str, timeouts: Timeouts, wait: float) -> ClientCon
     return options
 
 
-@contextmanager
-def _unset(prefixes: tuple[str, ...]) -> Iterator[None]:
-    """Without the environment's variables that begin so."""
-    with _environment:
-        hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.upper().startswith(prefixes)}
-        try:
-            yield
-        finally:
-            os.environ.update(hidden)
+def _forget_unasked() -> None:
+    """Take them out of the environment, for good: to set them again while native threads read it ends the process."""
+    for name in list(os.environ):
+        if name.upper().startswith(_UNASKED):
+            os.environ.pop(name, None)
