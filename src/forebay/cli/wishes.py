@@ -14,7 +14,7 @@ import typer
 from forebay.cli.options import as_date
 from forebay.cli.output import tell
 from forebay.errors import UsageError
-from forebay.feeds_file import FEEDS_FILE, check_bars_for_files, check_dates, dataset_named, nearest, read_feeds
+from forebay.feeds_file import check_bars_for_files, check_dates, dataset_named, nearest
 from forebay.model.calendar import NEW_YORK
 from forebay.model.catalogue import BAR_DATASETS, Dataset
 from forebay.model.feed import DESTINATIONS, LAKE, Feed, SourceChoice, from_lake, is_destination
@@ -85,10 +85,9 @@ def _placed(app: App, asked: Asked) -> Asked:
 
 def known_feeds(app: App, feeds_file: Path | None = None) -> list[Feed]:
     """The feeds of forebay.toml (or of `feeds_file`), and those remembered under other names. Raises UsageError."""
-    path = feeds_file or (FEEDS_FILE if FEEDS_FILE.exists() else None)
-    feeds = read_feeds(path, app.clock.now()) if path else []
-    names = {feed.name for feed in feeds}
-    return [*map(app.placed, feeds), *(feed for feed in app.ledger.feeds.list() if feed.name not in names)]
+    from forebay.app.feeds import known_feeds
+
+    return known_feeds(app, feeds_file)
 
 
 def remember(app: App, asked: Asked, feeds: Sequence[Feed]) -> None:

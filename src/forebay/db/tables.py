@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from forebay.db.files_view import FILES_VIEW
 from forebay.db.types import ByteOrdered, Instant, JsonByAnybody, JsonValue, RowId
+from forebay.model.coverage import Verdict
 from forebay.model.task import TaskState
 
 metadata = sa.MetaData(
@@ -17,8 +20,8 @@ metadata = sa.MetaData(
 )
 
 
-def _names(states: list[TaskState]) -> str:
-    return ", ".join(f"'{state}'" for state in states)
+def _names(words: Sequence[TaskState | Verdict]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
 
 
 WAITING = sa.text(f"status IN ({_names([state for state in TaskState if state.claimable])})")
@@ -32,6 +35,8 @@ HELD_BACK = sa.text("hold IS NOT NULL")
 UNSETTLED = sa.text("settled_at IS NULL")
 RUN_WAITS = sa.text("state = 'waiting'")
 NOT_CLOSED = sa.text("closed_at IS NULL")
+NOT_SATISFIED = sa.text(f"verdict IN ({_names([verdict for verdict in Verdict if not verdict.satisfies])})")
+"""Something is still to be done for the partition, or nothing can be: few of millions."""
 
 
 def entered_column(state: TaskState) -> str:
@@ -116,6 +121,15 @@ coverage = sa.Table(
     sa.Column("details", sa.JSON, nullable=False),
     sa.Column("checked_at", Instant, nullable=False),
     sa.Column("expires_at", Instant),  # from then on it covers nothing
+    sa.Index(
+        "ix_coverage_not_satisfied",
+        "destination",
+        "table_name",
+        "verdict",
+        "source",
+        sqlite_where=NOT_SATISFIED,
+        postgresql_where=NOT_SATISFIED,
+    ),
     sqlite_with_rowid=False,  # stored in the order of its key: ranges of symbols are read in one sweep
 )
 """What is known of a partition at a destination, from one source, with its evidence."""

@@ -63,7 +63,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     )
     service.state.desk = desk
     service.state.runs = runs
-    service.state.metrics = Metrics(Figures(desk.opened))
+    service.state.metrics = Metrics(Figures(desk))
     faults.install(service)
     service.include_router(health.routes)
     for room in _ROOMS:

@@ -1,99 +1,78 @@
-"""Figures of what is kept, read from the ledger's database when a monitor asks."""
+"""Figures of what is kept, found when a monitor asks: part by part, so that one that is away hides no other."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import structlog
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from forebay.errors import LedgerError
-from forebay.ledger.figures import gaps_that_stay, rows_brought
-from forebay.ledger.filter import TaskFilter
 from forebay.model.registry import IngestionStatus, Phase, SymbolRegistry
-from forebay.model.task import TaskState
+from forebay.service.held_figures import held_figures
 from forebay.service.live_figures import live_figures
+from forebay.service.sparing import Part
+from forebay.service.stored_figures import home_figures, lake_figures
+from forebay.service.work_figures import call_figures, queue_figures, work_figures
 
 if TYPE_CHECKING:
     from forebay.app import App
-
-log = structlog.get_logger(__name__)
+    from forebay.service.desk import Desk
 
 MOST_SYMBOLS = 500
 """Symbols that have figures of their own, the first in byte order: a monitor keeps each for months."""
-_NEWEST = 200
-"""Completed tasks whose time is averaged."""
+_PATIENCE = 4.0
+"""Seconds for all parts together; a monitor gives a scrape up after ten."""
 
 
 class Figures(Collector):
-    """How much came, how much failed, what lacks, how long it took and what waits."""
+    """How much came, how much failed, what lacks, how long it took, what waits, and what it all takes."""
 
-    def __init__(self, opened: Callable[[], App]) -> None:
-        self._opened = opened
+    def __init__(self, desk: Desk) -> None:
+        self._parts = (
+            Part("ledger", lambda: _ledger(_opened(desk)), share=0),
+            Part("work", lambda: work_figures(_opened(desk), _own(_opened(desk)))),
+            Part("held", lambda: held_figures(_opened(desk))),
+            Part("calls", lambda: call_figures(_opened(desk)), share=0),
+            Part("lake", lambda: lake_figures(desk.lake)),
+            Part("home", lambda: home_figures(desk.app)),
+        )
 
     def collect(self) -> Iterator[Metric]:
-        """Every family; while the ledger is away only that it is."""
-        up = GaugeMetricFamily("forebay_ledger_up", "Whether the ledger's database answers.", value=1)
-        try:
-            found = list(self._read())
-        except LedgerError as error:
-            log.warning("no_figures", error=str(error))
-            found, up = [], GaugeMetricFamily(up.name, up.documentation, value=0)
-        yield from (up, *found)
-
-    def _read(self) -> Iterator[Metric]:
-        app = self._opened()
-        entries = app.registry.list()
-        yield _tasks(app)
-        yield _seconds(app)
-        yield _rows(app, entries[:MOST_SYMBOLS])
-        yield _gaps(app)
-        yield from _symbols(entries)
-        yield from live_figures(app)
+        """Every family that can be had, and of which part there is none now."""
+        for part in self._parts:
+            part.begin()
+        until = time.monotonic() + _PATIENCE
+        ups = GaugeMetricFamily("forebay_figures_up", "Whether the figures of a part could be had.", labels=["part"])
+        for part in self._parts:
+            told = part.told(until - time.monotonic())
+            ups.add_metric([part.name], told.up)
+            if part.name == "ledger":
+                yield GaugeMetricFamily("forebay_ledger_up", "Whether the ledger's database answers.", value=told.up)
+            yield from told.families
+        yield ups
 
     def describe(self) -> Iterator[Metric]:
         """Nothing: the ledger may be away when the service starts."""
         yield from ()
 
 
-def _tasks(app: App) -> Metric:
-    family = GaugeMetricFamily("forebay_tasks", "Tasks of the ledger by state: the queue.", labels=["state"])
-    for state, count in app.ledger.tasks.counts().items():
-        family.add_metric([state], count)
-    return family
+def _opened(desk: Desk) -> App:
+    """The application, its ledger and registry open. Raises LedgerError."""
+    _ = desk.ledger, desk.registry
+    return desk.app
 
 
-def _seconds(app: App) -> Metric:
-    """From the claim to the end, the average of the newest of each kind."""
-    took = defaultdict[str, list[float]](list)
-    for task in app.ledger.tasks.find(TaskFilter(states=[TaskState.COMPLETED]), limit=_NEWEST):
-        ended = task.history.get(TaskState.COMPLETED)
-        began = task.history.get(TaskState.PROCESSING, ended)
-        if began and ended:
-            took[task.draft.kind].append((ended - began).total_seconds())
-    family = GaugeMetricFamily("forebay_task_seconds", f"Of the newest {_NEWEST} tasks, by kind.", labels=["kind"])
-    for kind, several in took.items():
-        family.add_metric([kind], sum(several) / len(several))
-    return family
+def _own(app: App) -> Sequence[SymbolRegistry]:
+    return app.registry.list(limit=MOST_SYMBOLS)
 
 
-def _rows(app: App, entries: Sequence[SymbolRegistry]) -> Metric:
-    labels = ["table", "symbol"]
-    family = CounterMetricFamily("forebay_rows", "Rows brought by completed tasks; `*`: by whole files.", labels=labels)
-    symbols = [entry.symbol for entry in entries]
-    for (table, symbol), rows in rows_brought(app.ledger.database, symbols).items():
-        family.add_metric([table, symbol], rows)
-    return family
-
-
-def _gaps(app: App) -> Metric:
-    family = GaugeMetricFamily("forebay_gaps", "Sessions whose minutes lack at the vendor, too.", labels=["table"])
-    for table, count in gaps_that_stay(app.ledger.database).items():
-        family.add_metric([table], count)
-    return family
+def _ledger(app: App) -> Iterator[Metric]:
+    yield from queue_figures(app)
+    yield from _symbols(app.registry.list())
+    yield from live_figures(app)
 
 
 def _symbols(entries: Sequence[SymbolRegistry]) -> Iterator[Metric]:
@@ -108,7 +87,11 @@ def _symbols(entries: Sequence[SymbolRegistry]) -> Iterator[Metric]:
     )
     for entry in entries[:MOST_SYMBOLS]:
         failures.add_metric([entry.symbol], entry.failures)
-        times = {Phase.BACKFILL: entry.last_backfill, Phase.SNAPSHOT: entry.last_snapshot}
+        times = {
+            Phase.BACKFILL: entry.last_backfill,
+            Phase.SNAPSHOT: entry.last_snapshot,
+            Phase.STREAM: entry.last_stream,
+        }
         for phase, moment in times.items():
             if moment:
                 last.add_metric([entry.symbol, phase], moment.timestamp())

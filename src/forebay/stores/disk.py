@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from forebay.errors import StoreError, StoreFull
@@ -60,6 +61,25 @@ def check_room(path: Path, size: int, settings: str) -> None:
     """Raise StoreFull now, rather than after most of `size` bytes were fetched for nothing."""
     if shutil.disk_usage(_existing(path)).free < size:
         raise full(path, settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The disk that a path is on, or will be. In bytes."""
+
+    total: int
+    free: int
+
+    @property
+    def used(self) -> float:
+        """The part of it that is taken, from 0 to 1."""
+        return 1 - self.free / self.total if self.total else 1.0
+
+
+def room(path: Path) -> Room:
+    """How much there is at `path`, for whoever runs this. Raises OSError."""
+    found = shutil.disk_usage(_existing(path.absolute()))
+    return Room(found.used + found.free, found.free)
 
 
 def _existing(path: Path) -> Path:

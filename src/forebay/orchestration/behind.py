@@ -1,0 +1,67 @@
+"""How far what is held is behind what the vendor has published: the freshness of each table that a feed keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from forebay.ledger import Ledger
+from forebay.ledger.newest import newest_held, newest_listed
+from forebay.model.calendar import published_by, session_days
+from forebay.model.catalogue import Dataset
+from forebay.model.feed import Feed, from_lake
+
+_WEEKS = timedelta(days=21)
+"""Within which every calendar has a session that is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """One table at one destination, as of a moment."""
+
+    table: str
+    destination: str
+    held: date | None
+    """The newest session date of which anything is completely held."""
+    published: date
+    """The newest one that is wanted and published, by the listing or by the clock."""
+    sessions: int
+    """How many session dates lie between them: 0 is fresh."""
+
+    @property
+    def age(self) -> timedelta | None:
+        """Between the two dates; None where nothing is held."""
+        return None if self.held is None else max(self.published - self.held, timedelta())
+
+
+def behind(ledger: Ledger, feeds: Iterable[Feed], now: datetime) -> list[Behind]:
+    """Each table that these feeds keep, in the lake and the archive. Raises LedgerError."""
+    held, listed = newest_held(ledger.database), newest_listed(ledger.database)
+    wanted: dict[tuple[str, str], tuple[Dataset, date]] = {}
+    for destination, dataset, feed in _kept(feeds):
+        newest = newest_published(dataset, listed.get(dataset.name), now)
+        until = min(newest, feed.end or newest)
+        known = wanted.get((destination, dataset.table))
+        if (feed.start or date.min) <= until and (known is None or known[1] < until):
+            wanted[destination, dataset.table] = (dataset, until)
+    return [_of(*where, *what, held.get(where)) for where, what in sorted(wanted.items(), key=lambda each: each[0])]
+
+
+def newest_published(dataset: Dataset, listed: date | None, now: datetime) -> date:
+    """The newest session date that the vendor has listed, or should have published by now: whichever is later."""
+    days = session_days(dataset.calendar, now.date() - _WEEKS, now.date())
+    by_clock = max(day for day in days if published_by(day) <= now)
+    return max(by_clock, listed or by_clock)
+
+
+def _kept(feeds: Iterable[Feed]) -> Iterator[tuple[str, Dataset, Feed]]:
+    for feed in feeds:
+        for destination in feed.stores:
+            if not from_lake(destination):
+                yield from ((destination, dataset, feed) for dataset in feed.datasets)
+
+
+def _of(destination: str, table: str, dataset: Dataset, published: date, held: date | None) -> Behind:
+    since = dataset.first_date if held is None else held + timedelta(days=1)
+    return Behind(table, destination, held, published, len(session_days(dataset.calendar, since, published)))
