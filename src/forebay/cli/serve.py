@@ -35,7 +35,7 @@ def serve(
             f"the service needs {error.name}, which is not installed",
             remedy="install it: pip install 'forebay[service]'",
         ) from error
-    server.check_address(host, has_token=settings.service.token is not None)
+    server.check_address(host, has_token=settings.service.has_token)
     if reload:
         _hand_on(ctx.ensure_object(Frame))
         server.run_reloading(host, port)

@@ -14,6 +14,9 @@ from forebay import __version__
 from forebay.app import App, new_worker_id, open_app
 from forebay.clock import Clock, SystemClock
 from forebay.service import faults
+from forebay.service.dashboard import rooms
+from forebay.service.dashboard.headers import Guarded
+from forebay.service.dashboard.session import Sessions, Tokens
 from forebay.service.desk import Desk
 from forebay.service.doors import Doors
 from forebay.service.figures import Figures
@@ -44,7 +47,7 @@ _ROOMS = (symbols, runs, scheduler, bars, snapshots, streams, tasks, coverage, g
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """The service over what `settings` name. Opens nothing before it is asked; closes everything when it is shut down.
 
-    With FOREBAY_API_TOKEN that token must be shown; without it only programs of this machine are answered.
+    With FOREBAY_API_TOKEN or FOREBAY_API_READ_TOKEN a token must be shown; without them only this machine is answered.
     """
     desk = Desk(App(settings, clock or SystemClock(), new_worker_id()), Redactor(settings.secrets()))
 
@@ -68,9 +71,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     service.include_router(health.routes)
     for room in _ROOMS:
         service.include_router(room.routes, dependencies=[Security(_BEARER), Depends(only_described)])
-    token = settings.service.token
+    rooms.install(service)
+    service.state.tokens = Tokens.of(settings.service)
+    service.state.sessions = Sessions(service.state.tokens, desk.app.clock)
     service.add_middleware(Fresh, changes=desk.changes)
-    service.add_middleware(Doors, token=token.get_secret_value() if token else None)
+    service.add_middleware(Doors, tokens=service.state.tokens, sessions=service.state.sessions)
+    service.add_middleware(Guarded)
     service.add_middleware(Counted, metrics=service.state.metrics)
     return service
 

@@ -9,11 +9,12 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from forebay.errors import ForebayError, KnownSymbol, NoSuchTable, TemporaryError, UnknownSymbol, UsageError
+from forebay.service.dashboard.pages import render
 
 log = structlog.get_logger(__name__)
 _WAIT = 5
@@ -50,6 +51,23 @@ def answer(
     return JSONResponse(Fault(kind=kind, message=message, remedy=remedy).model_dump(), status, dict(headers or {}))
 
 
+def answer_to(
+    request: Request, status: int, kind: str, message: str, remedy: str = "", headers: Mapping[str, str] | None = None
+) -> Response:
+    """The same, to a person as a page."""
+    if not wants_page(request):
+        return answer(status, kind, message, remedy, headers)
+    phrase = HTTPStatus(status).phrase
+    page = render(request, "fault.html", status=status, code=status, phrase=phrase, message=message, remedy=remedy)
+    page.headers.update(headers or {})
+    return page
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks, and not for what is for programs."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+
+
 def install(service: FastAPI) -> None:
     """Have every error of `service` answered so."""
     service.add_exception_handler(ForebayError, _known)
@@ -58,7 +76,7 @@ def install(service: FastAPI) -> None:
     service.add_exception_handler(Exception, _unknown)
 
 
-def _known(request: Request, error: Exception) -> JSONResponse:
+def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, ForebayError)
     status = _status(error)
     redact = request.app.state.desk.redact
@@ -68,7 +86,7 @@ def _known(request: Request, error: Exception) -> JSONResponse:
         headers["Retry-After"] = str(round(after or _WAIT))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request_failed", path=request.url.path, kind=error.kind, error=str(error))
-    return answer(status, error.kind, redact(str(error)), redact(error.remedy), headers)
+    return answer_to(request, status, error.kind, redact(str(error)), redact(error.remedy), headers)
 
 
 def _status(error: ForebayError) -> HTTPStatus:
@@ -81,7 +99,7 @@ def _status(error: ForebayError) -> HTTPStatus:
     return HTTPStatus.SERVICE_UNAVAILABLE
 
 
-def _invalid(request: Request, error: Exception) -> JSONResponse:
+def _invalid(request: Request, error: Exception) -> Response:
     """The first thing that is wrong with a question. What was given is not repeated: it may be anything."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
@@ -89,24 +107,30 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
     remedy = "/openapi.json says what is understood"
     if first["loc"] == ("body",) and "json" not in request.headers.get("content-type", ""):
         remedy = "send JSON, and say so: Content-Type: application/json"
-    return answer(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{where}: {first['msg']}", remedy)
+    return answer_to(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{where}: {first['msg']}", remedy)
 
 
-def _refused(_request: Request, error: Exception) -> JSONResponse:
+def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error, Refusal):
-        return answer(error.status_code, error.kind, error.detail, error.remedy)
+        return answer_to(request, error.status_code, error.kind, error.detail, error.remedy)
     kind = _kind_of(error.status_code)
-    return answer(error.status_code, kind, str(error.detail), "/openapi.json lists every endpoint", error.headers)
+    return answer_to(
+        request, error.status_code, kind, str(error.detail), "/openapi.json lists every endpoint", error.headers
+    )
 
 
 def _kind_of(status: int) -> str:
     return HTTPStatus(status).phrase.lower().replace(" ", "_")
 
 
-def _unknown(request: Request, error: Exception) -> JSONResponse:
+def _unknown(request: Request, error: Exception) -> Response:
     """A fault of Forebay's own. Its trace goes to the log alone."""
     log.error("request_failed", path=request.url.path, kind="internal", exc_info=error)
-    return answer(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "this is a fault in Forebay", "the service's log says more"
+    return answer_to(
+        request,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal",
+        "this is a fault in Forebay",
+        "the service's log says more",
     )
