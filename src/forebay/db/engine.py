@@ -171,7 +171,7 @@ def _postgresql(address: sa.URL, timeout: float) -> Database:
         )
     except ModuleNotFoundError as error:
         raise UsageError(
-            "DATABASE_URL names PostgreSQL, whose driver is not installed",
+            "the ledger is in PostgreSQL, whose driver is not installed",
             remedy="install it: pip install 'forebay[distributed]'",
         ) from error
     return Database(f"{address.host or 'local'}/{address.database or ''}", engine)

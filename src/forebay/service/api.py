@@ -6,13 +6,17 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from forebay.errors import UsageError
-from forebay.service.factory import create_app
 from forebay.settings import load
 from forebay.telemetry.logs import configure_logs
 from forebay.telemetry.redact import Redactor
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+try:
+    from forebay.service.factory import create_app
+except ModuleNotFoundError as error:  # an ASGI server would print a traceback
+    raise SystemExit(f"error: the service needs {error.name}\nnext: pip install 'forebay[service]'") from error
 
 __all__ = ["app", "create_app"]  # noqa: F822 - `app` is made below
 

@@ -8,15 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Timer
 
-from forebay.errors import SinkError, SinkRefused, SinkUnavailable, UsageError
-from forebay.settings import TimescaleSettings
+import psycopg
 
-try:
-    import psycopg
-except ModuleNotFoundError as error:
-    raise UsageError(
-        f"TimescaleDB needs {error.name}, which is not installed", remedy="install it: pip install 'forebay[timescale]'"
-    ) from error
+from forebay.errors import SinkError, SinkRefused, SinkUnavailable
+from forebay.settings import TimescaleSettings
 
 _CONNECT, _STATEMENT, _LOCK = 5, 300, 60
 """Seconds that each may take; a batch takes one."""
