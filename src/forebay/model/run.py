@@ -15,6 +15,8 @@ class RunKind(StrEnum):
     """Symbols of the registry are run, as their strategies say."""
     REPAIR = "repair"
     """Gaps in minute bars are found and fetched again."""
+    FILL = "fill"
+    """A cell of the coverage grid is put right."""
 
 
 class RunState(StrEnum):
@@ -45,6 +47,8 @@ class Order:
     """Gaps that a repair closes at most; None: what the settings say."""
     again: bool = False
     """A repair asks for what the vendor is known to lack, too."""
+    table: str | None = None
+    """What a fill is about: `stocks/bars_1m`, of its one symbol or of everything that is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,9 @@ class Progress:
     """What came of an order so far."""
 
     completed: int = 0
-    """Symbols that were run, or gaps that are closed."""
+    """Symbols that were run, gaps that are closed, or tasks that ended well."""
     failed: int = 0
-    """Symbols that failed, or gaps that stay."""
+    """Symbols that failed, gaps that stay, or tasks that did not end well."""
     records: int = 0
     """Rows that are held now and were not before; of a repair minutes that lacked, by its own estimate."""
     errors: Mapping[str, str] = field(default_factory=dict)

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 import structlog
 
 from forebay.app.gaps import kept_symbols, repair_gaps, scopes
+from forebay.app.grid import repair_cell
 from forebay.app.ingest import open_ingest
-from forebay.errors import ForebayError, LedgerError
+from forebay.errors import ForebayError, LedgerError, UsageError
 from forebay.ledger.runs import RunBook
 from forebay.model.gap import Outcome
-from forebay.model.run import Progress, Run, RunKind, RunState
+from forebay.model.intervals import Interval
+from forebay.model.run import Order, Progress, Run, RunKind, RunState
+from forebay.model.task import TaskState
+from forebay.orchestration.grid.repair import Scope
 from forebay.orchestration.heartbeat import Heartbeat
 from forebay.orchestration.worker import Worker
 
@@ -71,7 +75,8 @@ class UnderWay:
 
     def _error(self, open_one: Callable[[], AbstractContextManager[App]]) -> str | None:
         """What stopped all of it, if anything did."""
-        do = {RunKind.INGEST: self._ingest, RunKind.REPAIR: self._repair}[self._run.order.kind]
+        ways = {RunKind.INGEST: self._ingest, RunKind.REPAIR: self._repair, RunKind.FILL: self._fill}
+        do = ways[self._run.order.kind]
         try:
             with open_one() as app:
                 app.recover()
@@ -102,6 +107,12 @@ class UnderWay:
             why = None if closed else gap.reason or f"{gap.outcome}: {gap.evidence}"
             self._count(f"{gap.symbol} {gap.day}", gap.missing if closed else 0, why)
 
+    def _fill(self, app: App) -> None:
+        for task in repair_cell(app, _scope(self._run.order), self._hear, lambda: self._stopped):
+            why = None if task.state is TaskState.COMPLETED else task.error_message or f"it is {task.state}"
+            self._count(f"{task.draft.partition} in {task.draft.destination}", 0, why)
+            self._changed()
+
     def _count(self, name: str, records: int, error: str | None) -> None:
         came = self._progress
         told = {**came.errors, name: error} if error and len(came.errors) < _ERRORS else came.errors
@@ -129,3 +140,10 @@ class UnderWay:
             stopped = self._stopped
         if stopped:
             stop()
+
+
+def _scope(order: Order) -> Scope:
+    """The cell that a fill is about. Raises UsageError where the order does not say."""
+    if order.table is None or order.start is None or order.end is None:
+        raise UsageError("the order names no cell", remedy="order it with a table, a start and an end")
+    return Scope(order.table, Interval(order.start, order.end), order.symbols[0] if order.symbols else None)

@@ -32,14 +32,15 @@ class RunShown(BaseModel):
     id: str = Field(examples=[_EXAMPLE])
     kind: RunKind
     symbols: list[str] | None = Field(description="Null: all that are enabled, and of an ingest due.")
-    start: date | None = Field(description="Of a repair: the first session date.")
+    table: str | None = Field(description="Of a fill: the table of the coverage grid.", examples=["stocks/bars_1m"])
+    start: date | None = Field(description="Of a repair or a fill: the first session date.")
     end: date | None
     state: RunState = Field(description="`stopped`: the service that carried it out was stopped, or died.")
     ordered_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    completed: int = Field(description="Symbols that were run, or gaps that are closed.")
-    failed: int = Field(description="Symbols that failed, or gaps that stay.")
+    completed: int = Field(description="Symbols that were run, gaps that are closed, or tasks that ended well.")
+    failed: int = Field(description="Symbols that failed, gaps that stay, or tasks that did not end well.")
     records: int = Field(description="Rows that are held now and were not before; minutes of gaps are estimated.")
     error: str | None = Field(description="What stopped all of it.")
     errors: dict[str, str] = Field(description="Symbol, or symbol and session, to why it failed: the first hundred.")
@@ -52,6 +53,7 @@ class RunShown(BaseModel):
             id=run.id,
             kind=order.kind,
             symbols=None if order.symbols is None else list(order.symbols),
+            table=order.table,
             start=order.start,
             end=order.end,
             state=run.state,

@@ -1,0 +1,71 @@
+"""What the storage itself says: the session dates of which a table of the lake has files, by its log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import accumulate
+from threading import Lock
+
+from forebay.errors import NoSuchTable
+from forebay.lake.reading.tables import Tables
+from forebay.model.partition import Source
+from forebay.orchestration.grid.sessions import Sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The dates of a table that files hold rows of, those of the running day's stream apart."""
+
+    days: frozenset[date]
+    told: bool = True
+    """False where a file of another program may hold any date: then nothing can be said to be lost."""
+
+
+NOTHING = Stored(frozenset())
+
+
+class StoredDays:
+    """Asks a lake's log, once for each version of a table. Safe in threads."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._lock = Lock()
+        self._known: dict[str, tuple[int, Stored]] = {}
+
+    def of(self, table: str) -> Stored:
+        """What is there now; nothing where there is no such table. Raises LakeError, StoreError."""
+        try:
+            snapshot = self._tables.snapshot(table)
+        except NoSuchTable:
+            return NOTHING
+        with self._lock:
+            version, stored = self._known.get(table, (-1, NOTHING))
+        if version == snapshot.version:
+            return stored
+        files = [file for file in snapshot.files() if file.name is None or file.name.source is not Source.STREAM]
+        days = frozenset(day for file in files if file.name for day in file.name.held())
+        found = Stored(days, told=all(file.name for file in files))
+        with self._lock:
+            self._known[table] = snapshot.version, found
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlaces:
+    """The same by a calendar's places."""
+
+    places: Sequence[int]
+    told: bool
+    _before: Sequence[int]
+
+    @classmethod
+    def of(cls, stored: Stored, sessions: Sessions) -> StoredPlaces:
+        """Dates that are no sessions of the calendar are left out."""
+        there = [day in stored.days for day in sessions.days]
+        return cls([place for place, held in enumerate(there) if held], stored.told, [0, *accumulate(there)])
+
+    def lost(self, first: int, last: int) -> bool:
+        """Whether no file holds any place from `first` to `last`."""
+        return self.told and self._before[last + 1] == self._before[first]
