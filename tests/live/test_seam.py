@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -20,8 +20,9 @@ from forebay.model.live import Cause, Cluster, Interruption, Subscription
 from forebay.model.message import BarMessage, Message
 from forebay.model.partition import Source
 from forebay.orchestration.live.outlet import Outlet
-from forebay.orchestration.live.refill import OVERLAP, Refill
+from forebay.orchestration.live.refill import Refill
 from forebay.orchestration.live.seam import Seam
+from forebay.orchestration.live.shares import OVERLAP
 from forebay.sandbox.server import Sandbox
 from forebay.testing import FakeClock
 from forebay.vendor.rest import RestClient
@@ -40,12 +41,14 @@ class Kept:
 
     def __init__(self) -> None:
         self.came: list[Message] = []
+        self.flushes = 0
 
     def send(self, messages: Sequence[Message]) -> None:
         self.came += messages
 
     def flush(self, seconds: float) -> None:
         """All is acknowledged at once."""
+        self.flushes += 1
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -79,27 +82,39 @@ def sink() -> Kept:
 
 
 @pytest.fixture
-def seam(vendor: Sandbox, ledger: Ledger, book: Interruptions, clock: FakeClock, sink: Kept) -> Iterator[Seam]:
+def seam_within(
+    vendor: Sandbox, ledger: Ledger, book: Interruptions, clock: FakeClock, sink: Kept
+) -> Iterator[Callable[[int], Seam]]:
+    """Makes the seam that may spend so many calls on a wildcard."""
     outlet = Outlet(sink, SystemClock(), Random(1), most=1000, every=timedelta())
     outlet.start()
     with RestClient(vendor.env["FOREBAY_REST_URL"], vendor.env["POLYGON_API_KEY"], ledger.budget, clock) as rest:
-        refill = Refill(rest, clock, 2, timedelta(), lambda *_: ["AAPL", "GOOGL"])
-        yield Seam(Cluster.STOCKS, book, refill, [outlet], clock)
+
+        def make(budget: int) -> Seam:
+            refill = Refill(rest, clock, budget, timedelta(), lambda *_: ["AAPL", "GOOGL"])
+            return Seam(Cluster.STOCKS, book, refill, [outlet], clock)
+
+        yield make
     outlet.close(10)
 
 
-def lost(*subscriptions: str, ended: datetime | None = ENDED) -> Interruption:
-    return Interruption(Cluster.STOCKS, tuple(map(Subscription.of, subscriptions)), BEGAN, ended, Cause.CLOSED)
+@pytest.fixture
+def seam(seam_within: Callable[[int], Seam]) -> Seam:
+    return seam_within(2)
+
+
+def lost(*subscriptions: str, began: datetime = BEGAN, ended: datetime | None = ENDED) -> Interruption:
+    return Interruption(Cluster.STOCKS, tuple(map(Subscription.of, subscriptions)), began, ended, Cause.CLOSED)
 
 
 def never() -> bool:
     return False
 
 
-def truth(vendor: Sandbox, *symbols: str) -> set[tuple[object, ...]]:
-    """The market's bars that an interruption from BEGAN to ENDED may lack."""
+def truth(vendor: Sandbox, *symbols: str, began: datetime = BEGAN, ended: datetime = ENDED) -> set[tuple[object, ...]]:
+    """The market's bars that an interruption may lack."""
     rows = vendor.market.bars(AssetClass.STOCKS, Rows.BARS_1M, DAY, DAY)
-    inside = pl.col("window_start").is_between(BEGAN - OVERLAP - MINUTE, ENDED - MINUTE, closed="right")
+    inside = pl.col("window_start").is_between(began - OVERLAP - MINUTE, ended - MINUTE, closed="right")
     mine = rows.filter(inside & pl.col("ticker").is_in(symbols))
     columns = ("ticker", "window_start", "open", "high", "low", "close", "volume")
     return {tuple(row[name] for name in columns) for row in mine.iter_rows(named=True)}
@@ -167,6 +182,53 @@ def test_a_wildcard_is_refilled_within_its_budget(
     assert {"beyond 2 calls": 3} == closed.evidence["left"]
     assert "the flat files of 2026-03-02" == closed.evidence["left_to"]
     assert ["trades"] == closed.evidence["not_refilled"]
+
+
+def test_a_burst_of_interruptions_is_refilled_as_one(
+    seam: Seam, vendor: Sandbox, book: Interruptions, clock: FakeClock, sink: Kept
+) -> None:
+    """Each bar is asked for once and the sinks are waited for once; each interruption has evidence of its own."""
+    starts = [BEGAN + number * 2 * MINUTE for number in range(4)]
+    for number, began in enumerate(starts):
+        seam.hear(lost(*["AM.AAPL", "AM.MSFT"][: 1 + number % 2], began=began, ended=began + MINUTE))
+    far = BEGAN - timedelta(hours=2)
+    seam.hear(lost("AM.AAPL", began=far, ended=far + MINUTE))
+    clock.advance(60)
+    asked, flushes = len(vendor.requests), sink.flushes
+
+    assert 5 == seam.make_good({}, never)
+
+    assert 3 == len(vendor.requests) - asked
+    assert sink.flushes - flushes < 5
+    expected = truth(vendor, "AAPL", ended=starts[-1] + MINUTE) | truth(vendor, "AAPL", began=far, ended=far + MINUTE)
+    assert expected | truth(vendor, "MSFT", began=starts[1], ended=starts[-1] + MINUTE) == told(sink)
+    *near, last = reversed(book.find())
+    for number, (noted, began) in enumerate(zip(near, starts, strict=True)):
+        names = ["AAPL", "MSFT"][: 1 + number % 2]
+        bars = len(truth(vendor, *names, began=began, ended=began + MINUTE))
+        others = [each.id for each in near if each.id != noted.id]
+        assert {"calls": 2, "symbols": len(names), "bars": bars, "together_with": others} == noted.evidence
+    assert {"calls", "symbols", "bars"} == last.evidence.keys()
+
+
+def test_seconds_are_asked_only_of_whom_minutes_show(
+    seam_within: Callable[[int], Seam], vendor: Sandbox, book: Interruptions, sink: Kept
+) -> None:
+    """A symbol of a wildcard that has no minute in all that time has no second; who has one has all of them."""
+    early, ended = BEGAN.replace(hour=9), BEGAN.replace(hour=9, minute=40)
+    seam = seam_within(4)
+    seam.hear(lost("AM.*", "A.*", began=early, ended=ended))
+    asked = len(vendor.requests)
+    assert 1 == seam.make_good({Kind.SECONDS: Counter({"MSFT": 2, "AAPL": 1})}, never)
+
+    paths = [each.path.split("/") for each in vendor.requests[asked:] if "/range/" in each.path]
+    assert [("AAPL", "minute"), ("MSFT", "minute"), ("MSFT", "second")] == sorted((p[4], p[7]) for p in paths)
+    rows = vendor.market.second_bars(AssetClass.STOCKS, early - OVERLAP, ended)
+    expected = set(rows.filter(pl.col("ticker") == "MSFT")["window_start"])
+    seconds = [bar for bar in sink.came if isinstance(bar, BarMessage) and bar.timeframe == "1s"]
+    assert expected
+    assert expected == {datetime.fromtimestamp(bar.timestamp / 1000, UTC) for bar in seconds}
+    assert [] == book.open()
 
 
 def test_without_the_vendor_an_interruption_stays_open_and_is_tried_again(

@@ -31,7 +31,7 @@ class StreamSettings(Group):
         "STREAM_REFILL_CALLS",
         default=1000,
         ge=0,
-        about="REST calls that refill one interruption of a wildcard at most, for the busiest symbols; the rest waits "
+        about="REST calls of one refill of a wildcard at most, for the busiest symbols; the rest waits "
         "for the day's flat file.",
     )
     cooldown: float = setting(

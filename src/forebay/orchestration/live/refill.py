@@ -6,37 +6,33 @@ Trades, quotes and values have no such answer and stay missing; the evidence say
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
+from threading import Lock
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from forebay.clock import Clock
 from forebay.errors import BadRequest, NotEntitled
-from forebay.model.calendar import session_days
-from forebay.model.catalogue import BAR_DATASETS
-from forebay.model.catalogue import Kind as Rows
 from forebay.model.instrument import AssetClass
-from forebay.model.live import WILDCARD, Cluster, Interruption
+from forebay.model.live import WILDCARD, Cluster, Noted
 from forebay.model.message import BarMessage, Message
 from forebay.model.partition import Source
 from forebay.model.registry import Phase
+from forebay.orchestration.live.shares import LENGTHS, OVERLAP, SKEW, Share, Window, dates_of, hull, hulls, whole
 from forebay.vendor.rest import RestClient
-from forebay.vendor.stream.channels import CHANNELS, Kind
+from forebay.vendor.stream.channels import Kind
 
-CHANGING = timedelta(minutes=15)
-"""So long the vendor sends a bar again when a late trade changes it (vendor page on streaming, section 3)."""
-OVERLAP = CHANGING + timedelta(minutes=1)
-"""Asked for before an interruption, too: bars that were heard, and changed while nobody listened."""
-_TIMEFRAMES = {Kind.MINUTES: ("1m", timedelta(minutes=1)), Kind.SECONDS: ("1s", timedelta(seconds=1))}
+_TIMEFRAMES = {Kind.MINUTES: "1m", Kind.SECONDS: "1s"}
 _NO_REST = "no API key"
-_SKEW = timedelta(seconds=5)
-"""How far our clock may be behind the vendor's: what ended so soon after is asked for as well, and not before."""
 _HEARD_FOR = timedelta(minutes=2)
 """How long a wildcard is heard after an interruption before it is taken to have shown whom it brings."""
+_AT_ONCE = 8
+"""Symbols that are asked for at a time: a whole market, one after the other, takes a quarter of an hour."""
 
 Send = Callable[[Sequence[Message]], None]
 Seen = Mapping[Kind, Counter[str]]
@@ -45,29 +41,44 @@ Held = Callable[[Cluster, date, date], Collection[str]]
 """Symbols with minute bars on some session dates: a process that has just begun has seen nobody yet."""
 
 
-@dataclass
-class Refilled:
-    """What came of it."""
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked of one symbol."""
 
+    symbol: str
+    windows: Mapping[Kind, Window]
+    tells: bool
+    """Whether its minutes tell if it has seconds: both are asked for, up to a minute that is over."""
+
+
+@dataclass(slots=True)
+class _Round:
+    """One refill, for the threads that ask."""
+
+    shares: Sequence[Share]
+    send: Send
+    stopped: Callable[[], bool]
     calls: int = 0
-    symbols: int = 0
-    bars: int = 0
-    left: Counter[str] = field(default_factory=Counter)
-    """Symbols whose bars nobody asked for, by the reason."""
-    not_refilled: list[str] = field(default_factory=list)
-    """Channels whose events REST has not."""
+    _lock: Lock = field(default_factory=Lock)
 
-    def evidence(self, days: Sequence[str]) -> dict[str, Any]:
-        """For the ledger. What is left comes with the flat files of these days."""
-        told: dict[str, Any] = {"calls": self.calls, "symbols": self.symbols, "bars": self.bars}
-        if self.left:
-            told |= {"left": dict(self.left), "left_to": f"the flat files of {', '.join(days)}"}
-        return told | ({"not_refilled": self.not_refilled} if self.not_refilled else {})
+    def note(self, kind: Kind, symbol: str, starts: Sequence[datetime], calls: int) -> None:
+        with self._lock:
+            self.calls += calls
+            for share in self.shares:
+                if share.wants(kind, symbol):
+                    share.symbols += 1
+                    share.count(kind, starts)
+
+    def leave(self, kind: Kind, symbol: str, reason: str, calls: int = 0) -> None:
+        with self._lock:
+            self.calls += calls
+            for share in self.shares:
+                share.left[reason] += share.wants(kind, symbol)
 
 
 @dataclass(frozen=True, slots=True)
 class Refill:
-    """Asks and sends on. An interruption costs at most `budget` calls for wildcards; named symbols are always asked."""
+    """Asks and sends on. A refill costs at most `budget` calls for wildcards; named symbols are always asked."""
 
     rest: RestClient | None
     clock: Clock
@@ -76,89 +87,99 @@ class Refill:
     """How far the stream's host is behind."""
     held: Held
 
-    def is_due(self, lost: Interruption) -> bool:
+    def is_due(self, noted: Noted) -> bool:
         """Whether one that is over can be refilled now."""
-        wait = _HEARD_FOR if any(each.symbol == WILDCARD for each in lost.subscriptions) else _SKEW
+        lost = noted.interruption
+        wait = _HEARD_FOR if any(each.symbol == WILDCARD for each in lost.subscriptions) else SKEW
         return lost.ended is not None and self.clock.now() - self.delay >= lost.ended + wait
 
-    def run(self, lost: Interruption, seen: Seen, send: Send, stopped: Callable[[], bool]) -> dict[str, Any] | None:
-        """Refill one that is over; its evidence, or None when `stopped` said so before its end.
+    def run(
+        self, several: Sequence[Noted], seen: Seen, send: Send, stopped: Callable[[], bool]
+    ) -> list[dict[str, Any]] | None:
+        """Refill some of one cluster that are over, together; the evidence of each.
 
-        Raises VendorError for what may go better later, and whatever `send` raises.
+        None when `stopped` said so before the end. Raises VendorError for what may go better later, and whatever
+        `send` raises.
         """
-        assert lost.ended is not None, "it lasts"
-        done = Refilled()
-        first, last = lost.began - OVERLAP, lost.ended + _SKEW
-        for kind, symbols in self._wanted(lost, seen, done):
-            timeframe, length = _TIMEFRAMES[kind]
-            for symbol in symbols:
-                if stopped():
-                    return None
-                self._one(lost.cluster, (symbol, timeframe), (_whole(first, length), last - length), done, send)
-        return done.evidence(_days(lost))
+        shares = [Share(noted.interruption) for noted in several]
+        asking = _Round(shares, send, stopped)
+        questions = self._questions(shares, seen, asking)
+        cluster = shares[0].lost.cluster
+        with ThreadPoolExecutor(_AT_ONCE, "refill") as pool:
+            if not all(pool.map(partial(self._ask, cluster, asking), questions)):
+                return None
+        for share in shares:
+            share.left = +share.left
+        numbers = [noted.id for noted in several]
+        return [
+            share.evidence(asking.calls, [each for each in numbers if each != number])
+            for number, share in zip(numbers, shares, strict=True)
+        ]
 
-    def _wanted(self, lost: Interruption, seen: Seen, done: Refilled) -> Iterator[tuple[Kind, Sequence[str]]]:
-        """The symbols to ask for, kind by kind."""
-        by_kind: dict[Kind, list[str]] = {}
-        for each in lost.subscriptions:
-            by_kind.setdefault(CHANNELS[lost.cluster][each.channel], []).append(each.symbol)
-        done.not_refilled += sorted(kind.value for kind in by_kind if kind not in _TIMEFRAMES)
-        wild = any(each.symbol == WILDCARD for each in lost.subscriptions)
-        traded = self._traded(lost.cluster, done) if wild else []
-        for kind in (kind for kind in _TIMEFRAMES if kind in by_kind):
-            named = sorted({*by_kind[kind]} - {WILDCARD})
-            if WILDCARD in by_kind[kind]:
-                brought = self._brought(lost, seen.get(kind, Counter()))
-                named += self._busiest([*brought, *(one for one in traded if one not in brought)], named, done)
-            if self.rest is None:
-                done.left[_NO_REST] += len(named)
-            else:
-                yield kind, named
+    def _questions(self, shares: Sequence[Share], seen: Seen, asking: _Round) -> list[_Question]:
+        """Named symbols first, then those of a wildcard, the busiest first."""
+        windows = hulls(shares)
+        named = sorted({name for of_kind in windows.values() for name in of_kind} - {WILDCARD})
+        wild = [kind for kind in LENGTHS if WILDCARD in windows[kind]]
+        brought = self._brought(shares, seen, wild, asking) if wild else []
+        known = {*named}
+        others = [name for name in brought if name not in known]
+        most = self.budget // max(len(wild), 1)
+        for share in shares:
+            if any(WILDCARD in names for names in share.wanted.values()) and len(others) > most:
+                share.left[f"beyond {self.budget} calls"] += len(others) - most
+        return [_question(name, windows, wild) for name in (*named, *others[:most])]
 
-    def _brought(self, lost: Interruption, came: Counter[str]) -> dict[str, None]:
-        """Whom a wildcard brought: the busiest since this process began, then those whose bars are held."""
-        dates = [date.fromisoformat(day) for day in _days(lost)]
-        held = self.held(lost.cluster, dates[0], dates[-1]) if dates else ()
-        return dict.fromkeys([*(symbol for symbol, _ in came.most_common()), *sorted(held)])
+    def _brought(self, shares: Sequence[Share], seen: Seen, wild: Sequence[Kind], asking: _Round) -> list[str]:
+        """Whom a wildcard brought: the busiest since this process began, those whose bars are held, whoever traded."""
+        came = sum((seen.get(kind, Counter()) for kind in wild), Counter[str]())
+        cluster = shares[0].lost.cluster
+        dates = sorted({day for share in shares for day in dates_of(share.lost)})
+        held = self.held(cluster, dates[0], dates[-1]) if dates else ()
+        traded = self._traded(cluster, asking)
+        return list(dict.fromkeys([*(symbol for symbol, _ in came.most_common()), *sorted(held), *traded]))
 
-    def _traded(self, cluster: Cluster, done: Refilled) -> list[str]:
+    def _traded(self, cluster: Cluster, asking: _Round) -> list[str]:
         """Whom the vendor shows to have traded today: some did so only while nobody listened."""
         if self.rest is None:
             return []
-        done.calls += 1
+        asking.calls += 1
         try:
             return self.rest.snapshots.traded(cluster.asset_class)
         except NotEntitled:
             return []
 
-    def _busiest(self, brought: Sequence[str], named: Sequence[str], done: Refilled) -> list[str]:
-        """As many of those as the budget allows."""
-        known = [symbol for symbol in brought if symbol not in named]
-        if len(known) > self.budget:
-            done.left[f"beyond {self.budget} calls"] += len(known) - self.budget
-        return known[: self.budget]
+    def _ask(self, cluster: Cluster, asking: _Round, question: _Question) -> bool:
+        """Ask about one symbol, and send on what there is; false when it is to end."""
+        bars = 0
+        for kind, window in question.windows.items():
+            if asking.stopped():
+                return False
+            if self.rest is None:
+                asking.leave(kind, question.symbol, _NO_REST)
+            elif kind is Kind.SECONDS and question.tells and not bars:
+                asking.note(kind, question.symbol, [], 0)
+            else:
+                bars += self._bars(self.rest, cluster, asking, (question.symbol, kind, window))
+        return True
 
-    def _one(
-        self,
-        cluster: Cluster,
-        what: tuple[str, str],
-        window: tuple[datetime, datetime],
-        done: Refilled,
-        send: Send,
-    ) -> None:
-        assert self.rest is not None, "nobody is asked without it"
-        symbol, timeframe = what
-        pages = self.rest.bars_between(symbol, timeframe, *window) if window[0] <= window[1] else None
+    def _bars(self, rest: RestClient, cluster: Cluster, asking: _Round, asked: tuple[str, Kind, Window]) -> int:
+        """How many bars there were; one more for a symbol that the vendor refuses to tell of."""
+        symbol, kind, window = asked
+        if window[0] > window[1]:
+            asking.note(kind, symbol, [], 0)
+            return 0
+        pages, starts = rest.bars_between(symbol, _TIMEFRAMES[kind], *window), list[datetime]()
         try:
-            for rows in pages or ():
+            for rows in pages:
                 inside = rows.filter(pl.col("window_start").is_between(*window))
-                done.bars += inside.height
-                send(self._messages(inside, cluster.asset_class, timeframe))
+                asking.send(self._messages(inside, cluster.asset_class, _TIMEFRAMES[kind]))
+                starts += inside["window_start"].to_list()
         except (NotEntitled, BadRequest) as error:
-            done.left[str(error)[:200]] += 1
-        else:
-            done.symbols += 1
-        done.calls += max(pages.pages, 1) if pages else 0
+            asking.leave(kind, symbol, str(error)[:200], max(pages.pages, 1))
+            return 1
+        asking.note(kind, symbol, starts, max(pages.pages, 1))
+        return len(starts)
 
     def _messages(self, rows: pl.DataFrame, asset_class: AssetClass, timeframe: str) -> list[Message]:
         """As messages. What the stream may yet change is the stream's, else its change would be of a lesser source."""
@@ -175,15 +196,20 @@ class Refill:
         ]
 
 
-def _whole(moment: datetime, length: timedelta) -> datetime:
-    """The start of the window that a moment is in."""
-    return moment - timedelta(seconds=moment.timestamp() % length.total_seconds())
+def _question(symbol: str, windows: Mapping[Kind, Mapping[str, Window]], wild: Sequence[Kind]) -> _Question:
+    """The windows in which its bars may start, minutes first."""
+    asked: dict[Kind, Window] = {}
+    for kind, of_kind in windows.items():
+        found = [of_kind[name] for name in (symbol, WILDCARD) if name in of_kind]
+        if found:
+            asked[kind] = hull(found[0], found[-1])
+    tells = len(wild) == len(LENGTHS) and _covers(asked[Kind.MINUTES], asked[Kind.SECONDS])
+    bars = {
+        kind: (whole(first, LENGTHS[kind]), last if tells and kind is Kind.MINUTES else last - LENGTHS[kind])
+        for kind, (first, last) in asked.items()
+    }
+    return _Question(symbol, bars, tells)
 
 
-def _days(lost: Interruption) -> list[str]:
-    """The session dates that it touches."""
-    dataset = BAR_DATASETS[f"{lost.cluster.asset_class}/{Rows.BARS_1M}"]
-    assert lost.ended is not None, "it is over"
-    zone = ZoneInfo(dataset.timezone)
-    dates = (each.astimezone(zone).date() for each in (lost.began, lost.ended))
-    return [day.isoformat() for day in session_days(dataset.calendar, *dates)]
+def _covers(one: Window, other: Window) -> bool:
+    return one[0] <= other[0] and other[1] <= one[1]

@@ -14,6 +14,7 @@ from forebay.model.live import Cause, Cluster, Interruption, Noted, Subscription
 from forebay.model.message import Message
 from forebay.orchestration.live.outlet import Outlet
 from forebay.orchestration.live.refill import Refill, Seen
+from forebay.orchestration.live.shares import together
 
 log = get_logger()
 
@@ -62,31 +63,34 @@ class Seam:
     def make_good(self, seen: Seen, stopped: Callable[[], bool]) -> int:
         """Refill those that are over, the oldest first, and close each; how many were closed.
 
-        One that could not be refilled stays open, says why and is tried again. Raises LedgerError, and the error of a
-        sink that cannot go on.
+        Those whose refills overlap are refilled as one: each bar is asked for, and each sink waited for, once. What
+        could not be refilled stays open, says why and is tried again. Raises LedgerError, and the error of a sink that
+        cannot go on.
         """
         if self._not_before is not None and self._clock.now() < self._not_before:
             return 0
-        over = [noted for noted in self._book.open(self._cluster) if self._refill.is_due(noted.interruption)]
+        over = [noted for noted in self._book.open(self._cluster) if self._refill.is_due(noted)]
         closed = 0
-        for noted in over:
-            if stopped() or not self._close(noted, seen, stopped):
+        for several in together(over):
+            if stopped() or not self._close(several, seen, stopped):
                 break
-            closed += 1
+            closed += len(several)
         self._not_before = None if closed == len(over) else self._clock.now() + _AGAIN
         return closed
 
-    def _close(self, noted: Noted, seen: Seen, stopped: Callable[[], bool]) -> bool:
+    def _close(self, several: Sequence[Noted], seen: Seen, stopped: Callable[[], bool]) -> bool:
         try:
-            evidence = self._refill.run(noted.interruption, seen, self._send, stopped)
+            evidence = self._refill.run(several, seen, self._send, stopped)
         except VendorError as error:
-            self._book.failed(noted.id, str(error))
-            log.warning("stream_not_refilled", cluster=self._cluster.value, interruption=noted.id, error=str(error))
+            for noted in several:
+                self._book.failed(noted.id, str(error))
+                log.warning("stream_not_refilled", cluster=self._cluster.value, interruption=noted.id, error=str(error))
             return False
         if evidence is None or not self._settled():
             return False
-        self._book.close(noted.id, evidence)
-        log.info("stream_refilled", cluster=self._cluster.value, interruption=noted.id, **evidence)
+        for noted, told in zip(several, evidence, strict=True):
+            self._book.close(noted.id, told)
+            log.info("stream_refilled", cluster=self._cluster.value, interruption=noted.id, **told)
         return True
 
     def _send(self, messages: Sequence[Message]) -> None:
