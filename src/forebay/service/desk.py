@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 
 from forebay.app import App
+from forebay.app.grid import open_grids
+from forebay.db.pulse import Pulse
 from forebay.ledger.runs import RunBook
 from forebay.service.fresh import Changes
 from forebay.service.pages import Encoded, Pages
@@ -18,7 +20,16 @@ if TYPE_CHECKING:
     from forebay.lake.reading.reader import Lake
     from forebay.ledger import Ledger
     from forebay.model.task import TaskState
+    from forebay.orchestration.grid.grids import Grids, Overview
     from forebay.symbols.registry import Registry
+
+TOPICS = {
+    "tasks": ("tasks", "runs"),
+    "coverage": ("coverage", "files_upstream"),
+    "streams": ("streams", "interruptions"),
+    "schedule": ("schedule", "schedule_jobs"),
+}
+"""What pages are about, and the tables that it is read from."""
 
 
 @dataclass
@@ -36,6 +47,8 @@ class Desk:
     changes: Changes = field(default_factory=Changes)
     """What this service may have changed."""
     _opening: Lock = field(default_factory=Lock)
+    _pulse: Pulse | None = None
+    _grids: Grids | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -55,6 +68,19 @@ class Desk:
         with self._opening:
             return self.app.registry
 
+    @property
+    def grids(self) -> Grids:
+        """Makes the coverage grid. Raises LedgerError, UsageError for an address of the lake that is none."""
+        self.opened()
+        with self._opening:
+            if self._grids is None:
+                self._grids = open_grids(self.app)
+            return self._grids
+
+    def grid(self) -> Overview:
+        """The coverage grid as it is now, or was a moment ago. Raises as `grids`."""
+        return self.grids.overview(self.changes.last)
+
     def book(self) -> RunBook:
         """The book of runs. Raises LedgerError."""
         return RunBook(self.ledger.database, self.app.clock)
@@ -64,6 +90,18 @@ class Desk:
         with self._opening:
             _ = self.app.ledger, self.app.lake, self.app.registry
         return self.app
+
+    def marks(self) -> dict[str, int]:
+        """Topic to a mark that differs when what pages show of it may have changed. Raises LedgerError."""
+        with self._opening:
+            self._pulse = self._pulse or Pulse(self.app.ledger.database, TOPICS)
+        return self._pulse.look()
+
+    def close(self) -> None:
+        """Let go of all that was opened."""
+        if self._pulse is not None:
+            self._pulse.close()
+        self.app.close()
 
     def counts(self) -> dict[TaskState, int]:
         """How many tasks are in each state. Raises LedgerError."""

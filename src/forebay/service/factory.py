@@ -15,6 +15,7 @@ from forebay.app import App, new_worker_id, open_app
 from forebay.clock import Clock, SystemClock
 from forebay.service import faults
 from forebay.service.dashboard import rooms
+from forebay.service.dashboard.events import Events
 from forebay.service.dashboard.headers import Guarded
 from forebay.service.dashboard.session import Sessions, Tokens
 from forebay.service.desk import Desk
@@ -58,7 +59,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         runs.start()
         yield
         await run_in_threadpool(runs.stop)
-        await run_in_threadpool(desk.app.close)
+        await run_in_threadpool(desk.close)
 
     # Its pages of documentation would load scripts from elsewhere into an origin that may order work.
     service = FastAPI(
@@ -72,6 +73,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     for room in _ROOMS:
         service.include_router(room.routes, dependencies=[Security(_BEARER), Depends(only_described)])
     rooms.install(service)
+    service.state.events = Events(desk.marks)
     service.state.tokens = Tokens.of(settings.service)
     service.state.sessions = Sessions(service.state.tokens, desk.app.clock)
     service.add_middleware(Fresh, changes=desk.changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -60,7 +61,16 @@ def run(service: FastAPI, found: socket.socket) -> None:
         timeout_keep_alive=_IDLE,
         timeout_graceful_shutdown=_STOPS_WITHIN,
     )
-    uvicorn.Server(config).run([found])
+    _Server(config).run([found])
+
+
+class _Server(uvicorn.Server):
+    """One that does not wait for pages that listen."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, and have every stream of events end."""
+        self.config.app.state.events.stop()  # type: ignore[union-attr]
+        super().handle_exit(sig, frame)
 
 
 def run_reloading(host: str, port: int) -> None:

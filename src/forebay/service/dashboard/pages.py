@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -42,7 +41,7 @@ def render(request: Request, template: str, *, status: int = HTTPStatus.OK, **va
         "theme": request.cookies.get(THEME) if request.cookies.get(THEME) in THEMES else "",
         "navigation": NAVIGATION,
         "version": __version__,
-        "now": datetime.now(UTC),
+        "now": request.app.state.desk.app.clock.now(),
         "logs_out": visitor.role is not Role.NOBODY and request.app.state.tokens.any,
     }
     page = HTMLResponse(templates().get_template(template).render(around | values), status)
@@ -116,6 +115,9 @@ _SHAPES: Mapping[str, str] = {
     "failed": "✕",
     "open": "▲",
     "ok": "●",
+    "idle": "○",
+    "error": "✕",
+    "disabled": "·",
 }
 """A shape for each word, beside its colour: not everybody tells colours apart."""
 

@@ -53,7 +53,9 @@
 
   const source = new EventSource("/events");
   source.onopen = () => show("on", "live");
-  source.onerror = () => show("lost", "not live");
+  source.onerror = () => setTimeout(() => { // a stream ends now and then, and is begun anew
+    if (source.readyState !== EventSource.OPEN) show("lost", "not live");
+  }, 5000);
   source.addEventListener("changed", (event) => {
     JSON.parse(event.data).forEach((topic) => changed.add(topic));
     if (parts().some((part) => concerned(part, changed))) soon();
