@@ -179,7 +179,7 @@ def _consumed(settings: Settings, stored: int) -> float:
     figures = consumer.run()
     took = time.perf_counter() - started
     consumer.close()
-    time.sleep(0.2)  # the server's session ends, and its processor time is known
+    _await_end(settings.timescale.host)
     assert (figures.messages, figures.stored) == (ROWS, stored), figures
     return took
 
@@ -193,8 +193,17 @@ def _copy(server: str, csv: Path, key: str) -> float:
     command = ["psql", "-q", "-h", server, "-U", "postgres", "-d", "bars", "-c", f"\\copy bare FROM '{csv}' CSV"]
     subprocess.run(command, check=True)
     took = time.perf_counter() - started
-    time.sleep(0.2)
+    _await_end(server)
     return took
+
+
+def _await_end(server: str) -> None:
+    """Until the server's sessions are over: only then their processor time is known."""
+    with _connect(server) as connection:
+        busy = "SELECT 1 FROM pg_stat_activity WHERE datname = 'bars' AND pid <> pg_backend_pid()"
+        while connection.execute(busy).fetchone():
+            time.sleep(0.05)
+    time.sleep(0.2)
 
 
 def _single(server: str, bars: list[BarMessage], *, each: bool) -> float:

@@ -40,7 +40,7 @@ POINTS = (
     "consume.taken",  # messages of a batch are read, nothing is done with them
     "consume.buried",  # those that cannot be used are in the topic of dead letters
     "consume.moved",  # the transaction has moved their positions, and stored none of them
-    "consume.staged",  # rows are in the staging table
+    "consume.staged",  # rows are in the staging table, because their table may have some of them
     "consume.stored",  # rows are in their table, nothing is committed
     "consume.committed",  # all is, and the process does not know
     "vacuum.removing",  # another file that nothing needs is about to go

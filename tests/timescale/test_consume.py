@@ -13,9 +13,10 @@ from forebay.model.place import Move, Place
 from forebay.orchestration.consume.batch import sort_out
 from forebay.settings import TimescaleSettings
 from forebay.sinks.kafka.codec import decode, encode
-from forebay.sinks.kafka.reader import Taken
+from forebay.sinks.kafka.reader import Stretch
 
-STEPS = [point for point in POINTS if point.startswith("consume.")]
+STEPS = [(point, point == "consume.staged") for point in POINTS if point.startswith("consume.")]
+"""Each step, and whether the table is to have rows of the batch for it to be reached."""
 
 
 @pytest.fixture
@@ -76,9 +77,11 @@ def test_what_cannot_be_used_is_kept_with_its_reason(pipe, sql):
     assert 0 == pipe.consume().dead_letters
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_killed_at_any_step_it_goes_on_where_it_stood(pipe, sql, step):
+@pytest.mark.parametrize(("step", "rows_there"), [*STEPS, ("consume.stored", True)])
+def test_killed_at_any_step_it_goes_on_where_it_stood(pipe, store, sql, step, rows_there):
     """A consumer dies at a step of its second batch; after the next one all is as if it had not."""
+    if rows_there:
+        store.write([bar(name, minute) for name in ("AAPL", "MSFT") for minute in range(0, 110, 10)])
     pipe.create("AAPL", "MSFT")
     pipe.send(range(110), "AAPL", "MSFT")
     pipe.put("MSFT", b"poison")
@@ -188,7 +191,8 @@ def test_messages_that_expired_are_counted_and_a_topic_made_anew_is_read():
     here, there = Place("one", 0), Place("two", 0)
     stands = {here: 10, there: 10}
     value = encode(bar())
-    batch = sort_out([Taken(here, 14, value), Taken(there, 0, value), Taken(there, 1, value)], decode, stands)
+    stretches = [Stretch(here, [14], [value]), Stretch(there, [0, 1], [value, value])]
+    batch = sort_out(stretches, decode, stands)
     assert [Move(here, 10, 15), Move(there, 10, 2)] == batch.moves
     assert (4, 3) == (batch.missed, len(batch.bars))
     assert {here: 15, there: 2} == stands
@@ -196,7 +200,7 @@ def test_messages_that_expired_are_counted_and_a_topic_made_anew_is_read():
 
 def test_messages_of_places_that_were_given_away_are_left_out():
     """What still lay in the library's queue of them is not stored."""
-    assert [] == sort_out([Taken(Place("one", 0), 0, encode(bar()))], decode, {}).moves
+    assert [] == sort_out([Stretch(Place("one", 0), [0], [encode(bar())])], decode, {}).moves
 
 
 def test_a_full_disk_is_waited_for(kafka, server, database, sql, tmp_path):

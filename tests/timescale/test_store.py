@@ -2,8 +2,11 @@
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from pipes import until
 
+import psycopg
 import pytest
 from made import ROWS, bar, row
 
@@ -184,3 +187,50 @@ def test_as_a_sink_it_stores_what_it_is_given(store, sql):
     sink.close()
     assert 2 == sink.stored
     assert [(2,)] == sql("SELECT count(*) FROM ohlcv_1m")
+
+
+def test_a_row_of_another_session_is_seen_by_the_next_attempt(store, database, sql):
+    """Two that store a bar at once: the slower one is told to try again, and then finds the better source there."""
+    store.prepare()
+    better = bar(source=Source.REST, close=10.5)
+    with (
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(host=database.host, dbname=database.database, user=database.user) as other,
+    ):
+        other.execute("INSERT INTO ohlcv_1m VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)", row(better))
+        attempt = pool.submit(store.write, [bar(), bar(minute=1)])
+        until(lambda: attempt.done() or sql("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        other.commit()
+        with pytest.raises(SinkUnavailable, match="duplicate key"):
+            attempt.result(60)
+    assert 1 == store.write([bar(), bar(minute=1)]).stored
+    assert [row(better), row(bar(minute=1))] == sql(ROWS)
+
+
+def test_a_trigger_that_keeps_rows_out_stops_the_batch(store, sql):
+    """Rows that a table's own rules drop are not passed off as stored."""
+    store.prepare()
+    sql("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+    sql("CREATE TRIGGER refuse BEFORE INSERT ON ohlcv_1m FOR EACH ROW WHEN (NEW.symbol = 'MSFT') EXECUTE FUNCTION "
+        "refuse()")  # fmt: skip
+    with pytest.raises(SinkRefused, match="1 of 2 rows would not be in ohlcv_1m as they came"):
+        store.write([bar(), bar("MSFT")])
+    assert [(0,)] == sql("SELECT count(*) FROM ohlcv_1m")
+
+
+def test_a_table_with_rules_of_rows_is_written_to(database, sql):
+    """Where row-level security stands, which COPY does not take, rows go in by INSERT."""
+    owner = Store(database)
+    owner.prepare()
+    owner.close()
+    sql("CREATE ROLE writer LOGIN")
+    sql("GRANT ALL ON SCHEMA public TO writer")
+    sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO writer")
+    sql("ALTER TABLE ohlcv_1m ENABLE ROW LEVEL SECURITY")
+    sql("CREATE POLICY everything ON ohlcv_1m USING (true)")
+    writer = Store(database.model_copy(update={"user": "writer"}))
+    assert 2 == writer.write([bar(), bar(minute=1)]).stored
+    writer.close()
+    assert [row(bar()), row(bar(minute=1))] == sql(ROWS)
+    sql("DROP OWNED BY writer")
+    sql("DROP ROLE writer")

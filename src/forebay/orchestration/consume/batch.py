@@ -14,7 +14,7 @@ from forebay.model.message import BarMessage, Message
 from forebay.model.partition import Source
 from forebay.model.place import Move, Place
 from forebay.sinks.kafka.letters import Letter
-from forebay.sinks.kafka.reader import Taken
+from forebay.sinks.kafka.reader import Stretch, Taken
 from forebay.sinks.timescale.columns import TABLES
 
 log = get_logger(__name__)
@@ -24,6 +24,7 @@ Decode = Callable[[bytes], Message]
 _FIRST, _LAST = 0, 4_102_444_800_000
 """Unix milliseconds between which a bar may begin: 1970 to 2100."""
 _LARGEST = 2**63
+_LAKE = Source.LAKE
 _LONGEST = 250
 """Characters of a symbol; a topic's name has no more."""
 
@@ -41,53 +42,59 @@ class Batch:
     """Offsets that were skipped: their messages expired, or were never there."""
 
 
-def sort_out(taken: Iterable[Taken], decode: Decode, stands: MutableMapping[Place, int | None]) -> Batch:
+def sort_out(taken: Iterable[Stretch], decode: Decode, stands: MutableMapping[Place, int | None]) -> Batch:
     """The batch that these messages make. `stands`, the next offset of each place, moves on; others are left out."""
     batch, began = Batch(), dict[Place, int | None]()
     for one in taken:
-        place, offset, value = one
-        if place not in stands:
+        if one.place not in stands:
             continue
-        at = stands[place]
-        if place not in began:
-            began[place] = at
-        if offset != at and at is not None:
-            _jumped(batch, one, at)
-        stands[place] = offset + 1
-        if value is None:
-            batch.letters.append(Letter(one, "empty"))
-            continue
-        try:
-            message = decode(value)
-        except CheckFailed as error:
-            batch.letters.append(Letter(one, str(error)))
-            continue
-        _put(batch, one, message)
+        at = stands[one.place]
+        began.setdefault(one.place, at)
+        _look_for_jumps(batch, one, at)
+        stands[one.place] = one.offsets[-1] + 1
+        _put(batch, one, decode)
     batch.moves = [Move(place, expected, stands[place] or 0) for place, expected in began.items()]
     return batch
 
 
-def _put(batch: Batch, one: Taken, message: Message) -> None:
-    if not isinstance(message, BarMessage):
-        batch.passed_over[type(message).__name__.removesuffix("Message").lower()] += 1
-    elif why := fault(message):
-        batch.letters.append(Letter(one, why))
-    else:
-        batch.bars.append(message)
+def _put(batch: Batch, one: Stretch, decode: Decode) -> None:
+    keep = batch.bars.append
+    for offset, value in zip(one.offsets, one.values, strict=True):
+        try:
+            message = decode(value or b"")
+        except CheckFailed as error:
+            batch.letters.append(Letter(Taken(one.place, offset, value), str(error) if value is not None else "empty"))
+            continue
+        if not isinstance(message, BarMessage):
+            batch.passed_over[type(message).__name__.removesuffix("Message").lower()] += 1
+        elif why := fault(message):
+            batch.letters.append(Letter(Taken(one.place, offset, value), why))
+        else:
+            keep(message)
 
 
-def _jumped(batch: Batch, one: Taken, at: int) -> None:
+def _look_for_jumps(batch: Batch, one: Stretch, at: int | None) -> None:
     """The library starts at the first message that is there when the one that was asked for is not."""
-    if one.offset > at:
-        batch.missed += one.offset - at
+    first = one.offsets[0] if at is None else at
+    if one.offsets == list(range(first, first + len(one.offsets))):
+        return
+    for offset in one.offsets:
+        if offset != first:
+            _jumped(batch, one.place, offset, first)
+        first = offset + 1
+
+
+def _jumped(batch: Batch, place: Place, offset: int, at: int) -> None:
+    if offset > at:
+        batch.missed += offset - at
         log.error(
             "messages_missed",
-            place=str(one.place),
-            messages=one.offset - at,
+            place=str(place),
+            messages=offset - at,
             why="they expired in Kafka before they were read: `forebay gaps scan --in timescale` finds what lacks",
         )
     else:
-        log.warning("topic_made_anew", place=str(one.place), position=at, first=one.offset)
+        log.warning("topic_made_anew", place=str(place), position=at, first=offset)
 
 
 def fault(bar: BarMessage) -> str | None:  # noqa: PLR0911 - a line for each
@@ -95,7 +102,8 @@ def fault(bar: BarMessage) -> str | None:  # noqa: PLR0911 - a line for each
     low, high = bar.low, bar.high
     if bar.timeframe not in TABLES:
         return f"no table for bars of {bar.timeframe!r}"
-    if not bar.symbol or len(bar.symbol) > _LONGEST or "\0" in bar.symbol:
+    symbol = bar.symbol
+    if not symbol or len(symbol) > _LONGEST or "\0" in symbol:
         return "its symbol is none"
     if not _FIRST <= bar.timestamp < _LAST:
         return f"its time {bar.timestamp} is none of Unix milliseconds between 1970 and 2100"
@@ -103,7 +111,7 @@ def fault(bar: BarMessage) -> str | None:  # noqa: PLR0911 - a line for each
         return "its prices are not finite and between low and high"
     if not (-inf < (bar.volume or 0.0) < inf and -inf < (bar.vwap or 0.0) < inf):
         return "its volume or vwap is not finite"
-    if bar.source is Source.LAKE:
+    if bar.source is _LAKE:
         return "its source is none of the vendor's"
     if bar.transactions is not None and not 0 <= bar.transactions < _LARGEST:
         return "its count of transactions is none"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from structlog import get_logger
@@ -35,6 +36,15 @@ class Taken(NamedTuple):
     value: bytes | None
 
 
+@dataclass(slots=True)
+class Stretch:
+    """Messages of one place that came together, in their order. A batch has many messages and few of these."""
+
+    place: Place
+    offsets: list[int] = field(default_factory=list)
+    values: list[bytes | None] = field(default_factory=list)
+
+
 class Reader:
     """For one thread. What it calls its places changes when others join or leave the group, and with new topics."""
 
@@ -52,7 +62,7 @@ class Reader:
         self._known: set[Place] = set()
         self._stale = False
         self._ended: set[Place] = set()
-        self._held_back: list[Taken] = []
+        self._held_back: list[Stretch] = []
         self._refusal: SinkRefused | None = None
         self._consumer: Any = open_client("Consumer", configuration(settings) | _conf(group) | {"error_cb": self._hear})
 
@@ -83,7 +93,7 @@ class Reader:
             [kafka.TopicPartition(each.topic, each.partition, positions.get(each, first)) for each in self.places]
         )
 
-    def take(self, most: int, seconds: float) -> list[Taken]:
+    def take(self, most: int, seconds: float) -> list[Stretch]:
         """What has come within `seconds`, `most` messages at most; nothing once `changed`. Raises SinkRefused."""
         held, self._held_back = self._held_back, []
         if self._known:
@@ -138,25 +148,32 @@ class Reader:
     def _given(self, places: set[Place]) -> None:
         self.places, self.changed = frozenset(places), True
 
-    def _sorted(self, records: list[Record]) -> list[Taken]:
-        """Messages; events of the library are taken note of."""
-        taken, going_on = [], set[Place]()
+    def _sorted(self, records: list[Record]) -> list[Stretch]:
+        """Messages, those of a place together; events of the library are taken note of."""
+        found: dict[Place, Stretch] = {}
+        topic, partition, one = "", -1, Stretch(Place("", -1))
         for record in records:
-            place = Place(record.topic() or "", record.partition() or 0)
-            error = record.error()
-            if error is None:
-                taken.append(Taken(place, record.offset() or 0, record.value()))
-                going_on.add(place)
-            elif error.name() == "_PARTITION_EOF":
-                self._ended.add(place)
-                going_on.discard(place)
-            elif error.name() in _GONE:
-                log.warning("kafka_topic_gone", topic=place.topic)
-                self._stale = True
-            else:
-                self._hear(error)
-        self._ended.difference_update(going_on)  # a message came after the end was seen
-        return taken
+            if (error := record.error()) is not None:
+                self._note(Place(record.topic() or "", record.partition() or 0), error)
+                partition = -1
+                continue
+            if record.partition() != partition or record.topic() != topic:
+                topic, partition = record.topic() or "", record.partition() or 0
+                place = Place(topic, partition)
+                one = found.setdefault(place, Stretch(place))
+                self._ended.discard(place)  # a message came after the end was seen
+            one.offsets.append(record.offset() or 0)
+            one.values.append(record.value())
+        return list(found.values())
+
+    def _note(self, place: Place, error: KafkaError) -> None:
+        if error.name() == "_PARTITION_EOF":
+            self._ended.add(place)
+        elif error.name() in _GONE:
+            log.warning("kafka_topic_gone", topic=place.topic)
+            self._stale = True
+        else:
+            self._hear(error)
 
     def _hear(self, error: KafkaError) -> None:
         """The library goes on by itself after whatever may pass."""

@@ -33,7 +33,7 @@ _KEYS = """
 SELECT (SELECT array_agg(a.attname::text) FROM pg_attribute a
         WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[:i.indnkeyatts - 1]))
 FROM pg_index i WHERE i.indrelid = to_regclass(%s) AND i.indisunique AND i.indpred IS NULL AND i.indisvalid"""
-_KIND = "SELECT relkind::text FROM pg_class WHERE oid = to_regclass(%s)"
+_KIND = "SELECT relkind::text, relrowsecurity FROM pg_class WHERE oid = to_regclass(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Schema:
     timescaledb: str | None
     """The extension's version; None on plain PostgreSQL."""
     inexact: frozenset[str]
-    """Tables with columns that may not hold our values as they are."""
+    """Tables with columns that may not hold our values as they are, or with rules of rows."""
 
 
 def prepare(connection: psycopg.Connection, settings: TimescaleSettings) -> Schema:
@@ -61,7 +61,7 @@ def prepare(connection: psycopg.Connection, settings: TimescaleSettings) -> Sche
 
 
 def _table(connection: psycopg.Connection, table: str, settings: TimescaleSettings, extension: str | None) -> bool:
-    """Whether it holds every value exactly, once it is there."""
+    """Whether it takes every value as it is, by COPY, once it is there."""
     kind = connection.execute(_KIND, [table]).fetchone()
     if kind is None:
         connection.execute(f"CREATE TABLE {table} ({definition()}, PRIMARY KEY ({', '.join(KEY)}))")
@@ -78,4 +78,4 @@ def _table(connection: psycopg.Connection, table: str, settings: TimescaleSettin
             remedy=f"rename it (ALTER TABLE {table} RENAME TO ...), or let TIMESCALE_DB name another database; "
             "docs/timescale.md has the columns",
         )
-    return holds_exactly(found)
+    return holds_exactly(found) and not kind[1]

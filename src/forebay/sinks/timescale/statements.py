@@ -1,7 +1,8 @@
-"""The statements that bring a batch from bytes over a staging table into its table, and count what is there then."""
+"""The statements that bring a batch into its table, at once or over a staging table, and count what is there then."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -30,7 +31,7 @@ class Staged:
     @property
     def span(self) -> list[datetime]:
         """The two, for those who look for rows in large tables."""
-        return [_EPOCH + timedelta(milliseconds=millis) for millis in (self.first, self.last)]
+        return [_moment(self.first), _moment(self.last)]
 
 
 class Lacks(NamedTuple):
@@ -39,6 +40,10 @@ class Lacks(NamedTuple):
     missing: int
     lesser: int
     """Rows that are there of a lesser source, or with other values."""
+
+
+def _moment(millis: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=millis)
 
 
 def staging_table(table: str) -> str:
@@ -52,11 +57,22 @@ def make_staging_table(connection: psycopg.Connection, table: str) -> None:
     connection.execute(made)
 
 
-def stage(connection: psycopg.Connection, table: str, data: bytes) -> None:
-    """Bring rows in the bytes of binary COPY into the staging table."""
-    target = staging_table(table)
-    with connection.cursor() as cursor, cursor.copy(f"COPY {target} ({names()}) FROM STDIN (FORMAT binary)") as copy:
-        copy.write(data)
+def copy_into(connection: psycopg.Connection, table: str, data: bytes) -> int:
+    """Append rows in the bytes of binary COPY; how many there are more.
+
+    Raises psycopg's UniqueViolation where the table has a row of such a key.
+    """
+    with connection.cursor() as cursor:
+        with cursor.copy(f"COPY {table} ({names()}) FROM STDIN (FORMAT binary)") as copy:
+            copy.write(data)
+        return cursor.rowcount
+
+
+def any_between(connection: psycopg.Connection, table: str, spans: Iterable[tuple[str, int, int]]) -> bool:
+    """Whether the table has a row of any symbol between its first and last time, in Unix milliseconds."""
+    symbols, firsts, lasts = zip(*spans, strict=True)
+    given = [list(symbols), list(map(_moment, firsts)), list(map(_moment, lasts))]
+    return connection.execute(_any_between(table), given).fetchone() is not None
 
 
 def merge(connection: psycopg.Connection, batch: Staged) -> int:
@@ -106,6 +122,15 @@ def _joined(batch: Staged, how: str = "CROSS JOIN") -> str:
         f"FROM {batch.source} staged {how} LATERAL (SELECT * FROM {batch.table} held "
         'WHERE held.symbol = staged.symbol AND held."timestamp" = staged."timestamp" '
         'AND held."timestamp" BETWEEN %s AND %s OFFSET 0) held'
+    )
+
+
+def _any_between(table: str) -> str:
+    """A look into the index for each symbol. OFFSET 0 keeps it one, whatever is thought of the sizes."""
+    return (
+        "SELECT 1 FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) AS staged(symbol, first, last) "
+        f"CROSS JOIN LATERAL (SELECT 1 FROM {table} held WHERE held.symbol = staged.symbol "
+        'AND held."timestamp" BETWEEN staged.first AND staged.last OFFSET 0 LIMIT 1) held LIMIT 1'
     )
 
 

@@ -16,7 +16,7 @@ from forebay.settings import TimescaleSettings
 from forebay.sinks.timescale import hypertables, positions, schema, statements
 from forebay.sinks.timescale.columns import TABLES
 from forebay.sinks.timescale.connecting import connect, cut_after, name_of, translated
-from forebay.sinks.timescale.staging import packed, winners
+from forebay.sinks.timescale.staging import Rows, packed, winners
 from forebay.sinks.timescale.statements import Lacks, Staged
 
 _UNLIMITED = "SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0"
@@ -62,17 +62,17 @@ class Store:
         with self._transaction() as connection:
             positions.move(connection, self.consumer, moves)
             failpoints.reach("consume.moved")
-            stored = sum([self._put(connection, table, rows) for table, rows in tables.items()])
+            stored = sum([self._put(connection, rows) for rows in tables])
             failpoints.reach("consume.stored")
-        counts = {table: len(rows) for table, rows in tables.items()}
+        counts = {rows.table: len(rows) for rows in tables}
         return Written(len(bars), sum(counts.values()), stored, counts)
 
     def lacks(self, bars: Sequence[BarMessage]) -> dict[str, Lacks]:
         """What `write` of these bars, of one timeframe, would change, by symbol. Raises as `positions`."""
         found: dict[str, Lacks] = {}
         with self._transaction() as connection:
-            for table, rows in winners(bars).items():
-                found |= statements.lacking(connection, self._stage(connection, table, rows))
+            for rows in winners(bars):
+                found |= statements.lacking(connection, self._stage(connection, rows))
         return found
 
     def positions(self, places: Collection[Place]) -> dict[Place, int]:
@@ -120,23 +120,31 @@ class Store:
             self._connection = connection
         return self._connection
 
-    def _stage(self, connection: psycopg.Connection, table: str, rows: Sequence[BarMessage]) -> Staged:
-        statements.stage(connection, table, packed(rows))
-        times = [bar.timestamp for bar in rows]
-        return Staged(table, len(rows), min(times), max(times))
+    def _stage(self, connection: psycopg.Connection, rows: Rows) -> Staged:
+        staged = statements.copy_into(connection, statements.staging_table(rows.table), packed(rows))
+        _, firsts, lasts = zip(*rows.spans, strict=True)
+        return Staged(rows.table, staged, min(firsts), max(lasts))
 
-    def _put(self, connection: psycopg.Connection, table: str, rows: Sequence[BarMessage]) -> int:
+    def _put(self, connection: psycopg.Connection, rows: Rows) -> int:
         """Rows that were stored. Raises SinkRefused when not all are there afterwards."""
-        batch = self._stage(connection, table, rows)
+        exact = self._schema is not None and rows.table not in self._schema.inexact
+        if exact and not statements.any_between(connection, rows.table, rows.spans):
+            stored = statements.copy_into(connection, rows.table, packed(rows))
+            if stored == len(rows):
+                return stored
+        return self._merge(connection, rows, exact=exact)
+
+    def _merge(self, connection: psycopg.Connection, rows: Rows, *, exact: bool) -> int:
+        """The same where the table may have some of them: by way of the staging table."""
+        batch = self._stage(connection, rows)
         failpoints.reach("consume.staged")
         stored = statements.merge(connection, batch)
-        exact = self._schema is not None and table not in self._schema.inexact
         if not (exact and stored == batch.rows):
             there = statements.present(connection, batch)
             if there != batch.rows:
                 absent = batch.rows - there
                 raise SinkRefused(
-                    f"{absent:,} of {batch.rows:,} rows would not be in {table} as they came: none is stored",
-                    remedy=f"see that the columns of {table} hold them: docs/timescale.md has the types",
+                    f"{absent:,} of {batch.rows:,} rows would not be in {rows.table} as they came: none is stored",
+                    remedy=f"see that the columns of {rows.table} hold them: docs/timescale.md has the types",
                 )
         return stored
