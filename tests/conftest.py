@@ -19,6 +19,12 @@ the environment longer may free the array under it: the process dies by a segmen
 """
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more process than cores: many tests wait for a server or a program now and then."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture
 def native_environment() -> Iterator[pytest.MonkeyPatch]:
     """For a test whose promise is about what native libraries read of the environment."""
