@@ -1,4 +1,4 @@
-"""docker-compose.yml: three set-ups under the names that their users know."""
+"""docker-compose.yml: set-ups under the names that their users know."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ STAY = {"worker", "worker-discovery", "worker-download", "flower", "serve", "ing
         ("archive", {"discoverer", "worker"}),
         ("pipeline", {"app", "redis", "worker-discovery", "worker-download", "flower"}),
         ("service", {"timescaledb", "kafka", "serve", "ingest", "stream", "consume"}),
+        ("monitoring", {"prometheus", "grafana"}),
     ],
 )
 def test_each_set_up_is_a_profile(profile, services):
@@ -43,9 +44,9 @@ def test_every_service_of_ours_keeps_its_data_and_ends_in_order():
 def test_every_server_beside_it_is_pinned_watched_and_limited():
     """No `latest`; what depends on a server waits until it answers."""
     others = {name: each for name, each in papers.compose()["services"].items() if name not in papers.ours()}
-    assert {"redis", "timescaledb", "kafka"} == others.keys()
+    assert {"redis", "timescaledb", "kafka", "prometheus", "grafana"} == others.keys()
     for name, each in others.items():
-        assert re.search(r":\d+\.\d+[\w.-]*$", each["image"]), name
+        assert re.search(r":v?\d+\.\d+[\w.-]*$", each["image"]), name
         assert "test" in each["healthcheck"], name
         assert each["deploy"]["resources"]["limits"].keys() == {"cpus", "memory"}, name
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import subprocess
+import sys
 import tomllib
+from pathlib import Path
 
 import papers
 
@@ -40,6 +43,15 @@ def test_it_installs_by_hash_and_is_not_root():
     assert "--require-hashes -r pipeline.txt" in DOCKERFILE
     assert ["10001:10001"] == re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE)
     assert 2 == len(re.findall(r"^FROM \$\{BASE\}", DOCKERFILE, re.MULTILINE))
+
+
+def test_a_linter_finds_nothing_wrong():
+    """What hadolint knows of Dockerfiles is heeded, or its exception stands beside the line."""
+    linter = Path(sys.executable).with_name("hadolint")
+    found = subprocess.run(
+        [linter, papers.ROOT / "Dockerfile"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (0, "") == (found.returncode, found.stdout)
 
 
 def test_the_source_distribution_carries_the_deployment():

@@ -55,6 +55,12 @@ class Streams:
             rows = connection.execute(sa.select(table).order_by(table.c.cluster)).mappings().all()
         return [self._read(row) for row in rows]
 
+    def abandoned(self) -> set[Cluster]:
+        """The clusters whose process is gone and did not say that it ends."""
+        gone = (table.c.worker_id.is_not(None), table.c.lease_expires_at <= self._clock.now())
+        with self._database.read() as connection:
+            return {Cluster(name) for name in connection.scalars(sa.select(table.c.cluster).where(*gone))}
+
     def _change(self, health: StreamHealth, values: dict[str, Any]) -> bool:
         mine = sa.update(table).where(table.c.cluster == health.cluster.value, table.c.worker_id == health.worker)
         with self._database.write() as connection:

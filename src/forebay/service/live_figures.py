@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from forebay.app.streams import wanted_by_registry
 from forebay.ledger.interruptions import Interruptions
 from forebay.ledger.streams import Streams
 from forebay.model.live import StreamState
@@ -29,7 +30,8 @@ def live_figures(app: App) -> Iterator[Metric]:
         )
     )
     counts = GaugeMetricFamily("forebay_stream_count", "Messages, bad events, of sinks.", labels=["cluster", "what"])
-    for health in Streams(app.ledger.database, app.clock).look():
+    streams = Streams(app.ledger.database, app.clock)
+    for health in streams.look():
         cluster = [health.cluster.value]
         up.add_metric(cluster, health.state is StreamState.STREAMING)
         reconnects.add_metric(cluster, health.reconnects)
@@ -47,3 +49,14 @@ def live_figures(app: App) -> Iterator[Metric]:
     for name, count in owed.items():
         interrupted.add_metric([name], count)
     yield from (up, last, lag, reconnects, gaps, counts, interrupted)
+    yield _wanted(app, streams)
+
+
+def _wanted(app: App, streams: Streams) -> Metric:
+    """Told apart from one that somebody ended: for that one nobody is to be woken."""
+    wanted = GaugeMetricFamily(
+        "forebay_stream_wanted", "The registry asks for the cluster, or its process died.", labels=["cluster"]
+    )
+    for cluster in sorted({*wanted_by_registry(app), *streams.abandoned()}):
+        wanted.add_metric([cluster.value], 1)
+    return wanted

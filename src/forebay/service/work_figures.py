@@ -30,6 +30,9 @@ def queue_figures(app: App) -> Iterator[Metric]:
         states.add_metric([state], count)
     yield states
     now = app.clock.now()
+    due = app.ledger.tasks.next_due()
+    waiting = max((now - due).total_seconds(), 0) if due else 0
+    yield GaugeMetricFamily("forebay_queue_waiting_seconds", "How long the oldest task has been due.", value=waiting)
     found = leases(app.ledger.database, now)
     age = (now - found.oldest).total_seconds() if found.oldest else 0
     yield GaugeMetricFamily("forebay_workers", "Processes that hold a task.", value=found.workers)
@@ -43,8 +46,8 @@ def queue_figures(app: App) -> Iterator[Metric]:
 
 def _jobs(app: App) -> Iterator[Metric]:
     """The daemons' schedule: a job that is late, or failed, is seen by its age."""
-    failed = GaugeMetricFamily("forebay_job_failed", "Whether a job's last run failed.", labels=["job"])
-    ended = GaugeMetricFamily("forebay_job_last_timestamp_seconds", "When a job last ended.", labels=["job"])
+    failed = GaugeMetricFamily("forebay_job_failed", "Whether a job's last run failed.", labels=["name"])
+    ended = GaugeMetricFamily("forebay_job_last_timestamp_seconds", "When a job last ended.", labels=["name"])
     for job in ScheduleBook(app.ledger.database, app.clock).look().jobs:
         failed.add_metric([job.name], job.error is not None)
         if job.finished_at:
