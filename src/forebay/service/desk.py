@@ -28,6 +28,7 @@ TOPICS = {
     "coverage": ("coverage", "files_upstream"),
     "streams": ("streams", "interruptions"),
     "schedule": ("schedule", "schedule_jobs"),
+    "symbols": ("symbol_registry", "universe"),
 }
 """What pages are about, and the tables that it is read from."""
 

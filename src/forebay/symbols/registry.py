@@ -200,20 +200,39 @@ class Registry:
         limit: int | None = None,
     ) -> list[SymbolRegistry]:
         """The symbols in byte order, at most `limit` of them, from the first one behind `after`."""
-        query = sa.select(table).order_by(table.c.symbol).limit(limit)
-        if enabled_only:
-            query = query.where(ENABLED)
-        if strategy is not None:
-            query = query.where(is_so(table.c.strategy, strategy))
-        if status is IngestionStatus.DISABLED:
-            query = query.where(sa.not_(ENABLED))
-        elif status is not None:
-            query = query.where(ENABLED, is_so(table.c.status, status))
+        query = _narrowed(sa.select(table).order_by(table.c.symbol).limit(limit), enabled_only, strategy, status)
         if after is not None:
             check_symbol(after)
             query = query.where(table.c.symbol > after)
         with self._database.read() as connection:
             return [read_entry(row) for row in connection.execute(query).mappings()]
+
+    def names(self, text: str = "", status: IngestionStatus | None = None) -> set[str]:
+        """The symbols that have `text` in their name or description, capitals or not; nothing else is read of them."""
+        query = _narrowed(sa.select(table.c.symbol), enabled_only=False, strategy=None, status=status)
+        if text:
+            columns = (sa.func.lower(table.c.symbol), sa.func.lower(table.c.description))
+            query = query.where(sa.or_(*(column.contains(text.lower(), autoescape=True) for column in columns)))
+        with self._database.read() as connection:
+            return set(connection.scalars(query))
+
+    def several(self, symbols: Collection[str]) -> dict[str, SymbolRegistry]:
+        """Those of some symbols, a few hundred at most, that are there."""
+        query = sa.select(table).where(table.c.symbol.in_(sorted(symbols)))
+        with self._database.read() as connection:
+            return {row["symbol"]: read_entry(row) for row in connection.execute(query).mappings()}
+
+
+def _narrowed(
+    query: sa.Select[Any], enabled_only: bool, strategy: IngestionStrategy | None, status: IngestionStatus | None
+) -> sa.Select[Any]:
+    if enabled_only:
+        query = query.where(ENABLED)
+    if strategy is not None:
+        query = query.where(is_so(table.c.strategy, strategy))
+    if status is IngestionStatus.DISABLED:
+        return query.where(sa.not_(ENABLED))
+    return query if status is None else query.where(ENABLED, is_so(table.c.status, status))
 
 
 def _unknown(symbol: str) -> UnknownSymbol:

@@ -124,6 +124,20 @@ class Universes:
             found = [read_listing(row) for row in connection.execute(query).mappings()]
         return max(found, key=lambda one: (one.active, one.delisted or date.max), default=None)
 
+    def names(self, tickers: Collection[str]) -> dict[str, str]:
+        """What some tickers, a few hundred at most, are called by the vendor; of several bearers the one of now."""
+        query = sa.select(universe.c.ticker, universe.c.name).where(universe.c.ticker.in_(sorted(tickers)))
+        with self._database.read() as connection:
+            return {ticker: name for ticker, name in connection.execute(query.order_by(universe.c.active)) if name}
+
+    def called(self, text: str) -> set[str]:
+        """The tickers that have `text` in what the vendor calls them, capitals or not."""
+        query = sa.select(universe.c.ticker).where(
+            sa.func.lower(universe.c.name).contains(text.lower(), autoescape=True)
+        )
+        with self._database.read() as connection:
+            return set(connection.scalars(query))
+
     def refreshes(self) -> Mapping[Category, Refresh]:
         """When each category was last discovered as a whole; one that never was has no key."""
         with self._database.read() as connection:

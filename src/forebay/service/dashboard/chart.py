@@ -16,7 +16,9 @@ _PAD = 0.04
 """Of the prices' span, above and below it."""
 _BODY = 0.7
 """Of a slot's width, that the candle's body takes."""
-_WIDEST = 24.0
+_WIDEST, _THINNEST = 24.0, 0.8
+_HOLLOW = 3.0
+"""The least width of a hollow body."""
 _LABEL = 72.0
 """Room that a label below needs."""
 
@@ -106,6 +108,12 @@ class Drawn:
         """Whether it closed no lower than it opened."""
         return self.candle.close >= self.candle.open
 
+    @property
+    def path(self) -> str:
+        """Wicks and body, as SVG draws them."""
+        body = f"M{self.left} {self.top}h{self.width}v{round(max(self.bottom - self.top, _THINNEST), 2)}h-{self.width}z"
+        return f"M{self.middle} {self.high}V{self.top}M{self.middle} {self.bottom}V{self.low}{body}"
+
 
 @dataclass(frozen=True, slots=True)
 class Stripe:
@@ -143,6 +151,16 @@ class Drawing:
     times: tuple[Tick, ...]
     most: str
     """The largest volume in words; empty where there is none."""
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether candles are too narrow to be hollow."""
+        return self.step * _BODY < _HOLLOW
+
+    def volumes(self, *, rising: bool) -> str:
+        """The volumes of candles that rise, or of the others, as SVG draws them."""
+        told = (each for each in self.candles if each.rises is rising and each.volume < self.bottom)
+        return "".join(f"M{each.left} {self.bottom}V{each.volume}h{each.width}V{self.bottom}z" for each in told)
 
 
 def draw(series: Series, frame: Frame = WIDE) -> Drawing:
