@@ -36,7 +36,7 @@ def manifests() -> Iterator[dict]:
 
 def pod_of(manifest: dict) -> dict | None:
     """The pod that an object describes, if it does."""
-    spec = manifest["spec"]
+    spec = manifest.get("spec", {})
     spec = spec.get("jobTemplate", {}).get("spec", spec)
     return spec["template"]["spec"] if "template" in spec else None
 
@@ -60,7 +60,7 @@ def command_lines() -> Iterator[tuple[str, list[str]]]:
     for name, container in containers():
         yield f"kubernetes {name}", container["args"]
         for probe in ("startupProbe", "livenessProbe"):
-            if probe in container:
+            if "exec" in container.get(probe, {}):
                 yield f"kubernetes {name}, {probe}", container[probe]["exec"]["command"][1:]
     for path in sorted(SYSTEMD.glob("*.service")):
         (line,) = re.findall(r"^ExecStart=/opt/forebay/bin/forebay (.*)$", path.read_text("utf-8"), re.MULTILINE)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 
 import papers
 import pytest
+import yaml
 
 from forebay.settings.settings import DECLARED
 
@@ -71,3 +75,22 @@ def test_the_manual_runs_services_that_exist():
     named = set(re.findall(r"^docker compose run --rm (\w+) ", papers.MANUAL, re.MULTILINE))
     assert {"discoverer", "worker", "app", "ingest"} == named
     assert named <= papers.ours().keys()
+
+
+@pytest.mark.skipif(not shutil.which("docker-compose"), reason="docker-compose is not installed")
+def test_compose_itself_takes_every_profile(tmp_path):
+    """`docker-compose config` with .env.example as it stands: every service, ours with their settings."""
+    shutil.copy(papers.ROOT / "docker-compose.yml", tmp_path)
+    shutil.copytree(papers.ROOT / "deploy", tmp_path / "deploy")
+    shutil.copy(papers.ROOT / ".env.example", tmp_path / ".env")
+    services = papers.compose()["services"]
+    profiles = sorted({name for each in services.values() for name in each["profiles"]})
+    env = {"PATH": os.environ["PATH"], "COMPOSE_PROFILES": ",".join(profiles)}
+    read = subprocess.run(
+        ["docker-compose", "config"], cwd=tmp_path, env=env,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert 0 == read.returncode, read.stderr
+    found = yaml.safe_load(read.stdout)["services"]
+    assert services.keys() == found.keys()
+    assert all("POLYGON_API_KEY" in found[name]["environment"] for name in papers.ours())

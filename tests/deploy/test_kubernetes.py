@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 
@@ -22,6 +23,9 @@ def test_pods_are_hardened(manifest):
     """Not root, the image's own user, no privilege, a root file system that is read only, and limits."""
     pod = papers.pod_of(manifest)
     (container,) = pod["containers"]
+    assert ("forebay", False, False) == tuple(
+        pod[key] for key in ("serviceAccountName", "automountServiceAccountToken", "enableServiceLinks")
+    )
     assert (True, 10001, 10001) == tuple(
         pod["securityContext"][key] for key in ("runAsNonRoot", "runAsUser", "fsGroup")
     )
@@ -56,15 +60,60 @@ def test_done_in_part_does_not_loop():
         assert ("Never", 3) == (job["template"]["spec"]["restartPolicy"], job["backoffLimit"])
 
 
-def test_workers_end_in_order():
-    """Fifteen minutes for the tasks under way, one worker at a time, and probes that wait for no database."""
-    (worker,) = [each["spec"] for each in WORKLOADS if each["kind"] == "Deployment"]
-    (budget,) = [each["spec"] for each in papers.manifests() if each["kind"] == "PodDisruptionBudget"]
-    (container,) = worker["template"]["spec"]["containers"]
-    assert 900 == worker["template"]["spec"]["terminationGracePeriodSeconds"]
-    assert (1, worker["selector"]) == (budget["maxUnavailable"], budget["selector"])
+@pytest.mark.parametrize(
+    ("name", "grace", "arguments"),
+    [
+        ("worker", 900, ["worker"]),
+        ("serve", 60, ["serve", "--host", "0.0.0.0", "--port", "8000"]),
+        ("ingest", 900, ["ingest", "--daemon"]),
+        ("stream", 120, ["stream"]),
+        ("consume", 120, ["consume"]),
+    ],
+)
+def test_every_role_ends_in_order(name, grace, arguments):
+    """Time for what is under way, one pod at a time, and a sign of life that no database can take away."""
+    role = named("Deployment", f"forebay-{name}")["spec"]
+    (container,) = role["template"]["spec"]["containers"]
+    assert grace == role["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert arguments == container["args"]
     assert {"startupProbe", "livenessProbe"} <= container.keys()
-    assert ["worker"] == container["args"]
+    if name == "stream":  # an account has one connection to each cluster
+        assert (1, "Recreate") == (role["replicas"], role["strategy"]["type"])
+    else:
+        budget = named("PodDisruptionBudget", f"forebay-{name}")["spec"]
+        assert (1, role["selector"]) == (budget["maxUnavailable"], budget["selector"])
+
+
+def named(kind: str, name: str) -> dict:
+    """The one manifest of that kind and name."""
+    (found,) = [each for each in papers.manifests() if (each["kind"], each["metadata"]["name"]) == (kind, name)]
+    return found
+
+
+def test_serve_is_found_by_its_service_and_is_ready_only_with_its_database():
+    """The Service's port is that of `serve`; traffic waits for /ready, a restart for /health alone."""
+    (container,) = named("Deployment", "forebay-serve")["spec"]["template"]["spec"]["containers"]
+    service = named("Service", "forebay")["spec"]
+    assert service["selector"] == named("Deployment", "forebay-serve")["spec"]["selector"]["matchLabels"]
+    assert [{"name": "http", "containerPort": 8000}] == container["ports"]
+    assert ["http"] == [port["targetPort"] for port in service["ports"]]
+    assert ("/ready", "/health") == tuple(
+        container[f"{probe}Probe"]["httpGet"]["path"] for probe in ("readiness", "liveness")
+    )
+    opened = named("NetworkPolicy", "forebay-serve")["spec"]
+    assert opened["podSelector"]["matchLabels"] == service["selector"]
+    assert ["http"] == [port["port"] for port in opened["ingress"][0]["ports"]]
+
+
+def test_pods_are_nobody_to_the_cluster():
+    """There is no token; nobody connects to a pod unless a policy says so; the cloud's keys are out of reach."""
+    assert False is named("ServiceAccount", "forebay")["automountServiceAccountToken"]
+    policy = named("NetworkPolicy", "forebay")["spec"]
+    assert {"app.kubernetes.io/name": "forebay"} == policy["podSelector"]["matchLabels"]
+    assert (["Ingress", "Egress"], False) == (policy["policyTypes"], "ingress" in policy)
+    assert ["169.254.0.0/16"] == policy["egress"][1]["to"][0]["ipBlock"]["except"]
+    database = named("NetworkPolicy", "postgres")["spec"]
+    assert [[{"podSelector": policy["podSelector"]}]] == [rule["from"] for rule in database["ingress"]]
 
 
 def test_every_name_that_pods_are_told_is_a_setting():
@@ -99,6 +148,17 @@ def test_kustomize_builds_it(folder):
     ours = [pod["containers"][0] for pod in pods if "forebay" in pod["containers"][0]["image"]]
     assert {"registry.example/forebay:latest"} == {each["image"] for each in ours}
     assert all({"POSTGRES_PASSWORD", "DATABASE_URL"} <= {one["name"] for one in each["env"]} for each in ours)
+
+
+def test_the_example_of_settings_is_a_plain_list():
+    """What `--from-env-file` of kubectl and Docker, systemd and Forebay read alike: NAME=VALUE, no quotes, no twins."""
+    lines = (papers.ROOT / ".env.example").read_text("utf-8").splitlines()
+    said = [line.removeprefix("#") for line in lines if re.match(r"#?[A-Z]", line)]
+    assert len(said) > 80
+    assert [] == [line for line in said if not re.fullmatch(r"[A-Z][A-Z0-9_]*=[^\s'\"#]*", line)]
+    assert [] == [line for line in lines if line and not re.match(r"[A-Z]|#[A-Z]|# ", line)]
+    names = [line.partition("=")[0] for line in said]
+    assert len(set(names)) == len(names)
 
 
 @kubectl

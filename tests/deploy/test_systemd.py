@@ -41,6 +41,14 @@ def test_a_stop_is_waited_for_and_wrong_use_is_not_repeated(unit):
     assert "RestartPreventExitStatus=2\nSuccessExitStatus=3\n" in text
 
 
+@pytest.mark.parametrize("unit", [name for name in UNITS if "discover" not in name and "serve" not in name])
+def test_one_that_hangs_is_started_anew(unit):
+    """Each process has a watchdog of its own, which its loop feeds; a long start is no hang."""
+    text = (papers.SYSTEMD / unit).read_text("utf-8")
+    assert "Type=notify\nNotifyAccess=main\n" in text
+    assert "WatchdogSec=5min\nTimeoutStartSec=20min\nRestart=on-failure\n" in text
+
+
 @systemd
 def test_systemd_takes_every_unit_and_the_timer(units):
     """`systemd-analyze verify` has nothing to say."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from datetime import timedelta
 
 import pytest
@@ -46,3 +47,23 @@ def test_a_full_disk_ends_no_work(tmp_path, capsys):
     with pulse(tmp_path / "services" / "deeper", "worker", FakeClock().now) as beat:
         beat()
     assert "pulse_not_kept" in capsys.readouterr().out
+
+
+def test_systemd_hears_each_process(tmp_path, monkeypatch):
+    """Whom systemd has started tells it that it is up, and feeds its watchdog; without systemd nobody is told."""
+    clock, place = FakeClock(), str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(place)
+        systemd.settimeout(0)
+        with pulse(tmp_path, "stream", clock.now):
+            pass
+        monkeypatch.setenv("NOTIFY_SOCKET", place)
+        with pulse(tmp_path, "worker", clock.now) as beat:
+            clock.advance(30)
+            beat()
+        heard = [systemd.recv(100) for _ in range(2)]
+        with pytest.raises(BlockingIOError):
+            systemd.recv(100)
+    assert [b"READY=1\nWATCHDOG=1"] * 2 == heard
+    with pulse(tmp_path, "worker", clock.now):
+        assert {"worker": timedelta(0)} == pulses(tmp_path, clock.now())

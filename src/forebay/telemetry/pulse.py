@@ -39,6 +39,7 @@ class _Pulse:
         if now - self._last < _EVERY:
             return
         self._last = now
+        _tell_systemd()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch()
@@ -70,6 +71,15 @@ def pulses(folder: Path, now: datetime) -> dict[str, timedelta]:
             role = path.name[len(start) : -len(_SUFFIX)]
             ages[role] = timedelta(seconds=now.timestamp() - path.stat().st_mtime)
     return ages
+
+
+def _tell_systemd() -> None:
+    """Under systemd each process has a watch of its own (`WatchdogSec`): that it has started, and still goes round."""
+    address = os.environ.get("NOTIFY_SOCKET", "")  # systemd's own word, no setting
+    if not address:
+        return
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:  # a lost beat is made good
+        told.sendto(b"READY=1\nWATCHDOG=1", address.replace("@", "\0", 1) if address[0] == "@" else address)
 
 
 def _machine() -> str:
