@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from datetime import date
 
 import polars as pl
@@ -23,7 +26,6 @@ from forebay.settings import load
         (("--channels", "LULD", "--tickers", "AAPL"), "no channel 'LULD' that Forebay keeps", "It has"),
         (("--cluster", "crypto", "--tickers", "AAPL"), "AAPL is not of crypto", "as REST spells it"),
         (("--cluster", "options", "--channels", "Q", "--all"), "quotes of all options", "Name up to 1,000"),
-        ((), "nothing to stream", "forebay registry add"),
     ],
 )
 def test_what_cannot_be_streamed_is_refused(shell, asked, says, next_step):
@@ -70,6 +72,21 @@ def test_the_registry_says_what_is_streamed(shell, home):
 
     [stream] = json.loads(shell("stream", "status", "--json").out)
     assert ["AM.AAPL"] == stream["subscriptions"]
+
+
+def test_an_empty_registry_is_waited_for(shell, home):
+    """It says once that there is nothing to stream, streams the symbol that joins, and ends in order when told to."""
+    command = [sys.executable, "-m", "forebay", "stream"]
+    with subprocess.Popen(command, cwd=home.folder, env=home.env, stderr=subprocess.PIPE, text=True) as waiting:
+        try:
+            assert "nothing to stream yet" in waiting.stderr.readline()
+            assert 0 == shell("registry", "add", "AAPL", "--strategy", "snapshot_stream").code
+            assert any(line.startswith("stocks: ") for line in waiting.stderr)
+        finally:
+            waiting.send_signal(signal.SIGTERM)
+        rest = waiting.stderr.read()
+        assert 0 == waiting.wait(60), rest
+    assert "nothing to stream" not in rest
 
 
 def test_a_session_that_only_the_stream_brought_is_a_gap(shell, home):

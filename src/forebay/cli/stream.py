@@ -27,6 +27,10 @@ _SAID = 5.0
 """Seconds between two lines of status."""
 _PATIENCE = 30.0
 """Seconds that the look-up of one ticker has when the stream is over."""
+_NOTHING_YET = (
+    "nothing to stream yet, waiting: no ticker is named, and no enabled symbol of the registry has a stream. Next: "
+    "`forebay registry add AAPL --strategy flatpack_snapshot_stream`, or `forebay stream --tickers AAPL`"
+)
 Named = Annotated[
     Cluster | None, typer.Option("--cluster", help="stocks, options, indices, forex or crypto; else by the tickers.")
 ]
@@ -58,7 +62,8 @@ def run(
     """Listen to the vendor's stream, send on what comes, and make good what was missed. Ends in order at SIGTERM.
 
     Minute bars go into the lake; everything goes to Kafka, or without it to TimescaleDB, and to Redis, where they are
-    set. Without tickers it streams the minute bars of the registry's symbols whose strategy says so, and follows it.
+    set. Without tickers it streams the minute bars of the registry's symbols whose strategy says so, follows it, and
+    waits while there are none.
 
     Example: forebay stream --cluster stocks --channels AM A --tickers AAPL MSFT
     """
@@ -71,11 +76,7 @@ def run(
         settings.vendor.require_api_key()
         wanted = (lambda: named) if named else partial(wanted_by_registry, wired)
         if not wanted():
-            raise UsageError(
-                "nothing to stream: no ticker is named, and no enabled symbol of the registry has a stream",
-                remedy="`forebay stream --tickers AAPL`, `forebay stream --cluster stocks --all`, or `forebay registry "
-                "add AAPL --strategy flatpack_snapshot_stream`",
-            )
+            tell(_NOTHING_YET)
         with _looking_up(wired, [each for several in named.values() for each in several]):
             drained = asyncio.run(_listen(wired, wanted, follow=not named, seconds=seconds))
     tell("stopped" if drained else "stopped; a sink did not take everything, which the next start makes good")
