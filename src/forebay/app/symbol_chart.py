@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from forebay.app.wired import App
 
 _WITH_HOURS = "XNYS"
-_LACKING = timedelta(days=14)
-"""What lacks behind the newest bar is shown with it: of more than that the chart would have no bar left."""
+_LACKING, _SHARE = timedelta(days=14), 4
+"""What lacks behind the newest bar is shown with it: days at most, and the part of the range that they may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,15 @@ def chart_shown(app: App, asked: ChartAsked, entry: SymbolRegistry | None) -> Ch
         min(reader.wanted(kind, each).start for kind, each in held.items()),
         max(reader.wanted(kind, each).end for kind, each in held.items()),
     )
-    newest = max(each.end for each in held.values()) + _LACKING
-    end = min(max(asked.end or newest, whole.start), whole.end)
+    end = min(max(asked.end or _newest(asked, held, reader.calendar), whole.start), whole.end)
     dates = dates_of(asked.range, end, whole, reader.calendar)
     return reader.shown(held, whole, dates)
+
+
+def _newest(asked: ChartAsked, held: Mapping[Kind, Interval], calendar: str) -> date:
+    newest = max(each.end for each in held.values())
+    dates = dates_of(asked.range, newest, Interval(min(each.start for each in held.values()), newest), calendar)
+    return newest + min((dates.end - dates.start) / _SHARE, _LACKING)
 
 
 @dataclass(frozen=True, slots=True)
