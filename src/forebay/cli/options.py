@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -29,6 +30,21 @@ def parse_date(text: str) -> date:
     if day is None:
         raise typer.BadParameter(f"{text!r} is not a date of the form YYYY-MM-DD, such as 2024-01-31")
     return day
+
+
+def parse_time(text: str) -> time:
+    """`16:00` as a time of day. Raises typer.BadParameter for any other spelling."""
+    try:
+        return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - whoever asks has the zone
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a time of the form HH:MM, such as 16:00") from None
+
+
+def next_at(moment: time, now: datetime) -> datetime:
+    """When it is so late in New York next, after `now` (aware)."""
+    zone = ZoneInfo("America/New_York")
+    today = datetime.combine(now.astimezone(zone).date(), moment, zone)
+    return today if today > now else datetime.combine(today.date() + timedelta(days=1), moment, zone)
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

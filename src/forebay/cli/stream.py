@@ -6,13 +6,14 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import time
 from functools import partial
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forebay.cli.options import Json, Tickers, load_settings
+from forebay.cli.options import Json, Tickers, load_settings, next_at, parse_time
 from forebay.cli.output import ExitCode, print_json, print_table, tell
 from forebay.cli.stream_view import health_json, health_line, health_row, noted_json, noted_row
 from forebay.errors import ForebayError, UsageError
@@ -58,6 +59,10 @@ def run(
         float | None,
         typer.Option("--for", min=0, metavar="SECONDS", help="End after so long; else at SIGTERM, Ctrl-C."),
     ] = None,
+    until: Annotated[
+        time | None,
+        typer.Option("--until", parser=parse_time, metavar="HH:MM", help="End when it is so late in New York."),
+    ] = None,
 ) -> int:
     """Listen to the vendor's stream, send on what comes, and make good what was missed. Ends in order at SIGTERM.
 
@@ -71,12 +76,16 @@ def run(
     from forebay.app import open_app
     from forebay.app.streams import wanted_by_registry
 
+    if until is not None and seconds is not None:
+        raise UsageError("--for and --until say different things", remedy="leave one of them out")
     named = _named(cluster, channels, tickers, every=every)
     with open_app(settings) as wired:
         settings.vendor.require_api_key()
         wanted = (lambda: named) if named else partial(wanted_by_registry, wired)
         if not wanted():
             tell(_NOTHING_YET)
+        if until is not None:
+            seconds = (next_at(until, wired.clock.now()) - wired.clock.now()).total_seconds()
         with _looking_up(wired, [each for several in named.values() for each in several]):
             drained = asyncio.run(_listen(wired, wanted, follow=not named, seconds=seconds))
     tell("stopped" if drained else "stopped; a sink did not take everything, which the next start makes good")
