@@ -15,7 +15,8 @@ from forebay.testing import FakeClock
 
 
 def test_a_symbols_rows_are_one_text(ledger: Ledger, clock: FakeClock) -> None:
-    """Each row is a piece with its dates and what it says; what has expired, or only the stream brought, is told."""
+    """Each row is a piece with its dates and what it says; what has expired, or only the stream
+    brought, is told apart."""
     gone = clock.now() - timedelta(days=1)
     ledger.coverage.record(
         [
@@ -27,6 +28,7 @@ def test_a_symbols_rows_are_one_text(ledger: Ledger, clock: FakeClock) -> None:
             covers(8, 8, Verdict.KNOWN_EMPTY, "AAP", rows=None, expires_at=gone),
             covers(0, 0, symbol="AAp", source=Source.STREAM),
             covers(1, 1),
+            covers(2, 2, rows=None),
         ]
     )
 
@@ -36,7 +38,9 @@ def test_a_symbols_rows_are_one_text(ledger: Ledger, clock: FakeClock) -> None:
     assert [(day(first).isoformat(), day(last).isoformat(), mark) for first, last, mark in spans] == sorted(
         pieces(texts["AAP"])
     )
-    assert ["x", "r"] == [pieces(texts[symbol])[0][2] for symbol in ("AAp", ALL_SYMBOLS)]
+    assert {"AAp": ["x"], ALL_SYMBOLS: ["c", "r"]} == {
+        symbol: sorted(mark for *_, mark in pieces(texts[symbol])) for symbol in ("AAp", ALL_SYMBOLS)
+    }
 
 
 def test_symbols_that_are_covered_alike_have_equal_texts(ledger: Ledger, clock: FakeClock) -> None:

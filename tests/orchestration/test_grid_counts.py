@@ -137,7 +137,7 @@ def test_storage_and_ledger_are_held_against_each_other(ledger, grid):
         [
             covers(date(2026, 3, 2), rows=5),
             covers(date(2026, 3, 3), rows=5),
-            covers(date(2026, 3, 4), rows=0),
+            covers(date(2026, 3, 4), verdict=Verdict.KNOWN_EMPTY),
             covers(date(2026, 2, 2), date(2026, 2, 27), symbol="A", rows=5),
         ]
     )

@@ -30,9 +30,11 @@ class Mark(StrEnum):
     """What a piece of a text says of its dates."""
 
     ROWS = "r"
-    """Held for good, with rows."""
+    """Held for good, with rows, which the storage must have."""
+    HELD = "c"
+    """Held for good; whether with rows is not said."""
     EMPTY = "e"
-    """Nothing more is to be had there."""
+    """Nothing is to be had there."""
     SUSPECT = "s"
     MISSING = "m"
     PENDING = "p"
@@ -127,8 +129,9 @@ def _mark(now: datetime) -> sa.ColumnElement[str]:
         Verdict.PENDING_UPSTREAM: Mark.PENDING,
     }
     return sa.case(
+        (sa.and_(good, coverage.c.verdict == Verdict.KNOWN_EMPTY.value), Mark.EMPTY.value),
         (sa.and_(good, coverage.c.rows > 0), Mark.ROWS.value),
-        (good, Mark.EMPTY.value),
+        (good, Mark.HELD.value),
         *((coverage.c.verdict == verdict.value, mark.value) for verdict, mark in marks.items()),
         else_=Mark.PROVISIONAL.value,
     )

@@ -27,6 +27,7 @@ from forebay.service.routes import (
     bars,
     coverage,
     gaps,
+    grid,
     health,
     metrics,
     runs,
@@ -42,7 +43,7 @@ from forebay.settings import Settings
 from forebay.telemetry.redact import Redactor
 
 _ABOUT = "Market data held on your own storage: what is kept, how complete it is, and the bars themselves."
-_ROOMS = (symbols, runs, scheduler, bars, snapshots, streams, tasks, coverage, gaps, metrics)
+_ROOMS = (symbols, runs, scheduler, bars, snapshots, streams, tasks, coverage, grid, gaps, metrics)
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:

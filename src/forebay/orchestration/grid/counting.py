@@ -18,6 +18,7 @@ Part = tuple[int, int, str]
 """First and last place, and a mark."""
 STANDINGS: Mapping[str, Standing] = {
     Mark.ROWS: Standing.COMPLETE,
+    Mark.HELD: Standing.COMPLETE,
     Mark.EMPTY: Standing.KNOWN_EMPTY,
     Mark.PENDING: Standing.PENDING_UPSTREAM,
     Mark.MISSING: Standing.MISSING_UPSTREAM,
@@ -27,9 +28,9 @@ STANDINGS: Mapping[str, Standing] = {
     DRIFT: Standing.DRIFT,
 }
 """What a mark means; none at all is missing."""
-_STRENGTH = "xpmfsdver"
+_STRENGTH = "xpmfsdvecr"
 """The marks by what they settle: of two of one session the later one here is told."""
-_SETTLED = (Mark.ROWS.value, Mark.EMPTY.value)
+_SETTLED = (Mark.ROWS.value, Mark.HELD.value, Mark.EMPTY.value)
 
 
 def resolved(parts: Iterable[Part]) -> list[Part]:
@@ -132,8 +133,10 @@ def standing(found: Tally, market: Mapping[int, str]) -> tuple[list[int], Rows]:
         if mark := market.get(place):
             _follow(rows, wanted, place - first, mark)
     known = [sum(some) for some in zip(*rows.values(), strict=True)] if rows else [0] * len(wanted)
-    told = {STANDINGS[mark]: row for mark, row in rows.items()}
-    return wanted, told | {Standing.MISSING: [every - some for every, some in zip(wanted, known, strict=True)]}
+    told: Rows = {Standing.MISSING: [every - some for every, some in zip(wanted, known, strict=True)]}
+    for mark, row in rows.items():  # two marks may stand alike
+        told[STANDINGS[mark]] = [*map(add, told.get(STANDINGS[mark], [0] * len(row)), row)]
+    return wanted, told
 
 
 def _follow(rows: dict[str, list[int]], wanted: list[int], at: int, mark: str) -> None:

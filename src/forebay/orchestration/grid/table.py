@@ -27,6 +27,8 @@ from forebay.orchestration.grid.counting import (
 from forebay.orchestration.grid.sessions import Sessions, Span
 from forebay.orchestration.grid.stored import StoredPlaces
 
+_HELD = (Mark.ROWS.value, Mark.HELD.value)
+
 
 @dataclass(frozen=True)
 class Known:
@@ -128,10 +130,9 @@ class TableGrid:
                 first, last = self.sessions.span(start, end)
                 if first > last:
                     continue
-            mark = told
-            if told == Mark.ROWS:
-                lost = stored is not None and stored.lost(first, last)
-                mark = DRIFT if lost else REPLACED if first in replaced else told
+            mark = REPLACED if first in replaced and told in _HELD else told
+            if told == Mark.ROWS and stored is not None and stored.lost(first, last):
+                mark = DRIFT
             if mark == open_mark and first == open_last + 1:
                 open_last = last
                 continue
