@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 from ledger_nouns import BARS, covers, day, draft, revision, span
 
-from forebay.db.tables import NOT_SATISFIED, coverage
+from forebay.db.conditions import NOT_SATISFIED
+from forebay.db.tables import coverage
 from forebay.ledger import Ledger
 from forebay.ledger.figures import (
     Brought,

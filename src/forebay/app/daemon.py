@@ -30,6 +30,8 @@ log = get_logger()
 
 _DRAINED = 120.0
 """Seconds that streams have to send on what came, when a daemon ends."""
+_LOOK = 5
+"""Minutes between two looks for what is wrong."""
 _REFRESHES = {
     "snapshot_refresh": AssetClass.STOCKS,
     "snapshot_refresh_crypto": AssetClass.CRYPTO,
@@ -38,7 +40,7 @@ _REFRESHES = {
 
 
 def open_scheduler(app: App, ingest: Ingest) -> Scheduler:
-    """The schedule of the settings. Raises UsageError when APScheduler is not installed."""
+    """The schedule of the settings. Raises UsageError when APScheduler is not installed, and for ALERT_URLS."""
     times = app.settings.schedule
     streams, files = times.stream_minutes, times.files_minutes
     jobs = [
@@ -53,7 +55,21 @@ def open_scheduler(app: App, ingest: Ingest) -> Scheduler:
             shared=True,
         ),
     ]
+    if app.settings.alerts.addresses:
+        jobs.append(_alerts(app))
     return Scheduler(ScheduleBook(app.ledger.database, app.clock), jobs, app.clock, app.worker_id)
+
+
+def _alerts(app: App) -> Job:
+    """Tells what is wrong. Raises UsageError for an address that is none."""
+    from forebay.app.alerts import people, tell
+
+    addresses = people(app)
+
+    def look(_: datetime) -> None:
+        tell(app, addresses)
+
+    return Job("alerts", every_minutes(_LOOK), timedelta(minutes=_LOOK), look)
 
 
 def _refresh(app: App, ingest: Ingest, name: str, asset_class: AssetClass) -> Job:

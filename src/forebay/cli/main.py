@@ -52,6 +52,7 @@ COMMANDS = {
     "config": Late("forebay.cli.config:app", "Show the settings and where each came from."),
     "doctor": Late("forebay.cli.doctor:doctor", "Check keys, plan, clock, disk, ledger and lake."),
     "health": Late("forebay.cli.health:health", "Say whether what runs here for long lives."),
+    "alerts": Late("forebay.cli.alerts:app", "Look for what is wrong, and tell it to people.", default="run"),
     "serve": Late("forebay.cli.serve:serve", "Answer over HTTP: symbols, bars, tasks, coverage."),
     "demo": Late("forebay.cli.demo:demo", "Do the main job on a simulated market."),
     "sandbox": Late("forebay.cli.sandbox:sandbox", "Run a simulated vendor on this machine."),

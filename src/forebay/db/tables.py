@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import sqlalchemy as sa
 
+from forebay.db.conditions import CLAIMABLE, HELD, HELD_BACK, NOT_CLOSED, NOT_SATISFIED, RUN_WAITS, UNSETTLED, only
 from forebay.db.files_view import FILES_VIEW
 from forebay.db.types import ByteOrdered, Instant, JsonByAnybody, JsonValue, RowId
-from forebay.model.coverage import Verdict
 from forebay.model.task import TaskState
 
 metadata = sa.MetaData(
@@ -18,25 +16,6 @@ metadata = sa.MetaData(
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     }
 )
-
-
-def _names(words: Sequence[TaskState | Verdict]) -> str:
-    return ", ".join(f"'{word}'" for word in words)
-
-
-WAITING = sa.text(f"status IN ({_names([state for state in TaskState if state.claimable])})")
-"""Nobody holds the task and it is not over. Literal text, not parameters: both databases use a partial index only for a
-condition they can read."""
-CLAIMABLE = sa.text(f"{WAITING} AND hold IS NULL")
-"""And nothing holds it back."""
-HELD = sa.text(f"status IN ({_names([state for state in TaskState if state.held])})")
-UNFINISHED = sa.text(f"status NOT IN ({_names([state for state in TaskState if state.over])})")
-HELD_BACK = sa.text("hold IS NOT NULL")
-UNSETTLED = sa.text("settled_at IS NULL")
-RUN_WAITS = sa.text("state = 'waiting'")
-NOT_CLOSED = sa.text("closed_at IS NULL")
-NOT_SATISFIED = sa.text(f"verdict IN ({_names([verdict for verdict in Verdict if not verdict.satisfies])})")
-"""Something is still to be done for the partition, or nothing can be: few of millions."""
 
 
 def entered_column(state: TaskState) -> str:
@@ -121,15 +100,7 @@ coverage = sa.Table(
     sa.Column("details", sa.JSON, nullable=False),
     sa.Column("checked_at", Instant, nullable=False),
     sa.Column("expires_at", Instant),  # from then on it covers nothing
-    sa.Index(
-        "ix_coverage_not_satisfied",
-        "destination",
-        "table_name",
-        "verdict",
-        "source",
-        sqlite_where=NOT_SATISFIED,
-        postgresql_where=NOT_SATISFIED,
-    ),
+    sa.Index("ix_coverage_not_satisfied", "destination", "table_name", "verdict", "source", **only(NOT_SATISFIED)),
     sqlite_with_rowid=False,  # stored in the order of its key: ranges of symbols are read in one sweep
 )
 """What is known of a partition at a destination, from one source, with its evidence."""
@@ -354,5 +325,20 @@ interruptions = sa.Table(
     sa.Index("ix_interruptions_open", "cluster", "began", sqlite_where=NOT_CLOSED, postgresql_where=NOT_CLOSED),
 )
 """When live data were not heard, and how that was made good."""
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),  # the condition and whose it is
+    sa.Column("condition", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("remedy", sa.Text, nullable=False),
+    sa.Column("raised_at", Instant, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),  # when it was last found to be so
+    sa.Column("told_at", Instant),  # when somebody was last told; none while nobody was
+    sa.Column("cleared_at", Instant),  # it is no more, and that is still to be told
+)
+"""What is wrong now, and who knows: one row for each condition that is raised."""
 
 sa.event.listen(metadata, "after_create", sa.DDL(FILES_VIEW))  # type: ignore[no-untyped-call]

@@ -13,7 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from forebay.db.tables import CLAIMABLE, HELD, tasks
+from forebay.db.conditions import CLAIMABLE, HELD
+from forebay.db.tables import tasks
 from forebay.db.types import Instant
 from forebay.errors import LeaseLost
 from forebay.ledger.holds import let_go

@@ -10,8 +10,9 @@ from itertools import islice
 import sqlalchemy as sa
 
 from forebay.clock import Clock
+from forebay.db.conditions import UNSETTLED
 from forebay.db.engine import Database
-from forebay.db.tables import UNSETTLED, files_earlier
+from forebay.db.tables import files_earlier
 
 _CHUNK = 1000
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from forebay.db.conditions import HELD, NOT_SATISFIED
 from forebay.db.engine import Database
-from forebay.db.tables import HELD, NOT_SATISFIED, coverage, tasks
+from forebay.db.tables import coverage, tasks
 from forebay.model.coverage import Verdict
 from forebay.model.feed import LAKE
 from forebay.model.partition import ALL_SYMBOLS, Source
@@ -115,3 +116,28 @@ def unsatisfied(database: Database) -> dict[Unsatisfied, int]:
             if source != Source.LAKE.value:
                 counts[Unsatisfied(destination, table, Verdict(verdict))] += int(count)
     return dict(counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What the vendor lacks of a table."""
+
+    destination: str
+    table: str
+    partitions: int
+    newest: date
+    """The last session date of them."""
+
+
+def missing_since(database: Database, day: date) -> list[Missing]:
+    """Partitions that the vendor should have by now, with session dates from `day` on. Raises LedgerError."""
+    keys = (coverage.c.destination, coverage.c.table_name)
+    query = (
+        sa.select(*keys, sa.func.count(), sa.func.max(coverage.c.end_date))
+        .where(NOT_SATISFIED, coverage.c.verdict == Verdict.MISSING_UPSTREAM.value)
+        .where(coverage.c.source != Source.LAKE.value, coverage.c.end_date >= day)
+        .group_by(*keys)
+        .order_by(*keys)
+    )
+    with database.read() as connection:
+        return [Missing(*row) for row in connection.execute(query)]

@@ -7,7 +7,8 @@ from itertools import groupby
 
 import sqlalchemy as sa
 
-from forebay.db.tables import HELD_BACK, UNFINISHED, WAITING, tasks
+from forebay.db.conditions import HELD_BACK, UNFINISHED, WAITING
+from forebay.db.tables import tasks
 from forebay.model.task import TaskDraft, TaskState
 
 PAUSED = "paused"

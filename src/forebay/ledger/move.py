@@ -8,9 +8,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from forebay.db.conditions import HELD
 from forebay.db.engine import Database, connect
 from forebay.db.migrate import upgrade
-from forebay.db.tables import HELD, coverage, feeds, files_earlier, metadata, places, symbol_registry, tasks
+from forebay.db.tables import coverage, feeds, files_earlier, metadata, places, symbol_registry, tasks
 from forebay.errors import LedgerError
 
 _CHUNK = 5_000

@@ -11,8 +11,8 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from forebay.clock import Clock
+from forebay.db.conditions import RUN_WAITS
 from forebay.db.engine import Database
-from forebay.db.tables import RUN_WAITS
 from forebay.db.tables import runs as table
 from forebay.db.upsert import insert_new
 from forebay.model.run import Order, Progress, Run, RunKind, RunState

@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from forebay.clock import Clock
+from forebay.db.conditions import CLAIMABLE, UNFINISHED, WAITING
 from forebay.db.engine import Database
-from forebay.db.tables import CLAIMABLE, UNFINISHED, WAITING, coverage, tasks
+from forebay.db.tables import coverage, tasks
 from forebay.ledger import claim as leases
 from forebay.ledger import holds
 from forebay.ledger.add import CANCELLED, Adding, add

@@ -35,12 +35,16 @@ class Behind:
         return None if self.held is None else max(self.published - self.held, timedelta())
 
 
-def behind(ledger: Ledger, feeds: Iterable[Feed], now: datetime) -> list[Behind]:
-    """Each table that these feeds keep, in the lake and the archive. Raises LedgerError."""
-    held, listed = newest_held(ledger.database), newest_listed(ledger.database)
+def behind(ledger: Ledger, feeds: Iterable[Feed], now: datetime, *, listed: bool = True) -> list[Behind]:
+    """Each table that these feeds keep, in the lake and the archive; without `listed` published is by the clock alone.
+
+    Raises LedgerError.
+    """
+    held = newest_held(ledger.database)
+    listings = newest_listed(ledger.database) if listed else {}
     wanted: dict[tuple[str, str], tuple[Dataset, date]] = {}
     for destination, dataset, feed in _kept(feeds):
-        newest = newest_published(dataset, listed.get(dataset.name), now)
+        newest = newest_published(dataset, listings.get(dataset.name), now)
         until = min(newest, feed.end or newest)
         known = wanted.get((destination, dataset.table))
         if (feed.start or date.min) <= until and (known is None or known[1] < until):

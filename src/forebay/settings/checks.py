@@ -61,6 +61,13 @@ def database_url(value: Any) -> Any:
     return value
 
 
+def addresses(value: Any) -> Any:
+    """Addresses of services, each with its scheme; which of them are known is apprise's to say."""
+    if isinstance(value, str) and not re.fullmatch(r"[\s,]*[A-Za-z][A-Za-z0-9+.-]*://\S.*", value):
+        raise ValueError("it must be addresses of the form scheme://..., with commas between them")
+    return value
+
+
 def size(value: Any) -> Any:
     """A number of bytes, also with a unit: `500kB`, `20MB`, `10GB` (powers of 1000), `64MiB` (of 1024)."""
     if not isinstance(value, str):

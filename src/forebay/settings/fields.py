@@ -31,6 +31,30 @@ class SecretUrl(SecretStr):
         return mask_url(self.get_secret_value())
 
 
+_BETWEEN = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+_TOKEN = re.compile(r"(?=.*(\d|[a-z].*[A-Z]|[A-Z].*[a-z])).{8,}|.{20,}")
+"""A part of an address that looks like a token, rather than like a word that logs may hold."""
+
+
+class SecretAddresses(SecretStr):
+    """Several addresses of services, which hold tokens anywhere; commas or blanks between them. Prints none."""
+
+    def each(self) -> tuple[str, ...]:
+        """One by one."""
+        return tuple(each for each in _BETWEEN.split(self.get_secret_value().strip(" ,")) if each)
+
+    def secrets(self) -> set[str]:
+        """Each address, and what in it is a password or looks like a token, as written and as meant."""
+        found = set(self.each())
+        for address in self.each():
+            authority, _, path = address.partition("://")[2].partition("/")
+            who, at, host = authority.rpartition("@")
+            parts = [*re.split(r"[/?&=#,]", path), *([] if "." in host else [host])]
+            found.update(part for part in parts if _TOKEN.fullmatch(part))
+            found.update(who.split(":") if at else ())
+        return found | {unquote(each) for each in found}
+
+
 class Group(BaseModel):
     """A group of settings: frozen, and nothing in it that is not declared."""
 

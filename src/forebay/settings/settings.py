@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from forebay.settings.alerts import AlertSettings
 from forebay.settings.consume import ConsumeSettings
-from forebay.settings.fields import Declared, Group, SecretUrl, declared, passwords_in
+from forebay.settings.fields import Declared, Group, SecretAddresses, SecretUrl, declared, passwords_in
 from forebay.settings.gaps import GapSettings
 from forebay.settings.groups import (
     ArchiveSettings,
@@ -68,6 +69,7 @@ class Settings:
     timescale: TimescaleSettings
     consume: ConsumeSettings
     service: ServiceSettings
+    alerts: AlertSettings
     log: LogSettings
     origins: Mapping[str, str]
     """Preferred name of a setting to where its value came from; defaults are left out."""
@@ -87,6 +89,8 @@ class Settings:
             value = getattr(getattr(self, item.group), item.field)
             if isinstance(value, SecretUrl):
                 found |= passwords_in(value.get_secret_value())
+            elif isinstance(value, SecretAddresses):
+                found |= value.secrets()
             elif isinstance(value, SecretStr):
                 found.add(value.get_secret_value())
         return frozenset(found - {""})
@@ -113,6 +117,7 @@ GROUPS: dict[str, type[Group]] = {
     "timescale": TimescaleSettings,
     "consume": ConsumeSettings,
     "service": ServiceSettings,
+    "alerts": AlertSettings,
     "log": LogSettings,
 }
 DECLARED: tuple[Declared, ...] = tuple(declared(GROUPS))
