@@ -29,8 +29,8 @@ POINTS = (
     "csv_lzo.sent",  # it is there, the ledger does not know
     "csv_lzo.all",  # all of a task's are there, and what they replace
     "csv_lzo.removed",  # what they replace is gone
-    "kafka.flushed",  # a month of a ticker is acknowledged by Kafka, the ledger does not know
-    "kafka.recorded",  # the ledger knows, and more months are to come
+    "send.flushed",  # a month of a ticker is acknowledged by its sink, the ledger does not know
+    "send.recorded",  # the ledger knows, and more months are to come
     "lake.placed",  # a file of the lake has its name, the log does not name it
     "lake.planned",  # all files have their names, nothing is committed
     "lake.committed",  # the log names them, what was noted of them is not cleared
@@ -43,6 +43,10 @@ POINTS = (
     "consume.staged",  # rows are in the staging table, because their table may have some of them
     "consume.stored",  # rows are in their table, nothing is committed
     "consume.committed",  # all is, and the process does not know
+    "stream.heard",  # a frame waits for the sinks, and none has it
+    "stream.flushed",  # a sink has acknowledged what came, the stream does not know
+    "stream.interrupted",  # something was not heard, the ledger does not know
+    "stream.refilled",  # every sink has what was not heard, the interruption is open
     "vacuum.removing",  # another file that nothing needs is about to go
 )
 """Every step boundary of a transfer, and of an update of a ticker's file."""

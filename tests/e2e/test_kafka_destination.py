@@ -115,7 +115,7 @@ def test_a_day_that_is_published_anew_is_sent_anew(
     assert replaced
 
 
-@pytest.mark.parametrize(("point", "twice"), [("kafka.flushed:1", True), ("kafka.recorded:1", False)])
+@pytest.mark.parametrize(("point", "twice"), [("send.flushed:1", True), ("send.recorded:1", False)])
 def test_killed_between_months(
     shell: Shell, home: Home, kafka: Broker, prefix: str, point: str, *, twice: bool
 ) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from forebay.model.csv_lzo import bar_archive
+from forebay.model.sink_place import sink_place
 from forebay.model.task import Lease, Outcome, Step, TaskKind
 from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.worker import Handler
 
 if TYPE_CHECKING:
     from forebay.app.parts import Parts
+    from forebay.tasks.publish import Send
     from forebay.tasks.records import Records
     from forebay.vendor.rest import RestClient
 
@@ -96,7 +100,7 @@ class Handlers:
         return Fetch(self._rest, self.app.tables, self._records(), self.app.ledger.coverage)
 
     def _snapshot(self) -> Handler:
-        from forebay.app.kafka import snapshot_sender
+        from forebay.app.sending import snapshot_sender
         from forebay.app.snapshots import snapshots
         from forebay.tasks.snapshot import TakeSnapshots
 
@@ -114,29 +118,33 @@ class Handlers:
         return Export(self.app.ticker_files(), Copies(self.app.ledger))
 
     def _publish(self) -> Handler:
-        from forebay.app.kafka import by_destination
-
-        return by_destination(self._late(self._to_archive), self._late(self._to_kafka))
-
-    def _to_kafka(self) -> Handler:
-        from forebay.app.kafka import open_sink
-        from forebay.tasks.away import Away
-        from forebay.tasks.copies import Copies
-        from forebay.tasks.send import SendBars
-
-        app, settings = self.app, self.app.settings.kafka
-        return SendBars(app.lake, Copies(app.ledger), open_sink(settings), settings.timeout, app.clock, Away(app.clock))
-
-    def _to_archive(self) -> Handler:
-        from forebay.app.csv_lzo import References, open_objects
         from forebay.tasks.away import Away
         from forebay.tasks.copies import Copies
         from forebay.tasks.publish import Publish
 
-        rest = self._rest if self.app.has_rest and not self.offline else None
-        listing = References(self.app.universes, rest, self.app.clock)
         clock = self.app.clock
-        return Publish(self.app.lake, Copies(self.app.ledger), open_objects(self.app), listing, clock, Away(clock))
+        return Publish(Copies(self.app.ledger), self._senders(), clock, Away(clock))
+
+    def _senders(self) -> Callable[[str], Send | None]:
+        """Destination to what sends there; None for one that is not known."""
+        from forebay.app.csv_lzo import References, open_objects
+        from forebay.app.sending import open_sink
+        from forebay.tasks.archive_bars import ArchiveBars
+        from forebay.tasks.send import SendBars
+
+        app, coverage = self.app, self.app.ledger.coverage
+        rest = self._rest if app.has_rest and not self.offline else None
+        listing, objects = References(app.universes, rest, app.clock), open_objects(app)
+        opened, timeout = partial(open_sink, app.settings), app.settings.kafka.timeout
+
+        def sender(destination: str) -> Send | None:
+            if place := sink_place(destination):
+                return SendBars(place, app.lake, coverage, opened, timeout)
+            if archive := bar_archive(destination):
+                return ArchiveBars(archive, app.lake, coverage, objects, listing)
+            return None
+
+        return sender
 
     def _compact(self) -> Handler:
         from forebay.tasks.compact import Compact

@@ -10,6 +10,7 @@ from forebay.ledger.streams import Streams
 from forebay.model.calendar import NEW_YORK
 from forebay.model.feed import LAKE
 from forebay.model.registry import Phase, SymbolRegistry
+from forebay.model.sink_place import KAFKA, TIMESCALE
 from forebay.model.task import TaskKind
 from forebay.orchestration.gaps import Gaps
 from forebay.orchestration.ingest.backfill import Backfill
@@ -74,8 +75,10 @@ def forecast(app: App, entries: Sequence[SymbolRegistry]) -> Plan:
 
 
 def _destinations(app: App) -> tuple[str, ...]:
-    """Where the history of symbols goes: to Kafka, too, where one is set."""
-    return (LAKE, str(app.kafka_place())) if app.settings.kafka.bootstrap_servers else (LAKE,)
+    """Where the history of symbols goes: to Kafka, too, where one is set, or without it into a database that is."""
+    if app.settings.kafka.bootstrap_servers:
+        return (LAKE, str(app.sink_place(KAFKA)))
+    return (LAKE, str(app.sink_place(TIMESCALE))) if "TIMESCALE_HOST" in app.settings.origins else (LAKE,)
 
 
 def _rows_come(app: App, wish: Wish, gaps: Gaps) -> Mapping[str, int]:

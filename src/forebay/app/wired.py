@@ -20,7 +20,7 @@ from forebay.ledger.filter import TaskFilter
 from forebay.model.catalogue import Dataset
 from forebay.model.csv_lzo import CSV_LZO, BarArchive, Window, bar_archive
 from forebay.model.feed import FILES, Feed
-from forebay.model.kafka import KAFKA, KafkaPlace, kafka_place
+from forebay.model.sink_place import KAFKA, TIMESCALE, SinkPlace, sink_place
 from forebay.model.task import Task, TaskKind, TaskState
 from forebay.orchestration.entitlement import Entitlements, remembered_reach
 from forebay.orchestration.exports import Exports
@@ -77,7 +77,7 @@ class App(Parts):
         return self.identifying.refresh(feeds, self.universes, self.worker(kinds=[TaskKind.IDENTIFY], interactive=True))
 
     def placed(self, feed: Feed) -> Feed:
-        """The feed with each csv.lzo archive and Kafka named in full and in one spelling. Raises UsageError."""
+        """The feed with each archive, Kafka and database outside named in full, in one spelling. Raises UsageError."""
         return replace(feed, destinations=tuple(dict.fromkeys(map(self.place, feed.destinations))))
 
     def place(self, destination: str) -> str:
@@ -86,9 +86,9 @@ class App(Parts):
 
         if destination == CSV_LZO:
             return str(self.bar_archive())
-        if destination == KAFKA:
-            return str(self.kafka_place())
-        if there := kafka_place(destination):
+        if destination in (KAFKA, TIMESCALE):
+            return str(self.sink_place(destination))
+        if there := sink_place(destination):
             return str(there)
         named = bar_archive(destination)
         if named is None:
@@ -102,10 +102,12 @@ class App(Parts):
         own = self.settings.csv_lzo
         return BarArchive(bar_archive_address(own.bucket, self.settings.folders), Window(own.window))
 
-    def kafka_place(self) -> KafkaPlace:
-        """The topics of the settings. Raises UsageError where no Kafka is named."""
-        own = self.settings.kafka
-        return KafkaPlace.of(own.prefix, own.require_servers())
+    def sink_place(self, sink: str) -> SinkPlace:
+        """The topics, or the database, of the settings. Raises UsageError where no Kafka is named."""
+        if sink == KAFKA:
+            return SinkPlace.of_kafka(self.settings.kafka.prefix, self.settings.kafka.require_servers())
+        own = self.settings.timescale
+        return SinkPlace.of_database(own.database, own.host, own.port)
 
     def identify(self, tasks: Sequence[Task]) -> list[Task]:
         """Carry out these discoveries now; how they ended. Raises UsageError when there is no API key."""

@@ -78,7 +78,7 @@ Timeframes = Annotated[
 ]
 Into = Annotated[
     list[str] | None,
-    typer.Option("--into", metavar="DESTINATION...", help="Where to: archive, lake, files, csv_lzo, kafka."),
+    typer.Option("--into", metavar="DESTINATION...", help="Where to: archive, lake, files, csv_lzo, kafka, timescale."),
 ]
 Source = Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="auto, flatfiles or rest.")]
 

@@ -79,7 +79,7 @@ def feeds_asked(app: App, asked: Asked) -> list[Feed]:
 
 
 def _placed(app: App, asked: Asked) -> Asked:
-    """With each csv.lzo archive and Kafka named in full: feeds of two places are to have two names."""
+    """With each csv.lzo archive, Kafka and database named in full: feeds of two places are to have two names."""
     return replace(asked, into=[app.place(name) for name in asked.into]) if asked.into else asked
 
 

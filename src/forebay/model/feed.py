@@ -8,22 +8,22 @@ from enum import StrEnum
 
 from forebay.model.catalogue import Dataset
 from forebay.model.csv_lzo import CSV_LZO, bar_archive
-from forebay.model.kafka import KAFKA, kafka_place
+from forebay.model.sink_place import KAFKA, TIMESCALE, sink_place
 from forebay.model.universe import Category
 
 ARCHIVE, LAKE, FILES = "archive", "lake", "files"
-DESTINATIONS = (ARCHIVE, LAKE, FILES, CSV_LZO, KAFKA)
+DESTINATIONS = (ARCHIVE, LAKE, FILES, CSV_LZO, KAFKA, TIMESCALE)
 """Where a feed's data can go, in the order in which they go there."""
 
 
 def from_lake(destination: str) -> bool:
     """Whether a destination is written from the lake, ticker by ticker, rather than from what the vendor sends."""
-    return _name(destination) in (FILES, CSV_LZO, KAFKA)
+    return _name(destination) in (FILES, CSV_LZO, KAFKA, TIMESCALE)
 
 
 def is_destination(name: str) -> bool:
     """Whether data can go there: one of DESTINATIONS, or one that also says where in full."""
-    return name in DESTINATIONS or bar_archive(name) is not None or kafka_place(name) is not None
+    return name in DESTINATIONS or bar_archive(name) is not None or sink_place(name) is not None
 
 
 def _name(destination: str) -> str:
@@ -55,7 +55,7 @@ class Feed:
     destinations: tuple[str, ...] = (LAKE,)
     timeframes: tuple[str, ...] = ()
     """The sizes of bars that are written from the lake; none named means every size that its datasets make in files,
-    minute bars in a csv.lzo archive, and day and minute bars in Kafka."""
+    minute bars in a csv.lzo archive, and day and minute bars in Kafka and the database, which has no others."""
     category: Category | None = None
     """Whose tickers it follows, instead of symbols of its own: those that joined are wanted from the next plan on."""
 

@@ -12,8 +12,8 @@ from forebay.model.catalogue import Dataset
 from forebay.model.feed import ARCHIVE, FILES, LAKE, Feed, SourceChoice, from_lake
 from forebay.model.instrument import AssetClass, asset_class_of, may_be_of
 from forebay.model.intervals import Interval
-from forebay.model.kafka import kafka_place
 from forebay.model.partition import ALL_SYMBOLS
+from forebay.model.sink_place import SENT_SIZES, TIMESCALE, sink_place
 from forebay.model.timeframe import TIMEFRAMES, base_of
 from forebay.model.universe import Category
 
@@ -104,16 +104,29 @@ def _from_lake(wishes: Iterable[Wish]) -> Iterator[Wish]:
                 remedy="name them, or a universe; `forebay export` writes a file of every ticker that the lake holds",
             )
         for place in places:
-            for timeframe in wish.feed.timeframes or _sizes(place):
+            for timeframe in _sizes(place, wish.feed):
                 if base_of(timeframe) is wish.dataset.kind:
                     yield replace(wish, destination=place, timeframe=timeframe, files=False)
 
 
-def _sizes(place: str) -> Iterable[str]:
-    """The sizes of bars that go to a place where the feed names none."""
+def _sizes(place: str, feed: Feed) -> Iterable[str]:
+    """The sizes of bars that go to a place: those that the feed names, or the place's own."""
+    there = sink_place(place)
+    if there and there.sink == TIMESCALE:
+        return _of_database(feed)
     if place == FILES:
-        return TIMEFRAMES
-    return ("1m", "1d") if kafka_place(place) else ("1m",)
+        return feed.timeframes or TIMEFRAMES
+    return feed.timeframes or (SENT_SIZES if there else ("1m",))
+
+
+def _of_database(feed: Feed) -> Iterable[str]:
+    sizes = [size for size in feed.timeframes or SENT_SIZES if size in SENT_SIZES]
+    if not sizes:
+        raise UsageError(
+            f"feed {feed.name!r} wants bars of {', '.join(feed.timeframes)} in the database, which has 1m and 1d",
+            remedy="let its timeframes name 1m: the database has larger bars as views of it",
+        )
+    return sizes
 
 
 def _for(destination: str, feed: Feed) -> Feed:

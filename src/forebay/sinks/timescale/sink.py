@@ -1,10 +1,11 @@
-"""TimescaleDB as a sink of live data, where no Kafka is in between."""
+"""The database as a sink: of live data where no Kafka is in between, and of bars that the lake holds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Self
 
 from forebay.model.message import BarMessage, Message
 from forebay.sinks.timescale.store import Store
@@ -20,7 +21,15 @@ class TimescaleSink:
     """Rows that were new, or other than before."""
     passed_over: int = 0
     """Messages that are no bars."""
+    refused: int = 0
+    """What it cannot store is an error: none is left out."""
     _turn: Lock = field(default_factory=Lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def send(self, messages: Sequence[Message]) -> None:
         """Store them, in one transaction. Given again, they change nothing.
