@@ -10,7 +10,8 @@ import pytest
 from forebay.app import App, new_worker_id
 from forebay.app.gaps import gap_scan
 from forebay.app.symbol_chart import ChartShown
-from forebay.ledger.provenance import Recorded
+from forebay.ledger.provenance import Provenance
+from forebay.model.calendar import session_days
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.instrument import AssetClass
@@ -110,20 +111,29 @@ def test_what_lacks_says_when_it_is_tried_again(app):
     assert ("the vendor answered 500", NOW + timedelta(seconds=90), 5) == (hole.why, hole.next_try, len(hole.days))
 
 
-def test_sources_follow_each_other():
+def test_sources_follow_each_other(app):
     """Rows without a session between them are one stretch; what a better source brought since is not its own."""
-
-    def row(first, last, source, symbol="AAPL", rows=5):
-        return Recorded(DAYS.table, symbol, Interval(first, last), source, Verdict.COMPLETE, rows, NOW, None)
-
-    day = timedelta(days=1)
-    files = [row(each, each, Source.FLATFILE, "*") for each in (date(2026, 2, 27), MONDAY, MONDAY + 2 * day)]
-    found = history([row(MONDAY, FRIDAY, Source.REST), *files], {DAYS.table: Interval(date(2026, 2, 27), FRIDAY)})
+    day, friday = timedelta(days=1), date(2026, 2, 27)
+    files = [friday, MONDAY, MONDAY + 2 * day]
+    app.ledger.coverage.record([known(Verdict.COMPLETE, each, "*", source=Source.FLATFILE) for each in files])
+    by_rest = Partition(DAYS.table, "AAPL", Interval(MONDAY, FRIDAY))
+    app.ledger.coverage.record([Coverage(by_rest, "lake", Source.REST, Verdict.COMPLETE, Evidence(rows=5), NOW)])
+    found = history(Provenance(app.ledger.database, "lake", NOW), "AAPL", {DAYS.table: Interval(friday, FRIDAY)})
     assert [
         (Source.REST, MONDAY, FRIDAY, 5, 3, 5),
         (Source.FLATFILE, MONDAY + 2 * day, MONDAY + 2 * day, 1, 1, None),
-        (Source.FLATFILE, date(2026, 2, 27), MONDAY, 2, 2, None),
+        (Source.FLATFILE, friday, MONDAY, 2, 2, None),
     ] == [(each.source, each.dates.start, each.dates.end, each.sessions, each.owned, each.rows) for each in found]
+
+
+def test_the_history_of_decades_is_read_by_the_month(app):
+    """What the whole market's files brought is one stretch from the first session that the ticker had to its last."""
+    days = session_days("XNYS", date(2024, 1, 2), date(2025, 12, 31))
+    app.ledger.coverage.record([known(Verdict.COMPLETE, each, "*", source=Source.FLATFILE) for each in days])
+    spans = {DAYS.table: Interval(date(2024, 5, 15), date(2025, 7, 2))}
+    (one,) = history(Provenance(app.ledger.database, "lake", NOW), "AAPL", spans)
+    assert (spans[DAYS.table], one.sessions) == (one.dates, one.owned)
+    assert len(session_days("XNYS", one.dates.start, one.dates.end)) == one.sessions
 
 
 def shown(size, starts, holes, dataset=DAYS):

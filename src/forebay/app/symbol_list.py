@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from forebay.lake.verification.verify import TableReader
-from forebay.ledger.provenance import known_symbols
+from forebay.ledger.provenance import Provenance
 from forebay.model.catalogue import LAKE_DATASETS, Kind
 from forebay.model.feed import LAKE
 from forebay.model.instrument import AssetClass
@@ -110,7 +110,7 @@ def _order(name: _Name, text: str) -> tuple[bool, bool, bytes, str]:
 
 
 def _held(app: App) -> frozenset[_Name]:
-    recorded = {(symbol, "") for symbol in known_symbols(app.ledger.database, LAKE)}
+    recorded = {(symbol, "") for symbol in Provenance(app.ledger.database, LAKE, app.clock.now()).symbols()}
     newest = (_in_newest(app.lake, table, app.lake.version(table)) for table in _tables(app.lake))
     return frozenset(recorded).union(*newest)
 

@@ -17,63 +17,74 @@ from forebay.model.partition import ALL_SYMBOLS, Source
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A row of the coverage, without its details."""
+    """A row of the coverage without its details, or rows of single days of one month together."""
 
     table: str
     symbol: str
     """`*`: the whole market at once."""
-    dates: Interval
     source: Source
     verdict: Verdict
+    dates: Interval
     rows: int | None
-    checked_at: datetime
-    last_modified: datetime | None
-    """Of the vendor's file (UTC)."""
+    since: datetime
+    """When it was recorded: the first of several, and the last (UTC)."""
+    until: datetime
+    published: datetime | None
+    """When the vendor last changed its file, or one of theirs (UTC)."""
+    days: int | None = None
+    """How many rows of single days it stands for; None for a row."""
 
 
-_COLUMNS = tuple(
-    coverage.c[name]
-    for name in (
-        "table_name",
-        "symbol",
-        "start_date",
-        "end_date",
-        "source",
-        "verdict",
-        "rows",
-        "checked_at",
-        "last_modified",
-    )
-)
+_NAMES = (coverage.c.table_name, coverage.c.symbol, coverage.c.source, coverage.c.verdict)
+_ONE_DAY = coverage.c.start_date == coverage.c.end_date
+_CHECKED, _CHANGED = coverage.c.checked_at, coverage.c.last_modified
 
 
-def recorded(
-    database: Database, destination: str, symbol: str, tables: Collection[str], now: datetime
-) -> list[Recorded]:
-    """What is recorded of a symbol, and of the whole market, in some tables: by table, symbol and date.
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Reads what is recorded at one destination. All methods raise LedgerError. Rows that have expired are left out."""
 
-    Rows that have expired are left out. Raises LedgerError.
-    """
-    query = (
-        sa.select(*_COLUMNS)
-        .where(
-            coverage.c.destination == destination,
-            coverage.c.table_name.in_(tables),
-            coverage.c.symbol.in_([ALL_SYMBOLS, symbol]),
-            sa.or_(coverage.c.expires_at.is_(None), coverage.c.expires_at > now),
+    database: Database
+    destination: str
+    now: datetime
+
+    def rows(self, table: str, symbols: Collection[str], within: Interval | None = None) -> list[Recorded]:
+        """The rows of some symbols in a table, by date: within some dates, or else all but single days of `*`."""
+        query = sa.select(
+            *_NAMES, coverage.c.start_date, coverage.c.end_date, coverage.c.rows, _CHECKED, _CHECKED, _CHANGED
+        ).where(*self._valid(table), coverage.c.symbol.in_(symbols))
+        if within is None:
+            query = query.where(sa.not_(_ONE_DAY) | (coverage.c.symbol != ALL_SYMBOLS))
+        else:
+            query = query.where(coverage.c.start_date >= within.start, coverage.c.end_date <= within.end)
+        with self.database.read() as connection:
+            return [_recorded(row) for row in connection.execute(query.order_by(coverage.c.start_date))]
+
+    def months(self, table: str) -> list[Recorded]:
+        """The single days of the whole market in a table, those of a month together that are alike."""
+        first = coverage.c.start_date
+        month = (sa.extract("year", first), sa.extract("month", first))
+        whole = (sa.func.min(first), sa.func.max(first), sa.null(), sa.func.min(_CHECKED), sa.func.max(_CHECKED))
+        query = (
+            sa.select(*_NAMES, *whole, sa.func.max(_CHANGED), sa.func.count())
+            .where(*self._valid(table), coverage.c.symbol == ALL_SYMBOLS, _ONE_DAY)
+            .group_by(*_NAMES, *month)
         )
-        .order_by(*_COLUMNS[:4])
-    )
-    with database.read() as connection:
-        return [
-            Recorded(table, of, Interval(first, last), Source(source), Verdict(verdict), *rest)
-            for table, of, first, last, source, verdict, *rest in connection.execute(query)
-        ]
+        with self.database.read() as connection:
+            return [_recorded(row) for row in connection.execute(query)]
+
+    def symbols(self) -> set[str]:
+        """The symbols of which anything is recorded by their name."""
+        query = sa.select(coverage.c.symbol).distinct()
+        query = query.where(coverage.c.destination == self.destination, coverage.c.symbol != ALL_SYMBOLS)
+        with self.database.read() as connection:
+            return set(connection.scalars(query))
+
+    def _valid(self, table: str) -> list[sa.ColumnElement[bool]]:
+        lasting = sa.or_(coverage.c.expires_at.is_(None), coverage.c.expires_at > self.now)
+        return [coverage.c.destination == self.destination, coverage.c.table_name == table, lasting]
 
 
-def known_symbols(database: Database, destination: str) -> set[str]:
-    """The symbols of which anything is recorded by their name. Raises LedgerError."""
-    query = sa.select(coverage.c.symbol).distinct()
-    query = query.where(coverage.c.destination == destination, coverage.c.symbol != ALL_SYMBOLS)
-    with database.read() as connection:
-        return set(connection.scalars(query))
+def _recorded(row: sa.Row[tuple[object, ...]]) -> Recorded:
+    table, symbol, source, verdict, first, last, *rest = row
+    return Recorded(table, symbol, Source(source), Verdict(verdict), Interval(first, last), *rest)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 
-from forebay.ledger.provenance import Recorded
+from forebay.ledger.provenance import Provenance, Recorded
 from forebay.model.calendar import session_days
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.coverage import Verdict
@@ -37,18 +37,30 @@ class Stretch:
     """When the vendor last changed one of the files (UTC)."""
 
 
-def history(rows: Iterable[Recorded], spans: Mapping[str, Interval]) -> list[Stretch]:
+def history(recorded: Provenance, symbol: str, spans: Mapping[str, Interval]) -> list[Stretch]:
     """The stretches of each table, the newest first; `spans` say from when to when each has rows of the symbol.
 
-    Findings about what is not held are left out.
+    Findings about what is not held are left out. Raises LedgerError.
     """
     found: list[Stretch] = []
-    for table, several in groupby(sorted(rows, key=lambda row: row.table), lambda row: row.table):
-        span = spans[table]
-        brought = [_within(row, span) for row in several if row.source is not Source.LAKE and _meets(row.dates, span)]
-        if brought:
-            found += _of_table(table, brought)
+    for table, span in spans.items():
+        sessions = session_days(LAKE_DATASETS[table].calendar, span.start, span.end)
+        months = [month for month in recorded.months(table) if _meets(month.dates, span)]
+        rows = [*recorded.rows(table, [symbol, ALL_SYMBOLS]), *_unbroken(recorded, months, sessions)]
+        brought = [_within(row, span) for row in rows if row.source is not Source.LAKE and _meets(row.dates, span)]
+        found += _stretches(brought, sessions)
     return sorted(found, key=lambda each: (each.table, each.dates.end, each.source.rank), reverse=True)
+
+
+def _unbroken(recorded: Provenance, months: Iterable[Recorded], sessions: Sequence[date]) -> Iterator[Recorded]:
+    """The whole market's days: months of which no session lacks between the first and the last, others day by day."""
+    for month in months:
+        if month.days == _count(sessions, month.dates):
+            yield month
+        else:
+            alike = (month.source, month.verdict)
+            days = recorded.rows(month.table, [ALL_SYMBOLS], month.dates)
+            yield from (day for day in days if (day.source, day.verdict) == alike)
 
 
 def _meets(one: Interval, other: Interval) -> bool:
@@ -56,16 +68,13 @@ def _meets(one: Interval, other: Interval) -> bool:
 
 
 def _within(row: Recorded, span: Interval) -> Recorded:
-    dates = Interval(max(row.dates.start, span.start), min(row.dates.end, span.end))
-    return row if dates == row.dates else replace(row, dates=dates)
+    return replace(row, dates=Interval(max(row.dates.start, span.start), min(row.dates.end, span.end)))
 
 
-def _of_table(table: str, rows: Sequence[Recorded]) -> Iterator[Stretch]:
-    first, last = min(row.dates.start for row in rows), max(row.dates.end for row in rows)
-    sessions = session_days(LAKE_DATASETS[table].calendar, first, last)
+def _stretches(rows: Sequence[Recorded], sessions: Sequence[date]) -> Iterator[Stretch]:
     ordered = sorted(rows, key=lambda row: (*_alike(row), row.dates))
     for _, alike in groupby(ordered, _alike):
-        for run in _runs(list(alike), sessions):
+        for run in _runs(alike, sessions):
             yield _stretch(run, rows, sessions)
 
 
@@ -73,7 +82,7 @@ def _alike(row: Recorded) -> tuple[bool, int, str]:
     return row.symbol == ALL_SYMBOLS, row.source.rank, row.verdict
 
 
-def _runs(rows: Sequence[Recorded], sessions: Sequence[date]) -> Iterator[list[Recorded]]:
+def _runs(rows: Iterable[Recorded], sessions: Sequence[date]) -> Iterator[list[Recorded]]:
     """Rows between which no session lies, together."""
     run: list[Recorded] = []
     for row in rows:
@@ -89,7 +98,6 @@ def _stretch(run: Sequence[Recorded], rows: Iterable[Recorded], sessions: Sequen
     one, dates = run[0], Interval(run[0].dates.start, max(row.dates.end for row in run))
     better = [row.dates for row in rows if row.source.rank > one.source.rank and row.verdict.satisfies]
     counts = [row.rows for row in run if row.rows is not None]
-    published = [row.last_modified for row in run if row.last_modified]
     whole_market = one.symbol == ALL_SYMBOLS
     return Stretch(
         one.table,
@@ -100,9 +108,9 @@ def _stretch(run: Sequence[Recorded], rows: Iterable[Recorded], sessions: Sequen
         _count(sessions, dates),
         sum(_count(sessions, left) for left in subtract([dates], better)),
         None if whole_market or not counts else sum(counts),
-        min(row.checked_at for row in run),
-        max(row.checked_at for row in run),
-        max(published, default=None),
+        min(row.since for row in run),
+        max(row.until for row in run),
+        max((row.published for row in run if row.published), default=None),
     )
 
 

@@ -16,9 +16,8 @@ from forebay.app.symbol_list import SHOWN, SymbolsAsked, symbols_shown
 from forebay.app.wired import App
 from forebay.errors import UsageError
 from forebay.ledger.filter import TaskFilter
-from forebay.ledger.provenance import recorded
+from forebay.ledger.provenance import Provenance
 from forebay.ledger.tasks import FAILED
-from forebay.model.catalogue import BARS
 from forebay.model.feed import LAKE
 from forebay.model.intervals import Interval
 from forebay.model.registry import IngestionStrategy, SymbolRegistry
@@ -151,11 +150,8 @@ def _failures(app: App, symbol: str) -> list[Task]:
 
 
 def _sources(app: App, symbol: str, shown: ChartShown) -> list[Stretch]:
-    if shown.whole is None:
-        return []
-    tables = [f"{shown.market}/{kind}" for kind in BARS if kind in shown.held]
-    rows = recorded(app.ledger.database, LAKE, symbol, tables, app.clock.now())
-    return history(rows, {f"{shown.market}/{kind}": dates for kind, dates in shown.held.items()})
+    recorded = Provenance(app.ledger.database, LAKE, app.clock.now())
+    return history(recorded, symbol, {f"{shown.market}/{kind}": dates for kind, dates in shown.held.items()})
 
 
 def _charted(shown: ChartShown, asked: ChartAsked, words: Mapping[str, Any]) -> dict[str, Any]:
