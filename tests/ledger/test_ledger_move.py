@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
+
 import pytest
+import sqlalchemy as sa
 from ledger_nouns import BARS, covers, draft
 
+from forebay.db.tables import metadata, runs, schedule, streams
+from forebay.db.types import Instant
 from forebay.errors import LedgerError
 from forebay.ledger import Ledger
 from forebay.ledger.move import move_between
@@ -85,3 +90,65 @@ def test_a_ledger_at_work_is_not_moved(filled: str, blank_url: str, clock: FakeC
 
         with pytest.raises(LedgerError, match="busy-worker is at work"):
             move_between(filled, blank_url, clock.now())
+
+
+def any_value(column: sa.Column) -> object:
+    """Something that fits the column and is not what it would be by itself. Instants are past."""
+    if isinstance(column.type, Instant):
+        return datetime(2020, 2, 29, 1, 2, 3, 456_789, tzinfo=UTC)
+    kinds = {str: f"{column.name} é", bool: True, int: 7, float: 0.1, date: date(2020, 2, 29)}
+    return kinds.get(column.type.python_type, {"a": [1, None, "b"]})
+
+
+def test_every_table_moves(tmp_path, blank_url: str, clock: FakeClock) -> None:
+    """Whatever tables there are, each with a row whose every column is set: the row at the target is the same."""
+    source = f"sqlite:///{tmp_path}/full.db"
+    with Ledger.open(source, clock) as old, old.database.write() as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(sa.delete(table))
+            connection.execute(sa.insert(table), {column.name: any_value(column) for column in table.columns})
+
+    counts = move_between(source, blank_url, clock.now())
+
+    assert {table.name: 1 for table in metadata.sorted_tables} == counts
+    assert _everything(source, clock) == _everything(blank_url, clock)
+
+
+def _everything(url: str, clock: FakeClock) -> dict[str, list[sa.Row]]:
+    with Ledger.open(url, clock) as ledger, ledger.database.read() as connection:
+        return {table.name: list(connection.execute(sa.select(table))) for table in metadata.sorted_tables}
+
+
+@pytest.mark.parametrize(
+    ("table", "who", "until"),
+    [
+        (runs, "service", "lease_expires_at"),
+        (streams, "worker_id", "lease_expires_at"),
+        (schedule, "leader", "leads_until"),
+    ],
+)
+def test_a_ledger_that_a_service_uses_is_not_moved(
+    tmp_path, blank_url: str, clock: FakeClock, table, who, until
+) -> None:
+    """A run, a stream or a daemon would go on in the old one; when its lease is over it is no hindrance."""
+    source = f"sqlite:///{tmp_path}/busy.db"
+    with Ledger.open(source, clock) as old, old.database.write() as connection:
+        row = {column.name: any_value(column) for column in table.columns}
+        connection.execute(sa.delete(table))
+        connection.execute(sa.insert(table), {**row, who: "north", until: clock.now() + timedelta(seconds=30)})
+
+    with pytest.raises(LedgerError, match="north is at work"):
+        move_between(source, blank_url, clock.now())
+
+    clock.advance(31)
+    assert 1 == move_between(source, blank_url, clock.now())[table.name]
+
+
+def test_a_universe_at_the_target_is_not_written_over(filled: str, blank_url: str, clock: FakeClock) -> None:
+    """Every table counts, not the queue alone."""
+    universe = metadata.tables["universe"]
+    with Ledger.open(blank_url, clock) as new, new.database.write() as connection:
+        connection.execute(sa.insert(universe), {column.name: any_value(column) for column in universe.columns})
+
+    with pytest.raises(LedgerError, match="universe has rows"):
+        move_between(filled, blank_url, clock.now())

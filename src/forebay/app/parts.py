@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -209,6 +210,12 @@ class Parts:
         from forebay.orchestration.place import settle
 
         settle(self.ledger, self.archive.address)
+
+    def confirm_lake(self, tables: Iterable[str]) -> None:
+        """See that the lake has the tables that the ledger has rows of. Raises LakeError when one is lost."""
+        from forebay.orchestration.place import confirm_lake
+
+        confirm_lake(self.ledger, self.lake_home, tables)
 
     def recover(self) -> None:
         """Clear up after workers of this machine that died: their staged files go, their tasks are free at once."""

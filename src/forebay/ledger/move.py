@@ -11,9 +11,21 @@ import sqlalchemy as sa
 from forebay.db.conditions import HELD
 from forebay.db.engine import Database, connect
 from forebay.db.migrate import upgrade
-from forebay.db.tables import coverage, feeds, files_earlier, metadata, places, symbol_registry, tasks
+from forebay.db.tables import (
+    metadata,
+    rate_grants,
+    rate_pause,
+    runs,
+    schedule,
+    schedule_jobs,
+    streams,
+    symbol_registry,
+    tasks,
+)
 from forebay.errors import LedgerError
 
+_PASSING = (rate_grants, rate_pause, schedule, schedule_jobs)
+"""What looking at an empty ledger leaves in it: no reason to refuse it."""
 _CHUNK = 5_000
 """Rows held in memory at a time."""
 
@@ -28,15 +40,15 @@ def move(source: Database, target: Database, now: datetime) -> dict[str, int]:
     """Copy everything in `source` to `target`, whose tables must be empty; the number of rows by table.
 
     The source stays as it is. Raises LedgerError, with the target unchanged, when there is no ledger at the source,
-    when the target holds anything, when a worker is at work on the source, or when a count differs in the end.
+    when the target holds anything, when anybody is at work on the source, or when a count differs in the end.
     """
     _refuse_nothing(source)
     upgrade(source)
     upgrade(target)
     with source.read() as old, target.write() as new:
         _refuse_busy(old, source, now)
-        for table in (tasks, coverage, feeds, places, files_earlier, symbol_registry):
-            if new.scalar(sa.select(sa.func.count()).select_from(table)):
+        for table in metadata.sorted_tables:
+            if table not in _PASSING and new.scalar(sa.select(sa.func.count()).select_from(table)):
                 raise LedgerError(
                     f"{target.name} is not empty: its table {table.name} has rows",
                     remedy="name a database that has no ledger in it yet",
@@ -58,8 +70,16 @@ def _refuse_nothing(source: Database) -> None:
 
 def _refuse_busy(old: sa.Connection, source: Database, now: datetime) -> None:
     of_tasks = sa.select(tasks.c.worker_id).where(HELD, tasks.c.lease_expires_at > now)
-    of_symbols = sa.select(symbol_registry.c.worker_id).where(symbol_registry.c.lease_expires_at > now)
-    if worker := old.scalar(sa.union_all(of_tasks, of_symbols).limit(1)):
+    of_others = [
+        sa.select(who).where(who.is_not(None), until > now)
+        for who, until in (
+            (symbol_registry.c.worker_id, symbol_registry.c.lease_expires_at),
+            (runs.c.service, runs.c.lease_expires_at),
+            (streams.c.worker_id, streams.c.lease_expires_at),
+            (schedule.c.leader, schedule.c.leads_until),
+        )
+    ]
+    if worker := old.scalar(sa.union_all(of_tasks, *of_others).limit(1)):
         raise LedgerError(
             f"worker {worker} is at work on {source.name}",
             remedy="stop it, or wait a minute if it has died, and move then",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from forebay.errors import UsageError
+from collections.abc import Iterable
+
+from forebay.errors import LakeError, UsageError
+from forebay.lake.home.home import Home
+from forebay.lake.log.delta import exists
 from forebay.ledger import Ledger
 from forebay.ledger.filter import TaskFilter
-from forebay.model.feed import ARCHIVE
+from forebay.model.coverage import Verdict
+from forebay.model.feed import ARCHIVE, LAKE
 from forebay.model.task import TaskState
 
 
@@ -25,3 +30,18 @@ def settle(ledger: Ledger, address: str) -> None:
             "`forebay ledger rebuild` record what it holds",
         )
     ledger.places.remember(ARCHIVE, address)
+
+
+def confirm_lake(ledger: Ledger, lake: Home, tables: Iterable[str]) -> None:
+    """See that tables of which the ledger has rows are there. Raises LakeError for one that is not.
+
+    A plan is made from the ledger alone: without its lake it would find that nothing is missing.
+    """
+    for table in sorted(set(tables)):
+        held = ledger.coverage.find(LAKE, table, verdicts=[Verdict.COMPLETE], limit=1)
+        if held and held[0].evidence.rows and not exists(lake.table(table)):
+            raise LakeError(
+                f"the ledger has rows of {table}, and there is no such table in the lake at {lake.uri}",
+                remedy="let LAKE_URI name the right place, or mount its disk. If it is lost, `forebay lake load` fills "
+                "it from the archive, `forebay lake verify --mend` asks the vendor again",
+            )
