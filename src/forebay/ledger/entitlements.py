@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -9,6 +10,17 @@ import sqlalchemy as sa
 from forebay.db.engine import Database
 from forebay.db.tables import entitlements
 from forebay.db.upsert import upsert
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the vendor answered about one dataset, `rest/<class>` being all of a class by REST."""
+
+    dataset: str
+    first_day: date
+    """The oldest session date that is served."""
+    asked_at: datetime
+    """UTC."""
 
 
 class EntitlementBook:
@@ -25,6 +37,12 @@ class EntitlementBook:
         with self._database.read() as connection:
             first: date | None = connection.scalar(query)
         return first
+
+    def list(self) -> list[Known]:
+        """Everything that was ever answered, by dataset."""
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(entitlements).order_by(entitlements.c.dataset)).all()
+        return [Known(row.dataset, row.first_day, row.asked_at) for row in rows]
 
     def remember(self, dataset: str, first_day: date, asked_at: datetime) -> None:
         """Store what the vendor answered at `asked_at` (UTC)."""

@@ -5,10 +5,34 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.staticfiles import StaticFiles
 
-from forebay.service.dashboard import events, grid, login, symbols, why
+from forebay.service.dashboard import (
+    events,
+    gaps,
+    grid,
+    login,
+    plan,
+    quarantine,
+    queue,
+    schedule,
+    streams,
+    symbols,
+    why,
+)
 from forebay.service.dashboard.csrf import meant
 
-_ROOMS: tuple[APIRouter, ...] = (login.routes, events.routes, grid.routes, why.routes, symbols.routes)
+_ROOMS: tuple[APIRouter, ...] = (
+    login.routes,
+    events.routes,
+    grid.routes,
+    why.routes,
+    symbols.routes,
+    queue.routes,
+    gaps.routes,
+    streams.routes,
+    quarantine.routes,
+    schedule.routes,
+    plan.routes,
+)
 
 
 def install(service: FastAPI) -> None:

@@ -98,12 +98,12 @@ def gaps(desk: At, symbol: Searched, start: Start = None, end: End = None) -> Ga
     """
     app = desk.opened()
     in_order(start, end)
-    wanted = [_bounded(scope, named=start is not None) for scope in scopes(app, [symbol], start, end)]
+    wanted = [bounded(scope, named=start is not None) for scope in scopes(app, [symbol], start, end)]
     found = [gap for _, several in find_gaps(app, wanted) for gap in several]
     return GapsShown(gaps=[GapShown.model_validate(gap) for gap in found])
 
 
-def _bounded(scope: GapScope, *, named: bool) -> GapScope:
+def bounded(scope: GapScope, *, named: bool) -> GapScope:
     """Its newest year, unless more was asked for by name."""
     first, last = scope.dates.start, scope.dates.end
     if last - first <= _MOST:
