@@ -25,6 +25,8 @@ from forebay.settings import load
         (("--channels", "ZZ", "--tickers", "AAPL"), "no channel 'ZZ'", "AM (bars of a minute)"),
         (("--channels", "LULD", "--tickers", "AAPL"), "no channel 'LULD' that Forebay keeps", "It has"),
         (("--cluster", "crypto", "--tickers", "AAPL"), "AAPL is not of crypto", "as REST spells it"),
+        (("--tickers", "AAPL", "--for", "3", "--until", "16:00"), "different things", "leave one"),
+        (("--tickers", "AAPL", "--until", "4pm"), "'4pm' is not a time of the form HH:MM, such as 16:00", ""),
         (("--cluster", "options", "--channels", "Q", "--all"), "quotes of all options", "Name up to 1,000"),
     ],
 )

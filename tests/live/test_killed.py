@@ -66,37 +66,87 @@ def vendor() -> Iterator[Sandbox]:
         yield running
 
 
-def test_a_stream_that_is_killed_loses_nothing(vendor: Sandbox, tmp_path: Path) -> None:
-    """SIGKILL twice, then SIGTERM: every bar until then is held, each time of silence is an interruption, closed."""
-    began = SystemClock().now() - (vendor.stream.clock.now() - START) / SPEED
-    environ = {**vendor.env, "FOREBAY_HOME": str(tmp_path), "POLYGON_RATE_LIMIT": "0", "STREAM_LAKE_SECONDS": "0.3"}
-    given = json.dumps([environ, began.isoformat(), START.isoformat(), SPEED])
-    ledger = Ledger.open(f"sqlite:///{tmp_path}/download_tracker.db", SystemClock())
-    book, streams = Interruptions(ledger.database, SystemClock()), Streams(ledger.database, SystemClock())
+POINTS = ("stream.heard:5", "stream.flushed:2", "stream.interrupted", "stream.refilled")
 
-    def heard() -> datetime:
-        return max((one.heard_until for one in streams.look() if one.heard_until), default=START)
 
-    def run_until(reached: Callable[[], object], number: int) -> int:
-        child = subprocess.Popen([sys.executable, "-c", CHILD, given], env={**os.environ, **environ})
+class Stream:
+    """Processes that stream three stocks into one home, one after the other; ledger and lake as they leave them."""
+
+    def __init__(self, vendor: Sandbox, home: Path) -> None:
+        self.vendor, self.home = vendor, home
+        began = SystemClock().now() - (vendor.stream.clock.now() - START) / SPEED
+        self.environ = {
+            **vendor.env,
+            "FOREBAY_HOME": str(home),
+            "POLYGON_RATE_LIMIT": "0",
+            "STREAM_LAKE_SECONDS": "0.3",
+        }
+        self.given = json.dumps([self.environ, began.isoformat(), START.isoformat(), SPEED])
+        self.ledger = Ledger.open(f"sqlite:///{home}/download_tracker.db", SystemClock())
+        self.book = Interruptions(self.ledger.database, SystemClock())
+
+    def heard(self) -> datetime:
+        """Until when everything is stored, as the ledger has it."""
+        looked = Streams(self.ledger.database, SystemClock()).look()
+        return max((one.heard_until for one in looked if one.heard_until), default=START)
+
+    def start(self, failpoint: str = "") -> subprocess.Popen[bytes]:
+        """One more process."""
+        environ = {**os.environ, **self.environ, "FOREBAY_FAILPOINT": failpoint}
+        return subprocess.Popen([sys.executable, "-c", CHILD, self.given], env=environ)
+
+    def run_until(self, reached: Callable[[], object], number: int) -> int:
+        """A process that is sent a signal once it is so; its exit code."""
+        child = self.start()
         until(reached, "what the child should do")
         child.send_signal(number)
         return child.wait(60)
 
-    for _ in range(2):
-        before = heard() + timedelta(minutes=2)
-        assert -signal.SIGKILL == run_until(lambda moment=before: heard() >= moment, signal.SIGKILL)
-    before = heard() + timedelta(minutes=2)
-    assert 0 == run_until(lambda: heard() >= before and not book.open(), signal.SIGTERM)
+    def listen_on(self, number: int) -> int:
+        """A process that hears two minutes more, and is sent a signal; one that is to end in order owes nothing."""
+        before, owes = self.heard() + timedelta(minutes=2), number == signal.SIGTERM
+        return self.run_until(lambda: self.heard() >= before and not (owes and self.book.open()), number)
 
-    asked = pl.col("window_start").is_between(START, heard() - timedelta(minutes=1), closed="left")
-    columns = ("ticker", "window_start", "open", "high", "low", "close", "volume")
-    rows = vendor.market.bars("stocks", "bars_1m", DAY, DAY).filter(asked).select(columns)
-    truth = rows.filter(pl.col("ticker").is_in(["AAPL", "MSFT", "NVDA"])).sort("ticker", "window_start")
-    held = Lake(tmp_path / "lake").bars(["AAPL", "MSFT", "NVDA"], "1m", DAY, DAY)
-    assert truth.height > 10
-    assert_frame_equal(truth, held.filter(asked).select(columns).collect())
-    assert [Cause.STOPPED] * 3 == [one.interruption.cause for one in book.find()]
-    assert all(one.closed_at and one.interruption.ended for one in book.find())
-    assert heard().tzinfo is UTC
-    ledger.close()
+    def check(self) -> None:
+        """Every bar from the opening bell to shortly before the end is in the lake, once, and as the market has it."""
+        asked = pl.col("window_start").is_between(START, self.heard() - timedelta(minutes=1), closed="left")
+        columns = ("ticker", "window_start", "open", "high", "low", "close", "volume")
+        names = ["AAPL", "MSFT", "NVDA"]
+        rows = self.vendor.market.bars("stocks", "bars_1m", DAY, DAY).filter(asked).select(columns)
+        truth = rows.filter(pl.col("ticker").is_in(names)).sort("ticker", "window_start")
+        held = Lake(self.home / "lake").bars(names, "1m", DAY, DAY)
+        assert truth.height > 10
+        assert_frame_equal(truth, held.filter(asked).select(columns).collect())
+        assert all(one.closed_at and one.interruption.ended for one in self.book.find())
+
+
+@pytest.fixture
+def stream(vendor: Sandbox, tmp_path: Path) -> Iterator[Stream]:
+    made = Stream(vendor, tmp_path)
+    yield made
+    made.ledger.close()
+
+
+def test_a_stream_that_is_killed_loses_nothing(stream: Stream) -> None:
+    """SIGKILL twice, then SIGTERM: every bar until then is held, each time of silence is an interruption, closed."""
+    for _ in range(2):
+        assert -signal.SIGKILL == stream.listen_on(signal.SIGKILL)
+    assert 0 == stream.listen_on(signal.SIGTERM)
+
+    stream.check()
+    assert [Cause.STOPPED] * 3 == [one.interruption.cause for one in stream.book.find()]
+    assert stream.heard().tzinfo is UTC
+
+
+def test_a_stream_that_dies_between_two_steps_loses_nothing(stream: Stream) -> None:
+    """Before a frame is stored; before it is known to be; before an interruption is noted; before it is closed."""
+    for point in POINTS:
+        child = stream.start(point)
+        if point == "stream.interrupted":
+            stream.vendor.stream.wait_for_subscribers()
+            stream.vendor.stream.drop()
+        assert -signal.SIGKILL == child.wait(60), point
+    assert 0 == stream.listen_on(signal.SIGTERM)
+
+    stream.check()
+    assert len(POINTS) < len(stream.book.find())

@@ -10,6 +10,7 @@ from threading import Thread
 
 from structlog import get_logger
 
+from forebay import failpoints
 from forebay.clock import Clock
 from forebay.errors import ForebayError, TemporaryError
 from forebay.model.message import Message
@@ -122,6 +123,7 @@ class Outlet:
     def _flush(self) -> None:
         self._flushed_at = self._clock.now()
         if self._line.unsettled and (self._attempt(lambda: self._sink.flush(_FLUSH)) or self.best_effort):
+            failpoints.reach("stream.flushed")
             self._line.settle()
 
     def _attempt(self, step: Callable[[], None]) -> bool:

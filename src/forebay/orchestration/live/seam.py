@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from structlog import get_logger
 
+from forebay import failpoints
 from forebay.clock import Clock
 from forebay.errors import VendorError
 from forebay.ledger.interruptions import Interruptions
@@ -18,8 +19,8 @@ from forebay.orchestration.live.shares import together
 
 log = get_logger()
 
-_AGAIN = timedelta(seconds=30)
-"""Before another try to refill."""
+_AGAIN, _LONGEST = timedelta(seconds=30), timedelta(minutes=5)
+"""Before another try to refill; doubled each time."""
 
 
 class Seam:
@@ -34,6 +35,7 @@ class Seam:
         self._earlier: list[int] = []
         """Those of processes before it, and its own start."""
         self._not_before: datetime | None = None
+        self._again = _AGAIN
 
     def down(self, since: datetime, subscriptions: Sequence[Subscription]) -> None:
         """Note that nobody listened since then. What earlier processes left lasting goes on with it."""
@@ -55,6 +57,7 @@ class Seam:
         if number is not None and lost.ended is not None:
             self._book.end(number, lost.ended)
         elif number is None:
+            failpoints.reach("stream.interrupted")
             number = self._book.begin(lost)
             _tell("stream_interrupted", lost)
         if lost.ended is None:
@@ -75,7 +78,9 @@ class Seam:
             if stopped() or not self._close(several, seen, stopped):
                 break
             closed += len(several)
-        self._not_before = None if closed == len(over) else self._clock.now() + _AGAIN
+        whole = closed == len(over)
+        self._not_before = None if whole else self._clock.now() + self._again
+        self._again = _AGAIN if whole else min(2 * self._again, _LONGEST)
         return closed
 
     def _close(self, several: Sequence[Noted], seen: Seen, stopped: Callable[[], bool]) -> bool:
@@ -88,6 +93,7 @@ class Seam:
             return False
         if evidence is None or not self._settled():
             return False
+        failpoints.reach("stream.refilled")
         for noted, told in zip(several, evidence, strict=True):
             self._book.close(noted.id, told)
             log.info("stream_refilled", cluster=self._cluster.value, interruption=noted.id, **told)

@@ -13,6 +13,7 @@ from typing import Any
 
 from structlog import get_logger
 
+from forebay import failpoints
 from forebay.clock import Clock
 from forebay.errors import ForebayError, LeaseLost, TemporaryError
 from forebay.ledger.streams import RENEW, Streams
@@ -160,6 +161,7 @@ class LiveStream:
         for outlet in self.outlets:
             if outlet.put(messages, heard, wait=False) is None:
                 await asyncio.to_thread(outlet.put, messages, heard)
+        failpoints.reach("stream.heard")
 
     def _note_spoilt(self, now: datetime, *, over: bool = False) -> None:
         lost = self._spoilt.take(now, self.wanted, over=over)
@@ -214,7 +216,8 @@ class LiveStream:
     async def _make_good(self) -> None:
         while True:
             try:
-                await asyncio.to_thread(self.seam.make_good, self._seen, self._stopping.is_set)
+                seen = {kind: came.copy() for kind, came in self._seen.items()}  # it goes on to grow meanwhile
+                await asyncio.to_thread(self.seam.make_good, seen, self._stopping.is_set)
             except TemporaryError as error:
                 log.warning("ledger_waits", error=str(error))
             await asyncio.sleep(_LOOK)
