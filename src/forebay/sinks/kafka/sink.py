@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from threading import RLock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from structlog import get_logger
 
@@ -18,8 +17,9 @@ from forebay.errors import CheckFailed, SinkRefused, SinkUnavailable
 from forebay.model.message import Message
 from forebay.settings.servers import KafkaSettings
 from forebay.sinks.kafka.admin import TopicAdmin
-from forebay.sinks.kafka.client import configuration, library, open_client, translated
+from forebay.sinks.kafka.client import configuration, library, translated
 from forebay.sinks.kafka.codec import encode
+from forebay.sinks.kafka.queue import Queue
 from forebay.sinks.kafka.topics import Addresses, Topics
 
 if TYPE_CHECKING:
@@ -28,12 +28,8 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-_OVERHEAD = 256
-"""Bytes that a message takes in the library's memory beside its own; 230 were seen."""
 _ANSWER = 10.0
 """Seconds that an answer of the broker is waited for before it is asked again."""
-_LAST = 5.0
-"""Seconds that the library may take to give back what it is not to send any more."""
 _BETWEEN_POLLS = 1000
 """Messages after which it is looked for what became of earlier ones."""
 _NEVER = ("MSG_SIZE_TOO_LARGE", "INVALID_RECORD", "INVALID_MSG", "INVALID_MSG_SIZE", "RECORD_LIST_TOO_LARGE")
@@ -53,7 +49,7 @@ class Unsent:
 
 
 class KafkaSink:
-    """A `Sink`. The library's queue is the buffer: it holds what is not acknowledged, and gives up on nothing."""
+    """A `Sink`. What the queue gives back is sent again before anything else; what can never be sent is refused."""
 
     name = "kafka"
 
@@ -71,26 +67,10 @@ class KafkaSink:
         self._lock = RLock()
         self._again: deque[Unsent] = deque()
         self._on_trial = False
-        self._heard: KafkaError | None = None
-        """What the library last said of its connections."""
         self._refusal: KafkaError | None = None
         """Why the broker last refused a message that is not to blame."""
         self._admin = TopicAdmin(settings, conf)
-        self._conf = {
-            **conf,
-            "enable.idempotence": True,
-            "acks": "all",
-            "allow.auto.create.topics": False,
-            "topic.metadata.propagation.max.ms": 5000,  # after that a topic that was removed is created anew
-            "message.timeout.ms": 0,  # for ever: what is given up on would be lost
-            "queue.buffering.max.kbytes": max(1, settings.buffer // 2 // 1024),
-            "queue.buffering.max.messages": settings.buffer // 2 // _OVERHEAD,
-            "compression.type": settings.compression,
-            "delivery.report.only.error": True,
-            "on_delivery": self._failed,
-            "error_cb": self._hear,
-        }
-        self._producer: Any = open_client("Producer", self._conf)
+        self._queue = Queue(settings, conf, self._failed)
 
     def __enter__(self) -> Self:
         return self
@@ -107,7 +87,7 @@ class KafkaSink:
     @property
     def waiting(self) -> int:
         """Messages that are taken and not acknowledged."""
-        return len(self._producer or ()) + len(self._again)
+        return len(self._queue) + len(self._again)
 
     def send(self, messages: Sequence[Message]) -> None:
         """See `Sink`; waits KAFKA_TIMEOUT seconds at most. A message that can never be sent is refused and counted."""
@@ -119,7 +99,7 @@ class KafkaSink:
             for first in range(0, len(messages) or 1, _BETWEEN_POLLS):  # without any, too, `waiting` is as of now then
                 part = slice(first, first + _BETWEEN_POLLS)
                 self._produce_all(topics[part], messages[part], until)
-                self._poll(0)
+                self._queue.poll(0)
 
     def flush(self, seconds: float) -> None:
         """See `Sink`. What is refused counts as dealt with: look at `refused`."""
@@ -129,7 +109,7 @@ class KafkaSink:
     def close(self) -> None:
         """See `Sink`; waits KAFKA_TIMEOUT seconds at most."""
         with self._lock:
-            if self._producer is None:
+            if not self._queue.is_open:
                 return
             try:
                 self._flush(time.monotonic() + self._seconds)
@@ -137,17 +117,16 @@ class KafkaSink:
                 self._end()
 
     def _end(self) -> None:
-        if self._producer is not None:
-            self._let_go()
+        self._queue.let_go()
         self._admin.close()
 
     def _flush(self, until: float) -> None:
         while True:
             self._send_again(until)
-            self._settle(min(until, time.monotonic() + 1.0))
+            self._queue.settle(min(until, time.monotonic() + 1.0))
             self._raise_refusal()
             if not self.waiting:
-                self._heard = None
+                self._queue.heard = None
                 return
             if time.monotonic() >= until:
                 raise self._away(f"has not acknowledged {self.waiting} messages")
@@ -165,9 +144,11 @@ class KafkaSink:
             try:
                 self._admin.ensure(topics, max(0.1, min(until - time.monotonic(), 0.5 * 2**attempt, _ANSWER)))
             except SinkUnavailable as error:
-                self._poll(0.1)  # hears why, too
-                if self._heard and isinstance(why := translated(self._heard, "was asked", self._servers), SinkRefused):
-                    self._heard = None
+                self._queue.poll(0.1)  # hears why, too
+                if self._queue.heard and isinstance(
+                    why := translated(self._queue.heard, "was asked", self._servers), SinkRefused
+                ):
+                    self._queue.heard = None
                     raise why from error
                 if time.monotonic() >= until:
                     raise
@@ -176,27 +157,27 @@ class KafkaSink:
 
     def _produce_all(self, topics: Sequence[str | None], messages: Sequence[Message], until: float) -> None:
         """Put messages into the buffer; whatever is not as usual is left to `_produce`."""
-        produce, unusual = self._producer.produce, (BufferError, library().KafkaException)
+        put, unusual = self._queue.put, (BufferError, library().KafkaException)
         for topic, message in zip(topics, messages, strict=True):
             if topic is None:
                 continue
             key, value = message.symbol.encode(), encode(message)
             try:
-                produce(topic, value, key)
+                put(topic, value, key)
             except unusual:
                 self._produce(topic, key, value, until)
-                produce = self._producer.produce
+                put = self._queue.put
             self.sent += 1
 
     def _produce(self, topic: str, key: bytes, value: bytes, until: float) -> None:
         """Put one into the buffer; waits for room."""
         while True:
             try:
-                self._producer.produce(topic, value, key)
+                self._queue.put(topic, value, key)
             except BufferError:
                 if time.monotonic() >= until:
                     raise self._away("is behind, and the buffer is full") from None
-                self._poll(0.05)
+                self._queue.poll(0.05)
                 self._raise_refusal()
             except library().KafkaException as error:
                 if error.args[0].name() in _NO_TOPIC and time.monotonic() < until:
@@ -211,9 +192,8 @@ class KafkaSink:
         """A topic was removed: see that it is there, and that the library knows."""
         self._admin.forget()
         self._ensure({topic}, until)
-        with suppress(library().KafkaException):
-            self._producer.list_topics(topic, timeout=_ANSWER)
-        self._poll(0.1)
+        self._queue.look_at(topic, _ANSWER)
+        self._queue.poll(0.1)
 
     def _not_taken(self, error: KafkaError, unsent: Unsent) -> None:
         """The library itself refuses a message, or all of them since an error that it calls fatal."""
@@ -221,39 +201,9 @@ class KafkaSink:
             self._refuse(unsent.key.decode(), unsent.value, error.str())
         elif error.fatal() or error.name() == "_FATAL":
             self._again.append(unsent)
-            self._renew(error)
+            self._queue.renew(error)
         else:
             raise translated(error, f"was sent a message for {unsent.topic}", self._servers)
-
-    def _poll(self, seconds: float) -> None:
-        """Hear what became of messages; waits so long at most for something to hear.
-
-        An error that the library calls fatal comes out here; in its `flush` that costs the next message given back.
-        """
-        try:
-            self._producer.poll(seconds)
-        except library().KafkaException as error:
-            self._renew(error.args[0])
-
-    def _settle(self, until: float) -> None:
-        """Hear what became of all that is under way."""
-        while len(self._producer) and (left := until - time.monotonic()) > 0:
-            self._poll(min(left, 0.1))
-
-    def _renew(self, error: KafkaError) -> None:
-        """Another producer in the place of one that can go on no more: the broker has forgotten what it knew of it."""
-        log.warning("kafka_producer_renewed", waiting=self.waiting, why=error.str())
-        self._let_go()
-        self._producer = open_client("Producer", self._conf)
-
-    def _let_go(self) -> None:
-        """End the producer; what it still had is given back."""
-        producer, self._producer, until = self._producer, None, time.monotonic() + _LAST
-        producer.purge()
-        while len(producer) and time.monotonic() < until:
-            with suppress(library().KafkaException):  # said already
-                producer.poll(0.1)
-        producer.close()
 
     def _send_again(self, until: float) -> None:
         """Send what was given back, before anything else and in its order."""
@@ -278,14 +228,12 @@ class KafkaSink:
             self._on_trial = False
 
     def _drain(self, until: float) -> None:
-        self._settle(until)
-        if len(self._producer):
+        self._queue.settle(until)
+        if len(self._queue):
             raise self._away(f"has not acknowledged {self.waiting} messages")
 
-    def _failed(self, error: KafkaError | None, report: Report) -> None:
-        """A message is given back: the library calls this while it is polled."""
-        if error is None:
-            return
+    def _failed(self, error: KafkaError, report: Report) -> None:
+        """A message is given back."""
         key, value, never = report.key() or b"", report.value() or b"", error.name() in _NEVER
         if never and self._on_trial:
             self._refuse(key.decode(), value, error.str())
@@ -302,9 +250,6 @@ class KafkaSink:
         if error and isinstance(why := translated(error, "was sent messages", self._servers), SinkRefused):
             raise why
 
-    def _hear(self, error: KafkaError) -> None:
-        self._heard = error
-
     def _refuse(self, symbol: str, value: bytes, why: str) -> None:
         self.refused += 1
         log.error(
@@ -312,7 +257,7 @@ class KafkaSink:
         )
 
     def _away(self, what: str) -> SinkUnavailable:
-        why = f": {self._heard.str()}" if self._heard else ""
+        why = f": {self._queue.heard.str()}" if self._queue.heard else ""
         return SinkUnavailable(
             f"Kafka at {self._servers} {what}{why}",
             remedy="See that Kafka runs and keeps up. What was taken is kept, and sent when it answers.",
