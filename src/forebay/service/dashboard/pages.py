@@ -42,6 +42,7 @@ def render(request: Request, template: str, *, status: int = HTTPStatus.OK, **va
         "navigation": NAVIGATION,
         "version": __version__,
         "now": request.app.state.desk.app.clock.now(),
+        "redact": request.app.state.desk.redact,
         "logs_out": visitor.role is not Role.NOBODY and request.app.state.tokens.any,
     }
     page = HTMLResponse(templates().get_template(template).render(around | values), status)
