@@ -41,8 +41,10 @@ def _set_up_logs(loglevel: int | str | None = None, logfile: str | None = None, 
     """Forebay's own logs, for Celery's words too: the more talkative of `--loglevel` and LOG_LEVEL."""
     from pathlib import Path
 
+    from forebay.settings.tracing import traces_wanted
     from forebay.telemetry.logs import configure_logs
     from forebay.telemetry.redact import Redactor
+    from forebay.telemetry.tracing import configure_traces
 
     log = _settings.log
     asked = loglevel if isinstance(loglevel, int) else logging.getLevelNamesMapping().get(str(loglevel).upper())
@@ -50,6 +52,8 @@ def _set_up_logs(loglevel: int | str | None = None, logfile: str | None = None, 
     file = Path(logfile) if logfile else log.file
     redact = Redactor(_settings.secrets())
     configure_logs(logging.getLevelName(level), file=file, style=log.format, redact=redact)
+    if traces_wanted():
+        configure_traces(redact)
 
 
 def _make(settings: Settings, crews: Crews) -> Celery:

@@ -90,8 +90,10 @@ def load_settings(ctx: typer.Context, overrides: Mapping[str, Any] | None = None
     not given. Raises UsageError for a setting that is wrong and a log file that cannot be written.
     """
     from forebay.settings import load
+    from forebay.settings.tracing import traces_wanted
     from forebay.telemetry.logs import configure_logs
     from forebay.telemetry.redact import Redactor
+    from forebay.telemetry.tracing import configure_traces
 
     frame = ctx.ensure_object(Frame)
     flags = {"LOG_LEVEL": frame.log_level, "LOG_FILE": frame.log_file}
@@ -106,6 +108,8 @@ def load_settings(ctx: typer.Context, overrides: Mapping[str, Any] | None = None
             f"the log file {log.file} cannot be written: {error.strerror}",
             remedy="Correct LOG_FILE (or --log-file), or leave it out.",
         ) from error
+    if traces_wanted():
+        configure_traces(frame.redact)
     _warn(settings.notes)
     return settings
 

@@ -32,11 +32,12 @@ from forebay.errors import (
 from forebay.failpoints import reach
 from forebay.ledger import Ledger
 from forebay.ledger.claim import RENEW
-from forebay.model.task import Lease, Outcome, Retry, Step, Task, TaskKind, TaskState
+from forebay.model.task import Discard, Lease, Outcome, Retry, Step, Task, TaskKind, TaskState
 from forebay.orchestration.heartbeat import Heartbeat
 from forebay.orchestration.leases import HeldLeases
 from forebay.orchestration.outcomes import outcome_of
 from forebay.orchestration.streaks import Streaks
+from forebay.telemetry.tracing import span
 
 _WORTH_WAITING = timedelta(minutes=2)
 """A task that is due later than this (not published yet, say) is left to the next run."""
@@ -256,6 +257,18 @@ class Worker:
         return stops_all(error) if in_a_row is None else in_a_row
 
     def _attempt(self, lease: Lease, on_step: OnStep) -> Outcome:
+        """Its outcome, as a span of a trace of its own."""
+        task = lease.task
+        what = {"id": task.id, "kind": task.draft.kind.value, "key": task.draft.key, "attempt": task.attempt}
+        about = {"destination": task.draft.destination, "table": task.draft.partition.table}
+        with span("task", {f"forebay.task.{name}": value for name, value in {**what, **about}.items()}) as noted:
+            outcome = self._outcome(lease, on_step)
+            noted.note({"forebay.task.outcome": type(outcome).__name__.lower()})
+            if isinstance(outcome, Retry | Discard):
+                noted.fail(outcome.reason)
+            return outcome
+
+    def _outcome(self, lease: Lease, on_step: OnStep) -> Outcome:
         def step(*states: TaskState) -> None:
             self.ledger.tasks.advance(lease, *states)
             on_step(lease.task, states[-1])

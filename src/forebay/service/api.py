@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from forebay.errors import UsageError
 from forebay.settings import load
+from forebay.settings.tracing import traces_wanted
 from forebay.telemetry.logs import configure_logs
 from forebay.telemetry.redact import Redactor
+from forebay.telemetry.tracing import configure_traces
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -35,5 +37,8 @@ def _served() -> FastAPI:
     except UsageError as error:  # whoever imports this would print a traceback
         raise SystemExit(f"error: {error}\nnext: {error.remedy}") from error
     log = settings.log
-    configure_logs(log.level, file=log.file, style=log.format, redact=Redactor(settings.secrets()))
+    redact = Redactor(settings.secrets())
+    configure_logs(log.level, file=log.file, style=log.format, redact=redact)
+    if traces_wanted():
+        configure_traces(redact)
     return create_app(settings)

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from forebay.telemetry.tracing import span
+
 _UNKNOWN = "unknown"
 """In place of a path that no endpoint has: else anybody could make a thousand names."""
 
@@ -58,9 +60,13 @@ class Counted:
             status = message.get("status", status)
             await send(message)
 
-        try:
-            await self._inside(scope, receive, noted)
-        finally:
-            method = scope["method"] if scope["method"] in _METHODS else _UNKNOWN
-            route = getattr(scope.get("route"), "path", _UNKNOWN)
-            self._metrics.count(method, route, status, time.perf_counter() - began)
+        method = scope["method"] if scope["method"] in _METHODS else _UNKNOWN
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        with span(method, {"http.request.method": method}, asked_by=headers) as traced:
+            try:
+                await self._inside(scope, receive, noted)
+            finally:
+                route = getattr(scope.get("route"), "path", _UNKNOWN)
+                known = {"http.route": route, "http.response.status_code": status}
+                traced.note(known, name=f"{method} {route}")
+                self._metrics.count(method, route, status, time.perf_counter() - began)

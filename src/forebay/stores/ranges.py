@@ -16,6 +16,7 @@ from forebay.clock import Clock
 from forebay.errors import ForebayError
 from forebay.stores.backoff import Backoff
 from forebay.stores.wire import FAILURES, safe_cause
+from forebay.telemetry.tracing import carried, span
 
 PART_BYTES = 8 * 2**20
 PARTS_AHEAD = 3
@@ -66,6 +67,10 @@ class PartReader:
 
     def read(self, start: int, end: int) -> list[bytes]:
         """The bytes from `start` up to `end`, in pieces. Raises what `Failures` makes."""
+        with span("file read", {"url.path": self._state.key, "forebay.from": start, "forebay.to": end}):
+            return self._read(start, end)
+
+    def _read(self, start: int, end: int) -> list[bytes]:
         pieces: list[bytes] = []
         at, attempts, piece_bytes = start, 0, max((end - start) // _PIECES, 1)
         while at < end and not self._stopped.is_set():
@@ -139,7 +144,7 @@ class RangedStream(Iterator[bytes]):
             end = min(start + self._part_bytes, self.size)
             if self._pool is None:
                 return self._reader.read(start, end)
-            self._parts.append(self._pool.submit(self._reader.read, start, end))
+            self._parts.append(self._pool.submit(carried(self._reader.read), start, end))
         if not self._parts:
             self.close()
             raise StopIteration

@@ -15,6 +15,8 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from forebay.telemetry.tracing import trace_ids
+
 FILE_BYTES = 10_000_000
 """A log file is put aside at this size."""
 FILES_KEPT = 5
@@ -126,6 +128,7 @@ def _as_object(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
 def _common() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
+        trace_ids,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),

@@ -17,6 +17,7 @@ from forebay.model.partition import Revision
 from forebay.stores.backoff import Backoff, Jitter
 from forebay.stores.ranges import PART_BYTES, Failures, PartReader, RangedStream, State
 from forebay.stores.wire import FAILURES, safe_cause
+from forebay.telemetry.tracing import span
 from forebay.vendor.bucket import BucketTimeouts, broken_off, bucket, refusal, replaced
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ class FlatFiles:
         failures = 0
         while True:
             try:
-                return ask()
+                with span("vendor call", {"url.path": key, "forebay.listing": listing}):
+                    return ask()
             except FAILURES as error:
                 failure = refusal(error, key, listing=listing)
                 failures += 1

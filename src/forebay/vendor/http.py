@@ -20,6 +20,7 @@ from forebay.clock import Clock
 from forebay.errors import PageRejected, RateLimited, UsageError, VendorUnavailable
 from forebay.stores.backoff import Backoff, Jitter
 from forebay.stores.hosts import is_local
+from forebay.telemetry.tracing import Noted, span
 from forebay.vendor.addresses import checked_address, origin
 from forebay.vendor.answers import refusal
 from forebay.vendor.body import BodyCut, read_body
@@ -121,6 +122,10 @@ class VendorHttp:
         if not self.is_own(address):
             raise PageRejected("the vendor pointed to another host than the configured one; it was not asked")
         asked = urlsplit(address).path
+        with span("vendor call", {"url.path": asked}) as noted:
+            return self._answer(address, asked, params, noted)
+
+    def _answer(self, address: str, asked: str, params: Mapping[str, str], noted: Noted) -> bytes:
         deadline = self._clock.now() + timedelta(seconds=self._limits.total)
         try:
             with self._client.stream("GET", address, params=params or None) as answer:
@@ -130,6 +135,7 @@ class VendorHttp:
                 f"no whole answer from the vendor to {asked}: {type(error).__name__}: {error}",
                 remedy="Check the network and FOREBAY_REST_URL; otherwise try again later.",
             ) from error
+        noted.note({"http.response.status_code": answer.status_code, "http.response.body.size": len(body)})
         if answer.status_code != HTTPStatus.OK:
             raise refusal(answer.status_code, answer.headers, body, asked, self._clock.now())
         return body

@@ -20,6 +20,7 @@ from forebay.lake.home.home import Conflict, Home
 from forebay.lake.log import delta
 from forebay.lake.log.history import actions_of, entry_of
 from forebay.lake.log.shelf import Shelf
+from forebay.telemetry.tracing import span
 
 _FOLDER = "_delta_log"
 _PLAIN_WRITER = 2
@@ -60,15 +61,22 @@ class TableLog:
 
         Raises Conflict when another writer was first, LakeError or StoreError for anything else that goes wrong.
         """
-        if self._plain and all(_PLAIN_PATH.fullmatch(path) for path in (*remove, *(file.path for file in add))):
-            self.home.create(entry_of(self.version + 1), _spelled(_lines(self._table, add, remove, now, note, changes)))
-        else:
-            self._commit_by_library(add, remove, now, note, changes)
+        counts = {"forebay.version": self.version + 1, "forebay.added": len(add), "forebay.removed": len(remove)}
+        with span("lake commit", {"forebay.table": self._table, **counts}):
+            self._write(add, remove, now, note, changes)
         self.version += 1
         self._seen = self._identity()
         self.shelf.change((file.path for file in add), remove)
         if self._plain and self.version % delta.CHECKPOINT_EVERY == 0:
             delta.checkpoint(self.home)
+
+    def _write(
+        self, add: Sequence[delta.NewFile], remove: Sequence[str], now: datetime, note: Mapping[str, str], changes: bool
+    ) -> None:
+        if self._plain and all(_PLAIN_PATH.fullmatch(path) for path in (*remove, *(file.path for file in add))):
+            self.home.create(entry_of(self.version + 1), _spelled(_lines(self._table, add, remove, now, note, changes)))
+        else:
+            self._commit_by_library(add, remove, now, note, changes)
 
     def _commit_by_library(
         self, add: Sequence[delta.NewFile], remove: Sequence[str], now: datetime, note: Mapping[str, str], changes: bool
