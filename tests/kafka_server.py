@@ -165,23 +165,31 @@ _PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 
 
 class ApacheKafka(Broker):
-    """Apache Kafka: one node, without ZooKeeper, on disk, that knows two users and lets only `admin` do everything."""
+    """Apache Kafka: one node, without ZooKeeper, on disk, that knows two users and lets only `admin` do everything.
+
+    At `tls_address` it is spoken to over TLS, with a certificate that `authority`, a file, vouches for.
+    """
 
     def __init__(self, jars: str, **settings: object) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="forebay-kafka-"))
+        self.tls_address, self.authority = f"127.0.0.1:{free_port()}", self.folder / "authority.pem"
         controller = free_port()
         lines = {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-            "listeners": f"SASL_PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller}",
-            "listener.security.protocol.map": "SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": f"SASL_PLAINTEXT://{self.address},SASL_SSL://{self.tls_address},"
+            f"CONTROLLER://127.0.0.1:{controller}",
+            "listener.security.protocol.map": "SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "SASL_PLAINTEXT",
             "sasl.mechanism.inter.broker.protocol": "PLAIN",
             "sasl.enabled.mechanisms": "PLAIN",
             "listener.name.sasl_plaintext.plain.sasl.jaas.config": _login(),
+            "listener.name.sasl_ssl.plain.sasl.jaas.config": _login(),
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": _certificate(self.authority),
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": "User:admin;User:ANONYMOUS",
             "log.dirs": self.folder / "data",
@@ -217,6 +225,16 @@ class ApacheKafka(Broker):
             "sasl.username": "admin",
             "sasl.password": USERS["admin"],
         }
+
+
+def _certificate(authority: Path) -> Path:
+    """A key and a certificate of 127.0.0.1 in one file; the certificate alone, which vouches for itself, in another."""
+    key, both = authority.with_name("key.pem"), authority.with_name("keystore.pem")
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=forebay"]
+    named = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(authority)]
+    subprocess.run([*made, *named], check=True, capture_output=True)
+    both.write_bytes(key.read_bytes() + authority.read_bytes())
+    return both
 
 
 def _login() -> str:

@@ -14,6 +14,7 @@ from kafka_bars import Place, bars, once
 from kafka_server import USERS, apache_kafka
 
 from forebay.errors import SinkRefused
+from forebay.sinks.kafka.reader import Reader
 from forebay.sinks.kafka.sink import KafkaSink
 
 
@@ -51,12 +52,38 @@ def test_a_topic_that_must_not_be_created_is_named(apache):
     assert bars("BRK.B", 3) == place.held("BRK.B")
 
 
-def test_a_wrong_password_is_told_at_once(apache):
-    """A user that Kafka does not know is an error of settings, not a broker that is away; the password is not shown."""
-    sink = KafkaSink(Place(apache).settings(**user("writer", "not-the-password")))
-    with pytest.raises(SinkRefused, match="SASL") as caught:
-        sink.send(bars("A", 1))
-    assert "KAFKA_SASL_PASSWORD" in caught.value.remedy
+def over_tls(apache, **more):
+    """Settings of the broker's other port."""
+    return user("admin") | {"security_protocol": "SASL_SSL", "bootstrap_servers": apache.tls_address, **more}
+
+
+def test_over_tls_it_is_sent_and_read(apache):
+    """With the authority that vouches for the broker, bars arrive, and a reader finds their topic."""
+    place = Place(apache)
+    own = over_tls(apache, ssl_ca_location=apache.authority)
+    with KafkaSink(place.settings(**own)) as sink:
+        sink.send(bars("A", 3))
+    assert bars("A", 3) == place.held("A")
+    reader = Reader(place.settings(**own), "tls", alone=True)
+    assert 1 == reader.look()
+    reader.close()
+
+
+@pytest.mark.parametrize("sends", [True, False], ids=["sink", "reader"])
+@pytest.mark.parametrize(
+    ("wrong", "says", "setting"),
+    [
+        (over_tls, "certificate verify failed", "KAFKA_SSL_"),
+        (lambda _: user("admin", "not-the-password"), "Authentication failed", "KAFKA_SASL_PASSWORD"),
+    ],
+    ids=["authority", "password"],
+)
+def test_a_connection_that_is_refused_is_no_broker_that_is_away(apache, sends, wrong, says, setting):
+    """Who sends and who reads is told why in a sentence, soon, with the setting; nothing is waited for in vain."""
+    settings = Place(apache).settings(**wrong(apache))
+    with pytest.raises(SinkRefused, match=says) as caught:
+        KafkaSink(settings).send(bars("A", 1)) if sends else Reader(settings, "refused").look()
+    assert setting in caught.value.remedy
     assert "not-the-password" not in f"{caught.value} {caught.value.remedy}"
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from structlog import get_logger
 
-from forebay.errors import SinkUnavailable
+from forebay.errors import SinkRefused, SinkUnavailable
 from forebay.settings.servers import KafkaSettings
-from forebay.sinks.kafka.client import library, open_client, translated
+from forebay.sinks.kafka.client import ask_for_topics, library, open_client, translated
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from confluent_kafka import KafkaError
 
 log = get_logger(__name__)
 
@@ -26,9 +28,10 @@ class TopicAdmin:
 
     def __init__(self, settings: KafkaSettings, conf: dict[str, Any]) -> None:
         self._settings = settings
-        self._conf = conf
+        self._conf = conf | {"error_cb": self._hear}
         self._known: set[str] = set()
         self._client: Any = None
+        self._refusal: SinkRefused | None = None
 
     def ensure(self, topics: Collection[str], seconds: float) -> None:
         """Create those of `topics` that are not there, within `seconds`.
@@ -39,7 +42,8 @@ class TopicAdmin:
             return
         if self._client is None:
             self._client = open_client("AdminClient", self._conf)
-        self._known |= self._listed(seconds)
+        servers = self._settings.require_servers()
+        self._known |= ask_for_topics(self._client, self._raise_refusal, seconds, servers).keys()
         missing = iter(sorted(set(topics) - self._known))
         while several := list(islice(missing, _AT_ONCE)):
             self._create(several, seconds)
@@ -53,12 +57,17 @@ class TopicAdmin:
         """Let its connection go; `ensure` makes another."""
         self._client = None
 
-    def _listed(self, seconds: float) -> set[str]:
-        kafka = library()
-        try:
-            return set(self._client.list_topics(timeout=seconds).topics)
-        except kafka.KafkaException as error:
-            raise translated(error.args[0], "was asked for its topics", self._settings.require_servers()) from error
+    def _hear(self, error: KafkaError) -> None:
+        """The library says why connections fail while it is polled."""
+        why = translated(error, "was asked for its topics", self._settings.require_servers())
+        if isinstance(why, SinkRefused):
+            self._refusal = why
+
+    def _raise_refusal(self) -> None:
+        self._client.poll(0.1)
+        refusal, self._refusal = self._refusal, None
+        if refusal is not None:
+            raise refusal
 
     def _create(self, names: Collection[str], seconds: float) -> None:
         from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -65,15 +67,38 @@ def open_client(kind: str, conf: dict[str, Any]) -> Any:
         ) from error
 
 
+def ask_for_topics(client: Any, hear: Callable[[], None], seconds: float, servers: str) -> dict[str, Any]:
+    """Topic to what the cluster says of it, within `seconds`.
+
+    It is asked briefly at first: why it does not answer is told by the library only in between, where `hear` raises
+    what waiting does not help. Raises SinkUnavailable.
+    """
+    until, wait = time.monotonic() + seconds, 0.5
+    while True:
+        try:
+            found: dict[str, Any] = client.list_topics(timeout=max(0.1, min(wait, until - time.monotonic()))).topics
+        except library().KafkaException as error:
+            hear()
+            if time.monotonic() >= until:
+                raise translated(error.args[0], "was asked for its topics", servers) from error
+            wait *= 2
+        else:
+            return found
+
+
 def translated(error: KafkaError, doing: str, servers: str) -> SinkError:
     """An error of the library as ours; `doing` says what was asked for."""
     code = error.name()
     said = f"Kafka at {servers} {doing}: {error.str()}"
     if remedy := _REFUSALS.get(code):
         return SinkRefused(said, remedy=remedy)
-    return SinkUnavailable(said, remedy="See that Kafka runs and KAFKA_BOOTSTRAP_SERVERS names it; it is tried again.")
+    return SinkUnavailable(said, remedy=_AWAY)
 
 
+_AWAY = (
+    "See that Kafka runs, that KAFKA_BOOTSTRAP_SERVERS names it and KAFKA_SECURITY_PROTOCOL is what that port speaks; "
+    "it is tried again."
+)
 _USER = "Correct KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD, KAFKA_SASL_MECHANISM and KAFKA_SECURITY_PROTOCOL."
 _CREATE = (
     "Create the topic by hand (kafka-topics.sh --create --topic NAME), or give the user of KAFKA_SASL_USERNAME the "

@@ -12,7 +12,7 @@ from structlog import get_logger
 from forebay.errors import SinkRefused
 from forebay.model.place import Place
 from forebay.settings.servers import KafkaSettings
-from forebay.sinks.kafka.client import configuration, library, open_client, translated
+from forebay.sinks.kafka.client import ask_for_topics, configuration, library, open_client, translated
 from forebay.sinks.kafka.topics import Topics
 
 if TYPE_CHECKING:
@@ -71,12 +71,7 @@ class Reader:
 
         Raises SinkUnavailable, SinkRefused.
         """
-        kafka = library()
-        try:
-            found = self._consumer.list_topics(timeout=_LISTING).topics.values()
-        except kafka.KafkaException as error:
-            self._raise_refusal()
-            raise translated(error.args[0], "was asked for its topics", self._servers) from error
+        found = ask_for_topics(self._consumer, self._raise_heard, _LISTING, self._servers).values()
         ours = re.compile(self.topics.pattern())
         listed = {Place(each.topic, number) for each in found if ours.match(each.topic) for number in each.partitions}
         if listed != self._known or self._stale:
@@ -105,7 +100,7 @@ class Reader:
         """Take nothing for so long, and stay in the group."""
         assigned = self._consumer.assignment()
         self._consumer.pause(assigned)
-        self._held_back += self._sorted([one for one in [self._consumer.poll(seconds)] if one is not None])
+        self._hear_out(seconds)
         if not self.changed:
             self._consumer.resume(assigned)
 
@@ -114,15 +109,16 @@ class Reader:
         """Whether the end of every place was seen since its last message."""
         return not self.changed and self._ended >= self.places and not self._held_back
 
-    def lag(self, positions: Mapping[Place, int | None]) -> int | None:
-        """Messages that lie beyond these positions, as far as the last answers tell; None before the first."""
-        kafka, behind = library(), None
+    def lags(self, positions: Mapping[Place, int | None]) -> dict[str, int]:
+        """Messages of each topic that lie beyond these positions; no topic of which there was no answer yet."""
+        kafka, behind = library(), dict[str, int]()
         for place in self.places:
             low, high = self._consumer.get_watermark_offsets(
                 kafka.TopicPartition(place.topic, place.partition), cached=True
             )
             if high >= 0:
-                behind = (behind or 0) + max(0, high - (positions.get(place) or max(low, 0)))
+                lag = max(0, high - (positions.get(place) or max(low, 0)))
+                behind[place.topic] = behind.get(place.topic, 0) + lag
         return behind
 
     def close(self) -> None:
@@ -182,6 +178,14 @@ class Reader:
             self._refusal = why
         else:
             log.debug("kafka_away", why=error.str())
+
+    def _hear_out(self, seconds: float) -> None:
+        """Let the library say what it has to; a message that comes with it is kept for the next `take`."""
+        self._held_back += self._sorted([one for one in [self._consumer.poll(seconds)] if one is not None])
+
+    def _raise_heard(self) -> None:
+        self._hear_out(0.1)
+        self._raise_refusal()
 
     def _raise_refusal(self) -> None:
         refusal, self._refusal = self._refusal, None

@@ -143,13 +143,8 @@ class KafkaSink:
         for attempt in count():
             try:
                 self._admin.ensure(topics, max(0.1, min(until - time.monotonic(), 0.5 * 2**attempt, _ANSWER)))
-            except SinkUnavailable as error:
-                self._queue.poll(0.1)  # hears why, too
-                if self._queue.heard and isinstance(
-                    why := translated(self._queue.heard, "was asked", self._servers), SinkRefused
-                ):
-                    self._queue.heard = None
-                    raise why from error
+            except SinkUnavailable:
+                self._queue.poll(0.1)
                 if time.monotonic() >= until:
                     raise
             else:
