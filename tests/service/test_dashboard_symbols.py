@@ -14,7 +14,7 @@ from forebay import Sandbox
 from forebay.app import App, new_worker_id
 from forebay.app.actions import actions_refresh
 from forebay.clock import SystemClock
-from forebay.model.catalogue import BAR_DATASETS
+from forebay.model.catalogue import BAR_DATASETS, LAKE_DATASETS
 from forebay.model.feed import Feed
 from forebay.model.registry import IngestionStatus, SymbolRegistry
 from forebay.orchestration.sync import carry_out
@@ -40,6 +40,9 @@ def home(tmp_path_factory):
         for start, end in ((FIRST, date(2025, 10, 22)), (date(2025, 10, 27), LAST)):
             feed = Feed(name=str(start), datasets=datasets, start=start, end=end)
             carry_out(app.outlook().look_ahead([feed]).plan, app.ledger, app.worker())
+        others = tuple(LAKE_DATASETS[f"{each}/bars_1d"] for each in ("futures_cme", "crypto", "indices"))
+        feed = Feed(name="others", datasets=others, start=date(2025, 10, 29), end=LAST)
+        carry_out(app.outlook().look_ahead([feed]).plan, app.ledger, app.worker())
         actions_refresh(app, 100).run()
         app.close()
     return home
@@ -153,6 +156,14 @@ def test_a_run_is_ordered_and_followed(client):
     (ordered,) = [run for run in client.get("/api/v1/runs").json()["runs"] if run["symbols"] == ["SPY"]]
     assert (303, f"/symbols/SPY?ran={ordered['id']}#kept") == (status, there)
     assert "ordered" in seen(client, there)
+
+
+@pytest.mark.parametrize(("symbol", "market"), [("X:BTCUSD", ""), ("I:SPX", ""), ("ESZ5", "futures_cme")])
+def test_other_markets_are_drawn(client, symbol, market):
+    """Coins, indices without volumes, and futures, which the list leads to by their exchange, have charts."""
+    address = path_of(symbol, market=market)
+    assert "3 bars of 1d" in seen(client, address)
+    assert f'href="{address}"' in client.get(f"/symbols?q={symbol}", headers=PAGE).text
 
 
 def test_who_only_reads_sees_no_button(serve, home):

@@ -74,7 +74,8 @@ class ChartShown:
     can_adjust: bool = False
     """Whether it is known when it was split."""
     rows: pl.DataFrame = field(default_factory=pl.DataFrame)
-    holes: tuple[Hole, ...] = ()
+    holes: tuple[Hole, ...] | None = ()
+    """None: what lacks cannot be told of this market, which is not planned symbol by symbol."""
     splits: tuple[tuple[date, float], ...] = ()
     """Session date to new shares for an old one."""
     notes: tuple[str, ...] = ()
@@ -193,10 +194,12 @@ class _Reader:
         with lake.explained():
             return bars.collect()
 
-    def _holes(self, kind: Kind, held: Interval, dates: Interval) -> tuple[Hole, ...]:
+    def _holes(self, kind: Kind, held: Interval, dates: Interval) -> tuple[Hole, ...] | None:
+        if f"{self.market}/{kind}" not in BAR_DATASETS:
+            return None
         wanted = self.wanted(kind, held)
         first, last = max(wanted.start, dates.start), min(wanted.end, dates.end)
-        if last < first or f"{self.market}/{kind}" not in BAR_DATASETS:
+        if last < first:
             return ()
         scope = GapScope(AssetClass(self.market), (self.asked.symbol,), Interval(first, last))
         holes = Holes(self.app.ledger, gap_scan(self.app))

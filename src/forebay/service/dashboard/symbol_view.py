@@ -31,7 +31,7 @@ def series_of(shown: ChartShown, *, regular: bool) -> Series:
         return Series(())
     zone = ZoneInfo(shown.dataset.timezone)
     candles = [_candle(row, shown.size, zone) for row in shown.rows.iter_rows(named=True) if _is_whole(row)]
-    bands = [_band(hole, shown, candles, zone, regular=regular) for hole in shown.holes]
+    bands = [_band(hole, shown, candles, zone, regular=regular) for hole in shown.holes or ()]
     marks = [Mark(_midnight(day, zone), _ratio(shares), f"{_split(shares)} on {day}") for day, shares in shown.splits]
     return Series(candles, sorted(bands, key=lambda band: band.start), marks)
 
@@ -149,9 +149,9 @@ def told(shown: ChartShown, candles: Sequence[Candle]) -> str:
     spans = (
         f"{len(candles)} bars of {shown.size}, from {candles[0].label} to {candles[-1].label}.",
         f"Last close {figures.last}, {figures.change:+.2f} percent; high {figures.high}, low {figures.low}.",
-        f"{len(shown.holes)} gaps." if shown.holes else "Nothing is missing.",
+        "" if shown.holes is None else f"{len(shown.holes)} gaps." if shown.holes else "Nothing is missing.",
     )
-    return " ".join(spans)
+    return " ".join(spans).rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ class GapLine:
 def gap_lines(shown: ChartShown) -> Iterator[GapLine]:
     """What lacks, the latest first."""
     verdicts = {HoleKind.GAP: "missing", HoleKind.PENDING: "pending_upstream", HoleKind.SUSPECT: "suspect"}
-    for hole in sorted(shown.holes, key=lambda each: each.dates, reverse=True):
+    for hole in sorted(shown.holes or (), key=lambda each: each.dates, reverse=True):
         yield GapLine(hole, _SAID[hole.kind], verdicts[hole.kind])
 
 
