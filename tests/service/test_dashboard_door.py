@@ -3,12 +3,46 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
+from starlette.testclient import TestClient
 
+from forebay.service.factory import create_app
+from forebay.settings import load
+
+HERE = "http://127.0.0.1:8000"
 OWNER, READER = "a-token-of-some-length", "another-for-looking-only"
 PAGE = {"Accept": "text/html"}
 SET = {"FOREBAY_API_TOKEN": OWNER, "FOREBAY_API_READ_TOKEN": READER}
+
+
+@pytest.fixture(scope="module")
+def houses(tmp_path_factory):
+    """A service with both tokens and one without, each made once: visitors come with cookies of their own."""
+    made = {}
+    for name, settings in {"guarded": SET, "open": {}}.items():
+        home = str(tmp_path_factory.mktemp(name))
+        made[name] = create_app(load(environ={"FOREBAY_HOME": home, **settings}))
+    yield made
+    for app in made.values():
+        app.state.desk.close()
+
+
+def _visitor(app, base_url=HERE, peer="127.0.0.1"):
+    return TestClient(app, base_url, raise_server_exceptions=False, client=(peer, 40000))
+
+
+@pytest.fixture
+def guarded(houses):
+    """Visitors of the service with tokens."""
+    return partial(_visitor, houses["guarded"])
+
+
+@pytest.fixture
+def client(houses):
+    """A visitor of the service without one."""
+    return _visitor(houses["open"])
 
 
 def mark(page):
@@ -22,123 +56,123 @@ def log_in(client, token, **more):
     return client.post("/login", data=form, headers=PAGE, follow_redirects=False)
 
 
-def test_a_page_leads_to_the_login_and_back(serve):
+def test_a_page_leads_to_the_login_and_back(guarded):
     """A person without a session is asked for the token, and comes to the page that was wanted."""
-    with serve(**SET) as client:
-        sent = client.get("/queue?state=pending", headers=PAGE, follow_redirects=False)
-        assert (303, "/login?next=/queue%3Fstate%3Dpending") == (sent.status_code, sent.headers["location"])
-        assert (303, "/queue?state=pending") == _landing(log_in(client, OWNER, next="/queue?state=pending"))
+    client = guarded()
+    sent = client.get("/queue?state=pending", headers=PAGE, follow_redirects=False)
+    assert (303, "/login?next=/queue%3Fstate%3Dpending") == (sent.status_code, sent.headers["location"])
+    assert (303, "/queue?state=pending") == _landing(log_in(client, OWNER, next="/queue?state=pending"))
 
 
 def _landing(answer):
     return answer.status_code, answer.headers["location"]
 
 
-def test_the_cookie_is_for_this_site_and_no_script(serve):
+def test_the_cookie_is_for_this_site_and_no_script(guarded):
     """The session's cookie cannot be read by a script, is not sent for another site, ends, and holds no token."""
-    with serve(**SET) as client:
-        given = log_in(client, OWNER).headers["set-cookie"]
-        assert all(word in given for word in ("HttpOnly", "SameSite=strict", "Max-Age=604800", "Path=/"))
-        assert OWNER not in given
-    with serve(**SET, base_url="https://bars.example.org", peer="203.0.113.7") as client:
-        assert "Secure" in log_in(client, OWNER).headers["set-cookie"]
+    client = guarded()
+    given = log_in(client, OWNER).headers["set-cookie"]
+    assert all(word in given for word in ("HttpOnly", "SameSite=strict", "Max-Age=604800", "Path=/"))
+    assert OWNER not in given
+    client = guarded(base_url="https://bars.example.org", peer="203.0.113.7")
+    assert "Secure" in log_in(client, OWNER).headers["set-cookie"]
 
 
-@pytest.mark.parametrize("token", ["", "wrong", OWNER + "x", OWNER.upper()])
-def test_a_wrong_token_opens_no_session(serve, token):
+def test_a_wrong_token_opens_no_session(guarded):
     """A wrong token is said to be wrong, and the next page is still the login."""
-    with serve(**SET) as client:
+    client = guarded()
+    for token in ("", "wrong", OWNER + "x", OWNER.upper()):
         refused = log_in(client, token)
         assert (403, True) == (refused.status_code, "That is not the token" in refused.text)
-        assert 303 == client.get("/queue", headers=PAGE, follow_redirects=False).status_code
+    assert 303 == client.get("/queue", headers=PAGE, follow_redirects=False).status_code
 
 
-@pytest.mark.parametrize(
-    "target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\tx", ""]
-)
-def test_the_login_leads_nowhere_else(serve, target):
+def test_the_login_leads_nowhere_else(guarded):
     """Whatever a link to the login says, it ends on a page of this service."""
-    with serve(**SET) as client:
+    elsewhere = ("https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\tx", "")
+    client = guarded()
+    for target in elsewhere:
+        client.cookies.clear()
         assert (303, "/") == _landing(log_in(client, OWNER, next=target))
         assert (303, "/") == _landing(client.get("/login", params={"next": target}, follow_redirects=False))
 
 
-def test_an_action_without_the_mark_is_refused(serve):
+def test_an_action_without_the_mark_is_refused(guarded):
     """A form that another page made up, with the browser's own cookie, does nothing."""
-    with serve(**SET) as client:
-        log_in(client, OWNER)
-        for form in ({}, {"csrf": ""}, {"csrf": "0" * 64}, {"csrf": "ä"}):
-            assert 403 == client.post("/logout", data=form).status_code
-        assert 404 == client.get("/nothing", headers=PAGE).status_code
+    client = guarded()
+    log_in(client, OWNER)
+    for form in ({}, {"csrf": ""}, {"csrf": "0" * 64}, {"csrf": "ä"}):
+        assert 403 == client.post("/logout", data=form).status_code
+    assert 404 == client.get("/nothing", headers=PAGE).status_code
 
 
-def test_a_mark_is_of_one_session(serve):
+def test_a_mark_is_of_one_session(guarded):
     """The mark of one visitor's form is of no use with the cookie of another; the login's own form has one, too."""
-    with serve(**SET) as client, serve(**SET) as other:
-        log_in(client, OWNER)
-        log_in(other, OWNER)
-        assert 403 == client.post("/logout", data={"csrf": mark(other.get("/nothing", headers=PAGE))}).status_code
-    with serve(**SET) as stranger:
-        assert 403 == stranger.post("/login", data={"token": OWNER}).status_code
+    client, other = guarded(), guarded()
+    log_in(client, OWNER)
+    log_in(other, OWNER)
+    assert 403 == client.post("/logout", data={"csrf": mark(other.get("/nothing", headers=PAGE))}).status_code
+    stranger = guarded()
+    assert 403 == stranger.post("/login", data={"token": OWNER}).status_code
 
 
-def test_logging_out_ends_the_session_itself(serve):
+def test_logging_out_ends_the_session_itself(guarded):
     """After logging out the cookie opens nothing, even where somebody kept a copy."""
-    with serve(**SET) as client:
-        log_in(client, OWNER)
-        kept = client.cookies["forebay_session"]
-        assert (303, "/login") == _landing(_log_out(client))
-        client.cookies.set("forebay_session", kept)
-        assert 303 == client.get("/queue", headers=PAGE, follow_redirects=False).status_code
+    client = guarded()
+    log_in(client, OWNER)
+    kept = client.cookies["forebay_session"]
+    assert (303, "/login") == _landing(_log_out(client))
+    client.cookies.set("forebay_session", kept)
+    assert 303 == client.get("/queue", headers=PAGE, follow_redirects=False).status_code
 
 
 def _log_out(client):
     return client.post("/logout", data={"csrf": mark(client.get("/nothing", headers=PAGE))}, follow_redirects=False)
 
 
-def test_a_cookie_ends_with_its_token(serve):
+def test_a_cookie_ends_with_its_token(guarded, serve):
     """When a token is changed, sessions that were begun with the one before are over."""
-    with serve(**SET) as client:
-        log_in(client, OWNER)
-        kept = client.cookies["forebay_session"]
+    client = guarded()
+    log_in(client, OWNER)
+    kept = client.cookies["forebay_session"]
     with serve(FOREBAY_API_TOKEN=OWNER, FOREBAY_API_READ_TOKEN="another") as client:
         client.cookies.set("forebay_session", kept)
         assert 303 == client.get("/queue", headers=PAGE, follow_redirects=False).status_code
 
 
-@pytest.mark.parametrize("cookie", ["x", "W10.x", "a" * 22, "a.b.c", "%00", "WyJhIiwib3duZXIiLDllOV0.sig"])
-def test_a_forged_cookie_opens_nothing(serve, cookie):
+def test_a_forged_cookie_opens_nothing(guarded):
     """A cookie that this service has not signed is nobody's."""
-    with serve(**SET) as client:
+    client = guarded()
+    for cookie in ("x", "W10.x", "a" * 22, "a.b.c", "%00", "WyJhIiwib3duZXIiLDllOV0.sig"):
         client.cookies.set("forebay_session", cookie)
         assert 303 == client.get("/queue", headers=PAGE, follow_redirects=False).status_code
         assert 401 == client.get("/queue").status_code
 
 
-def test_a_cookie_opens_no_endpoint_for_programs(serve):
+def test_a_cookie_opens_no_endpoint_for_programs(guarded):
     """What programs ask takes the token in its header: no page can have a browser order something there."""
-    with serve(**SET) as client:
-        log_in(client, OWNER)
-        assert [401] * 3 == [client.get(path).status_code for path in ("/api/v1/symbols", "/metrics", "/api/v1/runs")]
-        assert 401 == client.post("/api/v1/registry/execute").status_code
+    client = guarded()
+    log_in(client, OWNER)
+    assert [401] * 3 == [client.get(path).status_code for path in ("/api/v1/symbols", "/metrics", "/api/v1/runs")]
+    assert 401 == client.post("/api/v1/registry/execute").status_code
 
 
-def test_the_read_token_looks_and_does_nothing(serve):
+def test_the_read_token_looks_and_does_nothing(guarded):
     """With the token for looking every answer can be read, and every action is refused with the way to be allowed."""
     shown = {"Authorization": f"Bearer {READER}"}
-    with serve(**SET) as client:
-        assert [200] * 3 == [
-            client.get(each, headers=shown).status_code for each in ("/api/v1/symbols", "/api/v1/runs", "/api/v1/tasks")
-        ]
-        refused = client.post("/api/v1/symbols", json={"symbol": "AAPL"}, headers=shown)
-        assert (403, "read_only") == (refused.status_code, refused.json()["kind"])
-        assert "FOREBAY_API_TOKEN" in refused.json()["remedy"]
-        assert 403 == client.delete("/api/v1/symbols/AAPL", headers=shown).status_code
-        log_in(client, READER)
-        page = client.get("/nothing", headers=PAGE)
-        assert "read only" in page.text
-        assert 403 == client.post("/repair", data={"csrf": mark(page)}, headers=PAGE).status_code
-        assert (303, "/login") == _landing(_log_out(client))
+    client = guarded()
+    assert [200] * 3 == [
+        client.get(each, headers=shown).status_code for each in ("/api/v1/symbols", "/api/v1/runs", "/api/v1/tasks")
+    ]
+    refused = client.post("/api/v1/symbols", json={"symbol": "AAPL"}, headers=shown)
+    assert (403, "read_only") == (refused.status_code, refused.json()["kind"])
+    assert "FOREBAY_API_TOKEN" in refused.json()["remedy"]
+    assert 403 == client.delete("/api/v1/symbols/AAPL", headers=shown).status_code
+    log_in(client, READER)
+    page = client.get("/nothing", headers=PAGE)
+    assert "read only" in page.text
+    assert 403 == client.post("/repair", data={"csrf": mark(page)}, headers=PAGE).status_code
+    assert (303, "/login") == _landing(_log_out(client))
 
 
 def test_a_read_token_alone_makes_a_service_for_looking(serve):

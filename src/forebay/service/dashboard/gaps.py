@@ -41,6 +41,7 @@ def gaps(request: Request, desk: At, symbol: Ticker = "", start: str = "", end: 
         start=start,
         end=end,
         found=found,
+        most=_ROWS,
         open=sum(gap.outcome is Outcome.OPEN for gap in found or ()),
         stay=stay,
         staying=[row for table in stay for row in _staying(desk, table)][:_ROWS],
