@@ -8,8 +8,10 @@ import pytest
 
 from forebay.clock import SystemClock
 from forebay.ledger import Ledger
+from forebay.ledger.consumers import Consumers
 from forebay.ledger.interruptions import Interruptions
 from forebay.ledger.streams import Streams
+from forebay.model.consuming import ConsumerHealth, TopicFigures
 from forebay.model.live import Cause, Cluster, Interruption, StreamHealth, StreamState, Subscription
 
 BEGAN = datetime(2026, 3, 5, 15, 30, tzinfo=UTC)
@@ -22,6 +24,37 @@ def ledger(client, tmp_path):
     assert [] == client.get("/api/v1/streams").json()["streams"]
     with Ledger.open(f"sqlite:///{tmp_path}/data/download_tracker.db", SystemClock()) as opened:
         yield opened
+
+
+def test_consumers_are_shown_and_measured(client, ledger):
+    """Processes of one name together, while they live; each topic of theirs; one that ended stays to be seen."""
+    consumers = Consumers(ledger.database, SystemClock())
+    for number, worker in enumerate(("one", "two", "gone"), start=1):
+        topic = TopicFigures(messages=10 * number, dead_letters=number, batches=number, lag=5, last_stored=BEGAN)
+        consumers.note(
+            ConsumerHealth(
+                *(worker, "forebay", worker != "gone", BEGAN),
+                lag=5,
+                last_stored=BEGAN,
+                counts={"messages": 10 * number, "missed": 0},
+                topics={"chronox.stream.AAPL": topic},
+            )
+        )
+
+    shown = client.get("/api/v1/streams").json()["consumers"]
+    figures = client.get("/metrics").text
+    assert {("one", True), ("two", True), ("gone", False)} == {(one["worker"], one["alive"]) for one in shown}
+    assert [20] == [one["topics"]["chronox.stream.AAPL"]["messages"] for one in shown if one["worker"] == "two"]
+    told = dict(line.rsplit(" ", 1) for line in figures.splitlines() if line.startswith("forebay_consumer"))
+    expected = {
+        'forebay_consumer_up{consumer="forebay"}': 2,
+        'forebay_consumer_lag{consumer="forebay"}': 10,
+        'forebay_consumer_count{consumer="forebay",what="messages"}': 30,
+        'forebay_consumer_count{consumer="forebay",what="missed"}': 0,
+        'forebay_consumer_topic{consumer="forebay",topic="chronox.stream.AAPL",what="dead_letters"}': 3,
+        'forebay_consumer_last_commit_timestamp_seconds{consumer="forebay"}': BEGAN.timestamp(),
+    }
+    assert expected == {name: float(told[name]) for name in expected}
 
 
 def test_a_stream_is_shown_and_measured(client, ledger):

@@ -8,10 +8,14 @@ import pytest
 from made import ROWS, bar
 from postgres_server import create_database, postgres_server
 
+from forebay.app.consuming import open_consumer, told
+from forebay.clock import SystemClock
 from forebay.failpoints import POINTS
+from forebay.ledger import Ledger
+from forebay.ledger.consumers import Consumers
 from forebay.model.place import Move, Place
 from forebay.orchestration.consume.batch import sort_out
-from forebay.settings import TimescaleSettings
+from forebay.settings import TimescaleSettings, load
 from forebay.sinks.kafka.codec import decode, encode
 from forebay.sinks.kafka.reader import Stretch
 
@@ -223,3 +227,30 @@ def test_a_full_disk_is_waited_for(kafka, server, database, sql, tmp_path):
         sql(f"ALTER DATABASE {database.database} RESET default_tablespace")
         sql("DROP TABLE forebay_positions, ohlcv_1s, ohlcv_1m, ohlcv_1d CASCADE")
         sql("DROP TABLESPACE small")
+
+
+def test_a_consumers_figures_are_in_the_ledger(pipe):
+    """How it stands by topic, while it runs and after its end; without a ledger it stores all the same."""
+    pipe.create("AAPL", "MSFT")
+    pipe.send(range(50), "AAPL", "MSFT")
+    pipe.put("MSFT", b"no message")
+    clock = SystemClock()
+    consumer = open_consumer(pipe.settings, clock, once=True)
+    with told(consumer, pipe.settings, clock):
+        consumer.run()
+    consumer.close()
+
+    with Ledger.open(pipe.environ["DATABASE_URL"], clock) as ledger:
+        [health] = Consumers(ledger.database, clock).look()
+    assert (pipe.prefix, False, 0) == (health.name, health.alive, health.lag)
+    assert (101, 100, 1) == tuple(health.counts[name] for name in ("messages", "rows", "dead_letters"))
+    assert {(50, 0, 0), (51, 1, 0)} == {(one.messages, one.dead_letters, one.lag) for one in health.topics.values()}
+    assert {"AAPL", "MSFT"} == {name.rpartition(".")[2] for name in health.topics}
+    assert health.last_stored == max(one.last_stored for one in health.topics.values())
+
+    pipe.send(range(50, 60), "AAPL")
+    away = load(environ={**pipe.environ, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"})
+    consumer = open_consumer(away, clock, once=True)
+    with told(consumer, away, clock):
+        assert 10 == consumer.run().stored
+    consumer.close()

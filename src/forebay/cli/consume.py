@@ -28,14 +28,18 @@ def consume(
     Example: forebay consume --once --json
     """
     settings = load_settings(ctx)
-    from forebay.app.consuming import open_consumer
+    from forebay.app.consuming import open_consumer, told
     from forebay.clock import SystemClock
     from forebay.telemetry.pulse import pulse
 
     clock = SystemClock()
     consumer = open_consumer(settings, clock, once=once)
     try:
-        with stopping(consumer.stop), pulse(settings.folders.services, "consume", clock.now) as consumer.beat:
+        with (
+            stopping(consumer.stop),
+            told(consumer, settings, clock),
+            pulse(settings.folders.services, "consume", clock.now) as consumer.beat,
+        ):
             figures = consumer.run()
     finally:
         consumer.close()

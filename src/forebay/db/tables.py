@@ -326,6 +326,22 @@ interruptions = sa.Table(
 )
 """When live data were not heard, and how that was made good."""
 
+consumers = sa.Table(
+    "consumers",
+    metadata,
+    sa.Column("worker_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("lease_expires_at", Instant),  # none once it has ended
+    sa.Column("started_at", Instant),
+    sa.Column("updated_at", Instant, nullable=False),
+    # since it was started
+    sa.Column("lag", sa.BigInteger),
+    sa.Column("last_stored", Instant),
+    sa.Column("counts", JsonValue, nullable=False),
+    sa.Column("topics", JsonValue, nullable=False),
+)
+"""Processes that store what Kafka carries; kept for a day after their end."""
+
 alerts = sa.Table(
     "alerts",
     metadata,

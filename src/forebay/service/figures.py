@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from forebay.model.registry import IngestionStatus, Phase, SymbolRegistry
+from forebay.service.consumer_figures import consumer_figures
 from forebay.service.held_figures import held_figures
 from forebay.service.live_figures import live_figures
 from forebay.service.sparing import Part
@@ -73,6 +74,7 @@ def _ledger(app: App) -> Iterator[Metric]:
     yield from queue_figures(app)
     yield from _symbols(app.registry.list())
     yield from live_figures(app)
+    yield from consumer_figures(app)
 
 
 def _symbols(entries: Sequence[SymbolRegistry]) -> Iterator[Metric]:

@@ -38,6 +38,8 @@ class Batch:
     moves: list[Move] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
     """Kind of message without a table to how many there were."""
+    topics: Counter[str] = field(default_factory=Counter)
+    """Topic to messages of it."""
     missed: int = 0
     """Offsets that were skipped: their messages expired, or were never there."""
 
@@ -50,6 +52,7 @@ def sort_out(taken: Iterable[Stretch], decode: Decode, stands: MutableMapping[Pl
             continue
         at = stands[one.place]
         began.setdefault(one.place, at)
+        batch.topics[one.place.topic] += len(one.offsets)
         _look_for_jumps(batch, one, at)
         stands[one.place] = one.offsets[-1] + 1
         _put(batch, one, decode)

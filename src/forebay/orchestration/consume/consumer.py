@@ -92,7 +92,7 @@ class Consumer:
                     break
             if under_way:
                 self._settle(*under_way)
-        self.figures.lag = self.reader.lag(self._stands)
+        self.figures.stand(self.reader.lags(self._stands))
         return self.figures
 
     def close(self) -> None:
@@ -181,7 +181,7 @@ class Consumer:
 
     def _tell(self) -> None:
         done = self.figures
-        done.lag = self.reader.lag(self._stands)
+        done.stand(self.reader.lags(self._stands))
         log.info("consuming", messages=done.messages, stored=done.stored, dead_letters=done.dead_letters, lag=done.lag)
 
 

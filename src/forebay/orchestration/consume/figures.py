@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from forebay.model.consuming import TopicFigures
 from forebay.orchestration.consume.batch import Batch
 from forebay.sinks.timescale.store import Written
 
@@ -35,6 +37,7 @@ class Figures:
     lag: int | None = None
     """Messages in them that are not stored; None before the first answer."""
     last_stored: datetime | None = None
+    by_topic: dict[str, TopicFigures] = field(default_factory=dict)
 
     def count(self, batch: Batch, written: Written, now: datetime) -> None:
         """Add a batch that is stored."""
@@ -46,3 +49,16 @@ class Figures:
         self.missed += batch.missed
         self.batches += 1
         self.last_stored = now
+        letters = Counter(letter.taken.place.topic for letter in batch.letters)
+        for topic, messages in batch.topics.items():
+            one = self.by_topic.setdefault(topic, TopicFigures())
+            one.messages += messages
+            one.dead_letters += letters[topic]
+            one.batches += 1
+            one.last_stored = now
+
+    def stand(self, lags: Mapping[str, int]) -> None:
+        """Note how far each topic is behind; those that are not named are other processes' by now."""
+        self.lag = sum(lags.values()) if lags else None
+        for topic in [*lags, *(each for each in self.by_topic if each not in lags)]:
+            self.by_topic.setdefault(topic, TopicFigures()).lag = lags.get(topic)

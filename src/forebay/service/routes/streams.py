@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from forebay.ledger.consumers import Consumers
 from forebay.ledger.interruptions import Interruptions
 from forebay.ledger.streams import Streams
+from forebay.model.consuming import ConsumerHealth
 from forebay.model.live import Cause, Cluster, Noted, StreamHealth, StreamState
 from forebay.service.desk import At
 from forebay.service.faults import faults
@@ -47,10 +50,41 @@ class StreamShown(BaseModel):
         )
 
 
+class TopicShown(BaseModel):
+    """One topic in one process that consumes. Times are UTC."""
+
+    messages: int
+    dead_letters: int
+    batches: int
+    lag: int | None = Field(description="Messages that are not stored; null when none of its partitions is here.")
+    last_stored: datetime | None = Field(description="When a batch with messages of it was committed.")
+
+
+class ConsumerShown(BaseModel):
+    """One process that stores what Kafka carries. Times are UTC; counts are since it was started."""
+
+    worker: str
+    name: str = Field(description="CONSUME_NAME: processes of one name share the topics.")
+    alive: bool = Field(description="Whether it said so within a minute.")
+    started_at: datetime | None
+    updated_at: datetime | None
+    lag: int | None = Field(description="Messages that are not stored yet.")
+    last_stored: datetime | None = Field(description="When a batch was last committed.")
+    counts: dict[str, int] = Field(description="messages, bars, rows, batches, dead_letters, missed, waits.")
+    topics: dict[str, TopicShown] = Field(description="By name; beyond the first hundred together as `*`.")
+
+    @classmethod
+    def of(cls, health: ConsumerHealth) -> Self:
+        """As the ledger has it."""
+        topics = {name: TopicShown(**asdict(figures)) for name, figures in health.topics.items()}
+        return cls(topics=topics, **{name: getattr(health, name) for name in cls.model_fields if name != "topics"})
+
+
 class StreamsShown(BaseModel):
-    """Every cluster that was ever streamed."""
+    """Every cluster that was ever streamed, and every process that consumed within a day."""
 
     streams: list[StreamShown]
+    consumers: list[ConsumerShown]
 
 
 class InterruptionShown(BaseModel):
@@ -93,10 +127,14 @@ class InterruptionsShown(BaseModel):
 
 @routes.get("/streams", summary="Streams", responses=faults(422))
 def streams(desk: At) -> StreamsShown:
-    """How live data come: who listens, to what, since when nothing came, what waits for which sink."""
+    """How live data come: who listens, to what, since when nothing came, what waits for which sink; who consumes."""
     app = desk.opened()
     found = Streams(app.ledger.database, app.clock).look()
-    return StreamsShown(streams=[StreamShown.of(health) for health in found])
+    consumers = Consumers(app.ledger.database, app.clock).look()
+    return StreamsShown(
+        streams=[StreamShown.of(health) for health in found],
+        consumers=[ConsumerShown.of(health) for health in consumers],
+    )
 
 
 @routes.get("/interruptions", summary="Interruptions of live data", responses=faults(422))
