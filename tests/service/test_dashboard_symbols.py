@@ -78,6 +78,7 @@ def test_day_bars_are_drawn_with_what_lacks(client):
     bands = re.findall(r'class="band gap"><title>([^<]*)', page)
     assert {f"{ABSENT[0]} to {ABSENT[1]}: 2 sessions not held: nothing of it was ever fetched"} == set(bands)
     assert f"start={ABSENT[0]}&amp;end={ABSENT[1]}" in page
+    assert f"forebay sync --tickers MSFT --timeframes 1d --start {ABSENT[0]} --end {ABSENT[1]}" in page
 
 
 def test_minute_bars_too(client):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
+from shlex import quote as shell
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -170,6 +171,7 @@ def _charted(shown: ChartShown, asked: ChartAsked, words: Mapping[str, Any]) -> 
         "told": told(shown, series.candles),
         "candles": series.candles,
         "gaps": list(gap_lines(shown)),
+        "command": _command(asked.symbol, shown),
         "zone": zone_of(shown.dataset),
         "link": link,
         "ranges": RANGES,
@@ -189,6 +191,15 @@ def why_path(symbol: str, hole: Hole) -> str:
     """The address that tells more of a gap, and mends it."""
     dates = hole.dates
     return f"/why?{urlencode({'table': hole.table, 'symbol': symbol, 'start': dates.start, 'end': dates.end})}"
+
+
+def _command(symbol: str, shown: ChartShown) -> str:
+    """What fetches all that lacks; empty where nothing does."""
+    if not shown.holes or shown.dataset is None:
+        return ""
+    first, last = min(hole.dates.start for hole in shown.holes), max(hole.dates.end for hole in shown.holes)
+    timeframe = shown.dataset.kind.removeprefix("bars_")
+    return f"forebay sync --tickers {shell(symbol)} --timeframes {timeframe} --start {first} --end {last}"
 
 
 def _turns(shown: ChartShown) -> dict[str, Any]:
