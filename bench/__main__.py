@@ -32,6 +32,7 @@ BENCHMARKS = (
     "bar_archive",
     "gaps",
     "service",
+    "grid",
     "timescale",
     "kafka",
     "stream",

@@ -80,7 +80,7 @@ class Desk:
 
     def grid(self) -> Overview:
         """The coverage grid as it is now, or was a moment ago. Raises as `grids`."""
-        return self.grids.overview(self.changes.last)
+        return self.grids.overview(self.changes.last, tuple(self.marks().values()))
 
     def book(self) -> RunBook:
         """The book of runs. Raises LedgerError."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from threading import Lock
@@ -16,13 +16,13 @@ from forebay.model.feed import ARCHIVE, LAKE
 from forebay.model.instrument import AssetClass
 from forebay.model.universe import Lifetime
 from forebay.orchestration.grid.sessions import Sessions, Span, joined, sessions_between
-from forebay.orchestration.grid.stored import Stored, StoredPlaces
+from forebay.orchestration.grid.stored import Stored, StoredPlaces, places_of
 from forebay.orchestration.grid.table import Known, TableGrid
 from forebay.orchestration.lifetimes import ALWAYS, FindLifetimes, lifetimes
 from forebay.orchestration.wanted import Wish
 
-FRESH = timedelta(seconds=1)
-"""How long a grid is shown again; what this process changed is seen at once."""
+FRESH, KEPT = timedelta(seconds=1), timedelta(seconds=10)
+"""How long a grid is shown again: whatever others write, and as long as they write nothing."""
 _LIVES = timedelta(minutes=1)
 """How long it is remembered when symbols were listed."""
 _WHERE = (LAKE, ARCHIVE)
@@ -54,22 +54,25 @@ class Grids:
     """What the lake has of a table, see `StoredDays`."""
     clock: Clock
     _lock: Lock = field(default_factory=Lock, repr=False)
-    _kept: tuple[int, Overview] | None = None
+    _kept: tuple[int, Hashable, Overview] | None = None
     _lives: dict[tuple[AssetClass, tuple[str, ...]], tuple[datetime, Mapping[str, Lifetime]]] = field(
         default_factory=dict, repr=False
     )
 
-    def overview(self, change: int = 0) -> Overview:
+    def overview(self, change: int = 0, written: Hashable = None) -> Overview:
         """The grid. One that is kept is shown again while it is fresh and `change` is the same number.
 
-        Raises LedgerError.
+        It is fresh for longer while `written`, a mark of the ledger that differs once anybody wrote to it, is the same:
+        None is no mark. Raises LedgerError.
         """
         with self._lock:
             now = self.clock.now()
-            if self._kept and self._kept[0] == change and now - self._kept[1].made_at < FRESH:
-                return self._kept[1]
+            if self._kept and self._kept[0] == change:
+                _, mark, made = self._kept
+                if now - made.made_at < (KEPT if written is not None and mark == written else FRESH):
+                    return made
             made = self._make(now)
-            self._kept = change, made
+            self._kept = change, written, made
             return made
 
     def _make(self, now: datetime) -> Overview:
@@ -106,11 +109,13 @@ class Grids:
             self._stored(dataset.table, sessions, said) if destination == LAKE else None,
         )
         otc = frozenset(symbol for symbol, life in lives.items() if life.otc)
-        return TableGrid(dataset, destination, sessions, wanted, known, otc, by_feeds=bool(wishes))
+        made = TableGrid(dataset, destination, sessions, wanted, known, otc, by_feeds=bool(wishes))
+        before = self._kept[2].find(dataset.table, destination) if self._kept else None
+        return before if before == made else made  # it has counted already
 
     def _stored(self, table: str, sessions: Sessions, said: dict[str, None]) -> StoredPlaces | None:
         try:
-            return StoredPlaces.of(self.find_stored(table), sessions)
+            return places_of(self.find_stored(table), sessions)
         except (LakeError, StoreError, UsageError) as error:
             said[f"the lake was not looked at, so that drift is not shown: {error}"] = None
             return None

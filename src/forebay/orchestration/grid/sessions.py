@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby
 
 from forebay.model.calendar import session_days
@@ -15,9 +15,9 @@ Span = tuple[int, int]
 """The first and the last place, both included; nothing where the last comes before the first."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sessions:
-    """Session dates in order, and where each of them stands."""
+    """Session dates in order, and where each of them stands. Equal to itself alone."""
 
     days: Sequence[date]
     texts: Sequence[str]
@@ -31,7 +31,8 @@ class Sessions:
             return first, first
         return bisect_left(self.texts, start) if first is None else first, bisect_right(self.texts, end) - 1
 
-    def months(self) -> list[tuple[str, Span]]:
+    @cached_property
+    def months(self) -> Sequence[tuple[str, Span]]:
         """Each month that has a session, `2026-03`, with its places."""
         found: list[tuple[str, Span]] = []
         for month, texts in groupby(self.texts, key=lambda text: text[:7]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from itertools import accumulate
 from threading import Lock
 
@@ -60,12 +61,14 @@ class StoredPlaces:
     told: bool
     _before: Sequence[int]
 
-    @classmethod
-    def of(cls, stored: Stored, sessions: Sessions) -> StoredPlaces:
-        """Dates that are no sessions of the calendar are left out."""
-        there = [day in stored.days for day in sessions.days]
-        return cls([place for place, held in enumerate(there) if held], stored.told, [0, *accumulate(there)])
-
     def lost(self, first: int, last: int) -> bool:
         """Whether no file holds any place from `first` to `last`."""
         return self.told and self._before[last + 1] == self._before[first]
+
+
+@lru_cache(maxsize=64)
+def places_of(stored: Stored, sessions: Sessions) -> StoredPlaces:
+    """Dates that are no sessions of the calendar are left out."""
+    there = [day in stored.days for day in sessions.days]
+    places = [place for place, held in enumerate(there) if held]
+    return StoredPlaces(places, stored.told, [0, *accumulate(there)])

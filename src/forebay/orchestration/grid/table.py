@@ -58,7 +58,7 @@ class TableGrid:
     """Symbols that the whole market's files and answers do not hold."""
     by_feeds: bool = True
     """Whether feeds want it; else it is merely there."""
-    _parts: dict[str, list[Part]] = field(default_factory=dict, repr=False)
+    _parts: dict[str, list[Part]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def table(self) -> str:
@@ -74,7 +74,7 @@ class TableGrid:
     def months(self) -> dict[str, Cell]:
         """Each month's cell, in order."""
         counts = self.counts()
-        return {month: counts.cell(span) for month, span in self.sessions.months()}
+        return {month: counts.cell(span) for month, span in self.sessions.months}
 
     def counts(self, symbols: Iterable[str] | None = None, window: Span | None = None) -> Counts:
         """How sessions of `window` (all) stand, of these symbols (all that are wanted) together."""

@@ -78,7 +78,7 @@ def table(
     grid = find(desk, f"{asset_class}/{kind}", at)
     years = sorted({month[:4] for month in grid.months}, reverse=True)
     chosen = year if year in years else years[0]
-    months = {month: span for month, span in grid.sessions.months() if month.startswith(chosen)}
+    months = {month: span for month, span in grid.sessions.months if month.startswith(chosen)}
     window = min(span[0] for span in months.values()), max(span[1] for span in months.values())
     symbols = grid.by_symbol(window, q.strip())
     rows = []
@@ -121,7 +121,7 @@ def month(
 ) -> Response:
     """The days of a month, of a table or of one of its symbols."""
     grid = find(desk, f"{asset_class}/{kind}", at)
-    span = dict(grid.sessions.months()).get(month)
+    span = dict(grid.sessions.months).get(month)
     if span is None or (symbol is not None and symbol not in grid.wanted):
         raise NoSuchTable(f"nothing of {grid.table} is wanted there", remedy="go back to the grid")
     counts = grid.counts(None if symbol is None else [symbol], span)
