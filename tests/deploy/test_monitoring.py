@@ -64,6 +64,19 @@ def test_promtool_finds_nothing_wrong(arguments):
     assert 0 == found.returncode, found.stdout + found.stderr
 
 
+def test_prometheus_understands_every_panel(tmp_path):
+    """Each expression of the dashboard is one, as promtool reads them."""
+    panels = [target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", ())]
+    records = [
+        {"record": f"panel_{number}", "expr": text.replace("$__rate_interval", "5m")}
+        for number, text in enumerate(panels)
+    ]
+    (tmp_path / "panels.yml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": records}]}))
+    command = [need("promtool"), "check", "rules", "panels.yml"]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert (0, True) == (found.returncode, f"{len(panels)} rules found" in found.stdout), found.stdout + found.stderr
+
+
 def test_every_rule_is_tested_and_says_what_to_do():
     """An alert without a next step leaves a person alone at night."""
     rules = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]}
