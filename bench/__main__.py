@@ -38,8 +38,8 @@ BENCHMARKS = (
     "stream",
     "live",
 )
-LARGE = ("lake",)
-"""Only when named: `make bench-lake` has an environment for it."""
+LARGE = ("lake", "scaling")
+"""Only when named: `make bench-lake` has an environment for the one, the other takes minutes."""
 
 
 def main(names: list[str]) -> None:

@@ -15,6 +15,8 @@ KUBERNETES = ROOT / "deploy" / "kubernetes"
 SYSTEMD = ROOT / "deploy" / "systemd"
 MANUAL = (ROOT / "docs" / "deploying.md").read_text("utf-8")
 
+COMING = (ROOT / "docs" / "coming-from.md").read_text("utf-8")
+
 
 @cache
 def compose() -> dict:
@@ -65,5 +67,7 @@ def command_lines() -> Iterator[tuple[str, list[str]]]:
     for path in sorted(SYSTEMD.glob("*.service")):
         (line,) = re.findall(r"^ExecStart=/opt/forebay/bin/forebay (.*)$", path.read_text("utf-8"), re.MULTILINE)
         yield f"systemd {path.name}", shlex.split(line)
+    for line in re.findall(r"`forebay ([a-z][^`]*)`", COMING):
+        yield "docs/coming-from.md", shlex.split(line)
     for line in re.findall(r"^docker compose run --rm \w+ (.*?)(?: +#.*)?$", MANUAL, re.MULTILINE):
         yield "docs/deploying.md", shlex.split(line)
