@@ -37,6 +37,7 @@ BENCHMARKS = (
     "kafka",
     "stream",
     "live",
+    "live_latency",
 )
 LARGE = ("lake", "scaling")
 """Only when named: `make bench-lake` has an environment for the one, the other takes minutes."""

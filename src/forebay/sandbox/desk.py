@@ -143,7 +143,7 @@ class Desk:
         if not cells:
             return pl.DataFrame(schema={"ticker": pl.String(), "sip_timestamp": pl.Int64()})
         until = nanos(self.visible_until(cells[0].instrument.asset_class))
-        return pl.concat([prints_frame(tape.until(until)) for tape in self.market.tapes(cells)])
+        return pl.concat([prints_frame(tape.until(until)) for tape in self.market.tapes(cells, until)])
 
     def adjusted(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Prices and volumes in today's shares: every split up to today applied to the days before it."""

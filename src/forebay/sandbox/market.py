@@ -22,6 +22,7 @@ from forebay.sandbox.cache import BoundedCache
 from forebay.sandbox.cells import CALENDARS, Cell, bar_start, cells_of, hours, nanos
 from forebay.sandbox.futures import FUTURES
 from forebay.sandbox.instruments import Instrument
+from forebay.sandbox.kept import KeptDay
 from forebay.sandbox.trades import Tape, tape_of
 
 _TRADES_AT_ONCE = 1_000_000
@@ -59,6 +60,7 @@ class Market:
         self._revisions: dict[tuple[AssetClass, date], int] = {}
         self._lock = Lock()
         self._frames: BoundedCache[BarFrames] = BoundedCache(_KEPT_ROWS, _rows)
+        self._kept: dict[tuple[AssetClass, date], KeptDay] = {}
 
     # -- who is there
 
@@ -114,11 +116,21 @@ class Market:
         if not cells:
             return
         asset_class = cells[0].instrument.asset_class
+        kept = self._kept.get((asset_class, cells[0].day))
+        if kept is not None and kept.serves(cells, until):
+            yield from kept.pieces if len(cells) > 1 else [kept.of(cells[0], cells_of(self.seed, cells, self._by_id))]
+            return
         weights = np.cumsum([cell.instrument.trades + _CELL_COSTS for cell in cells])
         pieces = (weights / _TRADES_AT_ONCE).astype(np.int64)
         for piece in np.unique(pieces):
             chosen = [cells[int(place)] for place in np.flatnonzero(pieces == piece)]
             yield tape_of(asset_class, cells_of(self.seed, chosen, self._by_id), until)
+
+    def keep(self, asset_class: AssetClass | str, day: date, until: datetime) -> None:
+        """Make the session's trades up to then, and keep them: for who asks for thousands of its tickers in turn."""
+        asset_class, moment = AssetClass(asset_class), nanos(until)
+        pieces = [tape.until(moment) for tape in self.tapes(self.day_cells(asset_class, day), moment)]
+        self._kept[asset_class, day] = KeptDay(pieces, moment)
 
     def day_cells(self, asset_class: AssetClass, day: date) -> list[Cell]:
         """The cells of one session date, sorted by ticker bytes; empty when the day has no session."""
