@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +12,7 @@ from pathlib import Path
 import polars as pl
 from deltalake import DeltaTable
 
+import forked
 from forebay import Lake, Sandbox
 from forebay.app import App, new_worker_id
 from forebay.clock import SystemClock
@@ -90,11 +90,12 @@ class Home:
             return app.status(prospect.wishes)
 
     def run(self, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
-        """One command line, as a user types it."""
-        command = [sys.executable, "-m", "forebay", *args]
-        return subprocess.run(
-            command, cwd=self.folder, env={**self.env, **env}, capture_output=True, text=True, timeout=100, check=False
-        )
+        """One command line, as a user types it, in a process of its own."""
+        return forked.run(*args, cwd=self.folder, env={**self.env, **env})
+
+    def start(self, *args: str, **env: str) -> forked.Forked:
+        """The same, while it runs."""
+        return forked.forebay(*args, cwd=self.folder, env={**self.env, **env})
 
     def litter(self) -> list[str]:
         """What a run must not leave behind: staged files, half files, files that no table knows."""

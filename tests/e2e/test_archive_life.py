@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -43,10 +41,7 @@ def test_a_stopped_worker_is_taken_over_from_and_cannot_complete_when_it_revives
     if database == "postgresql":
         settings["DATABASE_URL"] = create_database(request.getfixturevalue("server"), f"life_{next(_numbers)}")
     assert 0 == home.run("discoverer", "on-demand", "--dates", str(SESSIONS[0]), **settings).returncode
-    command = [sys.executable, "-m", "forebay", "worker", "--once"]
-    stopped = subprocess.Popen(
-        command, cwd=home.folder, env={**home.env, **settings}, stderr=subprocess.PIPE, text=True
-    )
+    stopped = home.start("worker", "--once", **settings)
     try:
         with home.app(**settings) as app:
             _wait_for(lambda: app.ledger.tasks.find()[0].state is TaskState.DOWNLOADING)
@@ -82,8 +77,7 @@ def test_a_second_sigterm_gives_the_task_back_at_once(home):
     """The first would wait for the file's end; the second leaves no half file, no lease and no attempt behind."""
     settings = {"BANDWIDTH_LIMIT": "1kB"}
     home.run("discoverer", "on-demand", "--dates", str(SESSIONS[0]))
-    command = [sys.executable, "-m", "forebay", "worker"]
-    worker = subprocess.Popen(command, cwd=home.folder, env={**home.env, **settings}, stderr=subprocess.PIPE, text=True)
+    worker = home.start("worker", **settings)
     with home.app() as app:
         _wait_for(lambda: app.ledger.tasks.find()[0].state is TaskState.DOWNLOADING)
         assert "worker_started" in worker.stderr.readline()
@@ -100,10 +94,7 @@ def test_a_second_sigterm_gives_the_task_back_at_once(home):
 
 def test_two_discoverers_at_once_queue_each_file_once(home):
     """Started in the same second by two cron lines."""
-    command = [sys.executable, "-m", "forebay", "discoverer", "historical", *DATES, "--json"]
-    both = [
-        subprocess.Popen(command, cwd=home.folder, env=home.env, stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+    both = [home.start("discoverer", "historical", *DATES, "--json") for _ in range(2)]
     answers = [json.loads(each.communicate(timeout=60)[0])["discovered"][0] for each in both]
 
     assert [0, 0] == [each.returncode for each in both]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from datetime import UTC, date, datetime, timedelta
 from hashlib import md5
@@ -18,6 +16,7 @@ from homes import END, START, Home, published
 from postgres_server import create_database, postgresql
 from s3_server import a_bucket
 
+import forked
 from forebay.model.calendar import session_days
 from forebay.model.catalogue import DATASETS
 
@@ -76,16 +75,12 @@ class Walker:
         return {name: value for name, value in self.home.env.items() if name in ("PATH", "HOME", "LANG")}
 
     def __call__(self, *args, code=0):
-        command = [sys.executable, "-m", "forebay", *args]
-        done = subprocess.run(
-            command, cwd=self.home.folder, env=self.env, capture_output=True, text=True, timeout=100, check=False
-        )
+        done = forked.run(*args, cwd=self.home.folder, env=self.env)
         assert code == done.returncode, done.stdout + done.stderr
         return done.stdout
 
     def start_worker(self, *args):
-        command = [sys.executable, "-m", "forebay", "worker", *args]
-        worker = subprocess.Popen(command, cwd=self.home.folder, env=self.env, stderr=subprocess.PIPE, text=True)
+        worker = forked.forebay("worker", *args, cwd=self.home.folder, env=self.env)
         assert "worker_started" in worker.stderr.readline()
         return worker
 
@@ -131,7 +126,7 @@ def test_the_guide_step_by_step(walker, vendor, bucket):
         each.terminate()
     assert [0, 0, 0] == [each.wait(30) for each in several]
     for each in several:
-        each.stderr.close()
+        each.close()
 
     assert truth(vendor, SESSIONS) == bucket.digests()
     assert [(OPTIONS.key(day), "completed", 0) for day in SESSIONS] == [row[:3] for row in walker.files()]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -123,7 +121,7 @@ def test_it_runs_the_registry_first_and_ends_when_it_is_told(home):
         said = daemon.stderr.read()
 
         assert (0, True) == (daemon.wait(30), said.rstrip().endswith("stopped")), said
-        daemon.stderr.close()
+        daemon.close()
         assert IngestionStatus.IDLE is registry.get("AAPL").status
 
 
@@ -136,7 +134,7 @@ def test_what_was_killed_is_run_again(home):
         _await(killed, "symbol_execution_started")
         killed.kill()
         killed.wait(30)
-        killed.stderr.close()
+        killed.close()
 
         with home.app() as app:
             ended = {one.symbol: one.error for one in open_ingest(app).run()}
@@ -159,8 +157,7 @@ def open_registry(url):
 
 def _ingest(home, *flags):
     """A process of its own."""
-    command = [sys.executable, "-m", "forebay", "ingest", *flags]
-    return subprocess.Popen(command, cwd=home.folder, env=home.env, stderr=subprocess.PIPE, text=True)
+    return home.start("ingest", *flags)
 
 
 def _await(process, word):

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from datetime import UTC, date, datetime, time
 
 import pytest
 from homes import Home, held, truth
 
 from forebay import Sandbox
+from forebay.app import App, new_worker_id
+from forebay.clock import SystemClock
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.feed import Feed, SourceChoice
 from forebay.model.intervals import union
+from forebay.orchestration.sync import carry_out
+from forebay.settings import load
+from forked import Forked
 
 TABLE = "crypto/bars_1m"
 START, END = date(2026, 1, 1), date(2026, 3, 10)
 """Some 59,000 minutes that traded: two pages."""
 FEED = Feed("long", (BAR_DATASETS[TABLE],), ("X:BTCUSD",), START, END, SourceChoice.REST)
-CHILD = """
-import sys
-from forebay.app import App, new_worker_id
-from forebay.clock import SystemClock
-from forebay.settings import load
-from forebay.orchestration.sync import carry_out
-sys.path.insert(0, sys.argv[1])
-from test_long_ranges import FEED
-app = App(load(), SystemClock(), new_worker_id())
-carry_out(app.outlook().look_ahead([FEED]).plan, app.ledger, app.worker())
-"""
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +40,14 @@ def pages_asked(vendor, since):
 
 
 def killed_at(point, home):
-    command = [sys.executable, "-c", CHILD, __file__.rsplit("/", 1)[0]]
-    env = {**home.env, "FOREBAY_FAILPOINT": point}
-    return subprocess.run(command, cwd=home.folder, env=env, capture_output=True, timeout=60, check=False).returncode
+    child = Forked(_sync, cwd=home.folder, env={**home.env, "FOREBAY_FAILPOINT": point})
+    child.communicate(60)
+    return child.returncode
+
+
+def _sync():
+    app = App(load(), SystemClock(), new_worker_id())
+    carry_out(app.outlook().look_ahead([FEED]).plan, app.ledger, app.worker())
 
 
 def coverage(home):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import subprocess
-import sys
 from collections import Counter
 from datetime import date
 from itertools import count
@@ -64,11 +62,7 @@ def test_each_file_is_transferred_once_by_many_workers(database, tmp_path, vendo
     assert 0 == found.returncode, found.stderr
     before = len(vendor.requests)
 
-    command = [sys.executable, "-m", "forebay", "worker", "--once", "--concurrency", "2"]
-    workers = [
-        subprocess.Popen(command, cwd=tmp_path, env={**home.env, **settings}, stderr=subprocess.PIPE, text=True)
-        for _ in range(8)
-    ]
+    workers = [home.start("worker", "--once", "--concurrency", "2", **settings) for _ in range(8)]
     said = [worker.communicate(timeout=200)[1] for worker in workers]
 
     assert [0] * 8 == [worker.returncode for worker in workers], said

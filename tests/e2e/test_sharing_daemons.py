@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -69,9 +67,7 @@ def test_the_leader_is_killed_and_the_other_completes_everything_once(url, tmp_p
 
 
 def _daemon(home, url):
-    command = [sys.executable, "-m", "forebay", "ingest", "--daemon"]
-    env = {**home.env, "DATABASE_URL": url, "LOG_LEVEL": "ERROR"}
-    return subprocess.Popen(command, cwd=home.folder, env=env, stderr=subprocess.PIPE, text=True)
+    return home.start("ingest", "--daemon", DATABASE_URL=url, LOG_LEVEL="ERROR")
 
 
 def _only_stalled_left(opened):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from threading import Event, Thread
 
@@ -19,12 +18,11 @@ from forebay.lake.home.folder import FolderHome
 from forebay.lake.home.home import scan
 from forebay.lake.log.versions import Versions
 from forebay.lake.sorting.sums import Sums, sums_of
+from forked import HOST
 
 TABLE = "stocks/bars_1m"
 FAR = datetime.now(UTC) + timedelta(days=365)
 """Past every grace."""
-_HOST = get_context("forkserver")  # has the libraries loaded, and no threads: a child costs a fork
-_HOST.set_forkserver_preload(["killing"])
 
 
 def compact(basin: Basin, file_rows: int = 9) -> None:
@@ -42,7 +40,7 @@ def vacuum(basin: Basin) -> None:
 
 def start(home: Path, worker: str, work: Callable[[Basin], None], point: str = ""):
     """A process that works on the lake of `home`, to be killed at a failpoint (`name` or `name:2`)."""
-    process = _HOST.Process(target=_child, args=(home, worker, work, point))
+    process = HOST.Process(target=_child, args=(home, worker, work, point))
     process.start()
     return process
 
