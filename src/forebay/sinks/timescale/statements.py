@@ -71,8 +71,9 @@ def copy_into(connection: psycopg.Connection, table: str, data: bytes) -> int:
 def any_between(connection: psycopg.Connection, table: str, spans: Iterable[tuple[str, int, int]]) -> bool:
     """Whether the table has a row of any symbol between its first and last time, in Unix milliseconds."""
     symbols, firsts, lasts = zip(*spans, strict=True)
-    given = [list(symbols), list(map(_moment, firsts)), list(map(_moment, lasts))]
-    return connection.execute(_any_between(table), given).fetchone() is not None
+    each = [list(symbols), [_moment(first) for first in firsts], [_moment(last) for last in lasts]]
+    whole = [_moment(min(firsts)), _moment(max(lasts))]  # which chunks of a large table to look into
+    return connection.execute(_any_between(table), [*each, *whole]).fetchone() is not None
 
 
 def merge(connection: psycopg.Connection, batch: Staged) -> int:
@@ -130,7 +131,8 @@ def _any_between(table: str) -> str:
     return (
         "SELECT 1 FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) AS staged(symbol, first, last) "
         f"CROSS JOIN LATERAL (SELECT 1 FROM {table} held WHERE held.symbol = staged.symbol "
-        'AND held."timestamp" BETWEEN staged.first AND staged.last OFFSET 0 LIMIT 1) held LIMIT 1'
+        'AND held."timestamp" BETWEEN staged.first AND staged.last AND held."timestamp" BETWEEN %s AND %s '
+        "OFFSET 0 LIMIT 1) held LIMIT 1"
     )
 
 
