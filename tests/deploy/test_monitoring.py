@@ -23,10 +23,12 @@ from forebay.app import App, new_worker_id
 from forebay.app.daemon import open_scheduler
 from forebay.app.ingest import open_ingest
 from forebay.clock import SystemClock
+from forebay.ledger.consumers import Consumers
 from forebay.ledger.interruptions import Interruptions
 from forebay.ledger.schedule import ScheduleBook
 from forebay.ledger.streams import Streams
 from forebay.model.catalogue import LAKE_DATASETS
+from forebay.model.consuming import ConsumerHealth, TopicFigures
 from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.feed import Feed
 from forebay.model.intervals import Interval
@@ -181,6 +183,10 @@ def _keep_live(app: App) -> None:
     counts = {"messages": 7, "lake_waiting": 1}
     health = StreamHealth(Cluster.STOCKS, app.worker_id, StreamState.STREAMING, minutes, lag=1.0, counts=counts)
     streams.note(StreamHealth(**{name: getattr(health, name) for name in health.__slots__} | {"last_message": BEGAN}))
+    topic = TopicFigures(messages=7, dead_letters=1, batches=1, lag=3, last_stored=BEGAN)
+    counts = {"messages": 7, "dead_letters": 1}
+    consumer = ConsumerHealth("worker-2", "bars", lag=3, last_stored=BEGAN, counts=counts, topics={"bars": topic})
+    Consumers(app.ledger.database, app.clock).note(consumer)
     interruptions = Interruptions(app.ledger.database, app.clock)
     interruptions.begin(Interruption(Cluster.STOCKS, minutes, BEGAN, BEGAN, Cause.CLOSED))
 
