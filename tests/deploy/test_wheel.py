@@ -107,6 +107,7 @@ NEEDS = [
     ("status", {"DATABASE_URL": "postgresql://forebay@127.0.0.1/forebay"}, "distributed"),
     ("stream --tickers AAPL --for 1", {"POLYGON_API_KEY": "x", REDIS: "redis://127.0.0.1:1"}, "live"),
     ("workers status", {REDIS: "redis://127.0.0.1:1"}, "distributed"),
+    ("alerts", {"ALERT_URLS": "json://127.0.0.1:1"}, "notify"),
     ("archive-bars cat bars.csv.lzo", {}, "lzo"),
 ]
 
