@@ -48,7 +48,7 @@ def grid(ledger, clock):
         wishes = spell_out([feed], clock.now(), lambda _, dataset: Reach(dataset.first_date))
         there = Stored(frozenset(), told=False) if stored is None else Stored(frozenset(stored))
         grids = Grids(
-            GridBook(ledger.database, clock), lambda: (wishes, ()), lambda _: lives or {}, lambda _: there, clock
+            GridBook(ledger.database, clock), lambda: (wishes, ()), lambda _: lives or {}, lambda *_: there, clock
         )
         (table,) = grids.overview().tables
         return table, wishes
@@ -180,7 +180,7 @@ def test_the_worst_symbols_come_first(ledger, grid):
     ledger.coverage.record([covers(START, END, symbol="B", rows=9), covers(START, date(2026, 3, 6), symbol="A")])
 
     table, _ = grid(("A", "B", "C", "a"))
-    window = dict(table.sessions.months())["2026-03"]
+    window = dict(table.sessions.months)["2026-03"]
 
     assert [("C", 0), ("a", 0), ("A", 5), ("B", 14)] == [(name, cell.held) for name, cell in table.by_symbol(window)]
     assert ["A"] == [name for name, _ in table.by_symbol(window, "A")]
@@ -190,7 +190,7 @@ def test_what_nobody_wants_is_shown_as_far_as_it_is_held(ledger, clock):
     """A table that no feed asks for has as many wanted sessions as are recorded."""
     ledger.coverage.record([covers(date(2026, 3, 2), date(2026, 3, 6), symbol="A", rows=9)])
     grids = Grids(
-        GridBook(ledger.database, clock), lambda: ((), ()), dict, lambda _: Stored(frozenset(), told=False), clock
+        GridBook(ledger.database, clock), lambda: ((), ()), dict, lambda *_: Stored(frozenset(), told=False), clock
     )
 
     (table,) = grids.overview().tables

@@ -13,12 +13,13 @@ from forebay.app.grid import open_grids, repair_cell
 from forebay.lake.reading.tables import Tables
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.coverage import Verdict
-from forebay.model.feed import LAKE, Feed, SourceChoice
+from forebay.model.feed import ARCHIVE, LAKE, Feed, SourceChoice
 from forebay.model.grid import Standing
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.model.task import TaskState
 from forebay.orchestration.grid.repair import Scope
+from forebay.orchestration.grid.stored import ShelfDays
 from forebay.orchestration.grid.why import Explainer
 from forebay.orchestration.sync import carry_out
 from forebay.settings import load
@@ -30,7 +31,7 @@ NAMED = ("AAPL", "MSFT")
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
-    """Day bars of the whole market from files, and minute bars of two symbols by REST, all held."""
+    """Day bars of the whole market from files, archived too, and minute bars of two symbols by REST, all held."""
     home = tmp_path_factory.mktemp("repaired")
     with (
         Sandbox(start=START, end=END, tickers=6) as vendor,
@@ -38,8 +39,10 @@ def app(tmp_path_factory):
     ):
         market = Feed("market", (DAYS,), start=START, end=END)
         some = Feed("some", (MINUTES,), NAMED, START, END, SourceChoice.REST)
-        carry_out(made.outlook().look_ahead([market, some]).plan, made.ledger, made.worker())
-        for feed in (market, some):
+        kept = Feed("kept", (DAYS,), start=START, end=END, destinations=(ARCHIVE,))
+        made.settle_archive()
+        carry_out(made.outlook().look_ahead([market, some, kept]).plan, made.ledger, made.worker())
+        for feed in (market, some, kept):
             made.ledger.feeds.remember(feed)
         yield made
 
@@ -48,9 +51,12 @@ def scope(dataset, day, last=None, symbol=ALL_SYMBOLS):
     return Scope(dataset.table, Interval(day, last or day), symbol)
 
 
-def explained(app, about):
+def explained(app, about, at=LAKE):
     grids = open_grids(app)
-    return Explainer(app.ledger, grids.find_stored, app.clock.now()).explain(grids.overview().find(about.table), about)
+    if at == ARCHIVE:  # listed now, not beside
+        grids.find_stored = lambda _, table: ShelfDays(app.archive.store, app.clock).look(table)
+    grid = grids.overview().find(about.table, at)
+    return Explainer(app.ledger, grids.find_stored, app.clock.now()).explain(grid, about)
 
 
 def mended(app, about):
@@ -82,6 +88,20 @@ def test_what_is_recorded_and_not_stored_is_brought_again(app):
     assert "forebay lake verify --mend --datasets stocks/bars_1d --start 2026-03-03 --end 2026-03-03" == why.command
     assert [TaskState.COMPLETED] == mended(app, about)
     assert Standing.COMPLETE == explained(app, scope(DAYS, START, END)).cell.standing
+
+
+def test_a_file_that_left_the_archive_is_brought_again(app):
+    """The archive's store is held against the ledger as well; the lake, which has the day, is not asked again."""
+    about = scope(DAYS, date(2026, 3, 4))
+    assert Standing.COMPLETE == explained(app, about, ARCHIVE).cell.standing
+    app.archive.store.delete(DAYS.key(date(2026, 3, 4)))
+
+    why = explained(app, about, ARCHIVE)
+
+    assert (Standing.DRIFT, "forebay ledger rebuild") == (why.cell.standing, why.command)
+    assert "the archive lists no file that has them" in why.cause
+    assert [TaskState.COMPLETED] == mended(app, about)
+    assert Standing.COMPLETE == explained(app, about, ARCHIVE).cell.standing
 
 
 def test_what_failed_a_check_is_asked_for_again(app):

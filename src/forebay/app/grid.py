@@ -9,12 +9,12 @@ from forebay.errors import ForebayError, UsageError
 from forebay.feeds_file import FEEDS_FILE, read_feeds
 from forebay.lake.reading.tables import Tables
 from forebay.ledger.grid import GridBook
-from forebay.model.feed import Feed
+from forebay.model.feed import LAKE, Feed
 from forebay.model.registry import Phase
 from forebay.model.task import Task
 from forebay.orchestration.grid.grids import Grids
 from forebay.orchestration.grid.repair import CellRepair, Scope
-from forebay.orchestration.grid.stored import StoredDays
+from forebay.orchestration.grid.stored import ShelfDays, Stored, StoredDays
 from forebay.orchestration.ingest.feeds import feeds_of, misfit
 from forebay.orchestration.wanted import Wish
 from forebay.orchestration.worker import Worker
@@ -29,7 +29,7 @@ def open_grids(app: App) -> Grids:
         GridBook(app.ledger.database, app.clock),
         lambda: wishes_of_all(app),
         app.universes.lifetimes,
-        StoredDays(Tables(app.lake_home)).of,
+        _where_stored(app),
         app.clock,
     )
 
@@ -54,9 +54,27 @@ def repair_cell(
     """Put one cell of the grid right, see `CellRepair.run`. `hear_worker` is told of the worker, to stop it."""
     worker = app.worker(interactive=True)
     hear_worker(worker)
-    find_stored = StoredDays(Tables(app.lake_home)).of
+    lake = StoredDays(Tables(app.lake_home))
+
+    def look(destination: str, table: str) -> Stored | None:
+        return lake.of(table) if destination == LAKE else ShelfDays(app.archive.store, app.clock).look(table)
+
     wishes, _ = wishes_of_all(app)
-    return CellRepair(app.ledger, app.outlook(), find_stored, app.clock, worker, is_stopped).run(wishes, scope)
+    return CellRepair(app.ledger, app.outlook(), look, app.clock, worker, is_stopped).run(wishes, scope)
+
+
+def _where_stored(app: App) -> Callable[[str, str], Stored | None]:
+    """What lake and archive list; the archive only where one is kept."""
+    lake, shelves = StoredDays(Tables(app.lake_home)), list[ShelfDays]()
+
+    def find(destination: str, table: str) -> Stored | None:
+        if destination == LAKE:
+            return lake.of(table)
+        if not shelves and app.keeps_archive:
+            shelves.append(ShelfDays(app.archive.store, app.clock))
+        return shelves[0].of(table) if shelves else None
+
+    return find
 
 
 def _feeds(app: App, notes: list[str]) -> Sequence[Feed]:

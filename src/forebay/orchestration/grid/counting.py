@@ -167,7 +167,7 @@ class Counts:
         for place in (place - window[0] for place in drifting):
             rows[Standing.DRIFT][place] += 1
             rows[Standing.MISSING][place] -= rows[Standing.MISSING][place] > 0
-        return cls(window, _sums(wanted), {each: _sums(row) for each, row in rows.items() if any(row)})
+        return cls(window, _sums(wanted), {each: _sums(rows[each]) for each in Standing if any(rows[each])})
 
     def cell(self, span: Span) -> Cell:
         """Of these places."""

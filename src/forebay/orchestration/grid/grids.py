@@ -50,8 +50,8 @@ class Grids:
     find_wishes: Callable[[], tuple[Sequence[Wish], Sequence[str]]]
     """What is wanted, and notes on feeds that say nothing that could be."""
     find_lifetimes: FindLifetimes
-    find_stored: Callable[[str], Stored]
-    """What the lake has of a table, see `StoredDays`."""
+    find_stored: Callable[[str, str], Stored | None]
+    """What a destination has of a table; None where that is not known (yet)."""
     clock: Clock
     _lock: Lock = field(default_factory=Lock, repr=False)
     _kept: tuple[int, Hashable, Overview] | None = None
@@ -106,19 +106,20 @@ class Grids:
             texts,
             self.book.failed(destination, dataset.table),
             frozenset(place for place in places if place is not None),
-            self._stored(dataset.table, sessions, said) if destination == LAKE else None,
+            self._stored(destination, dataset.table, sessions, said),
         )
         otc = frozenset(symbol for symbol, life in lives.items() if life.otc)
         made = TableGrid(dataset, destination, sessions, wanted, known, otc, by_feeds=bool(wishes))
         before = self._kept[2].find(dataset.table, destination) if self._kept else None
         return before if before == made else made  # it has counted already
 
-    def _stored(self, table: str, sessions: Sessions, said: dict[str, None]) -> StoredPlaces | None:
+    def _stored(self, destination: str, table: str, sessions: Sessions, said: dict[str, None]) -> StoredPlaces | None:
         try:
-            return places_of(self.find_stored(table), sessions)
+            stored = self.find_stored(destination, table)
         except (LakeError, StoreError, UsageError) as error:
-            said[f"the lake was not looked at, so that drift is not shown: {error}"] = None
+            said[f"the {destination} was not looked at, so that drift is not shown: {error}"] = None
             return None
+        return None if stored is None else places_of(stored, sessions)
 
     def _lifetimes(self, wish: Wish) -> Mapping[str, Lifetime]:
         now, name = self.clock.now(), (wish.dataset.asset_class, wish.symbols)

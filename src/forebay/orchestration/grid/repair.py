@@ -43,7 +43,8 @@ class CellRepair:
 
     ledger: Ledger
     outlook: Outlook
-    find_stored: Callable[[str], Stored]
+    look_stored: Callable[[str, str], Stored | None]
+    """What a destination has of a table, by a listing of now."""
     clock: Clock
     worker: Worker
     is_stopped: Callable[[], bool] = lambda: False
@@ -75,7 +76,7 @@ class CellRepair:
         """Take back what is doubtful of a wish; the wish with all of the sessions that this was about."""
         symbols = [*wish.symbols, ALL_SYMBOLS]
         rows = self.ledger.coverage.find(wish.destination, wish.table, symbols, wish.span, verdicts=_STORED, limit=None)
-        stored = self.find_stored(wish.table) if wish.destination == LAKE else None
+        stored = self.look_stored(wish.destination, wish.table)
         doubtful = [row for row in rows if row.verdict is Verdict.SUSPECT or is_lost(row, stored)]
         self.ledger.coverage.withdraw(doubtful)
         spans = [row.partition.dates for row in doubtful]
@@ -85,7 +86,9 @@ class CellRepair:
 
 def is_lost(row: Coverage, stored: Stored | None) -> bool:
     """Whether rows are recorded of which the storage has no file."""
-    if stored is None or not stored.told or not row.evidence.rows or row.verdict is not Verdict.COMPLETE:
+    if stored is None or not stored.told or row.verdict is not Verdict.COMPLETE:
+        return False
+    if row.destination == LAKE and not row.evidence.rows:
         return False
     dates = row.partition.dates
     return not any(dates.start + timedelta(days=number) in stored.days for number in range(dates.days))

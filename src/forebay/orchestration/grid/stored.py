@@ -1,18 +1,28 @@
-"""What the storage itself says: the session dates of which a table of the lake has files, by its log."""
+"""What the storage itself says: the dates of which the lake's log, or the archive's store, lists files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate
-from threading import Lock
+from threading import Lock, Thread
 
-from forebay.errors import NoSuchTable
+import structlog
+
+from forebay.clock import Clock
+from forebay.errors import ForebayError, NoSuchTable
 from forebay.lake.reading.tables import Tables
+from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.partition import Source
+from forebay.orchestration.archive.inventory import shelf
 from forebay.orchestration.grid.sessions import Sessions
+from forebay.stores.store import Store
+
+log = structlog.get_logger(__name__)
+LISTED_AGAIN = timedelta(minutes=5)
+"""How long a listing of an archive is counted on: a bucket takes a request for a thousand files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,39 @@ class StoredDays:
         with self._lock:
             self._known[table] = snapshot.version, found
         return found
+
+
+class ShelfDays:
+    """Lists an archive's folders, beside whoever asks: a page does not wait for a bucket. Safe in threads."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._lock = Lock()
+        self._known: dict[str, tuple[datetime, Stored | None]] = {}
+
+    def of(self, table: str) -> Stored | None:
+        """What was listed last; None before that. Has it listed anew where that is long ago."""
+        now = self._clock.now()
+        with self._lock:
+            listed_at, stored = self._known.get(table, (None, None))
+            if listed_at is None or now - listed_at > LISTED_AGAIN:
+                self._known[table] = now, stored
+                Thread(target=self._look, args=(table,), name="shelf", daemon=True).start()
+        return stored
+
+    def look(self, table: str) -> Stored:
+        """What the store lists now. Raises StoreError."""
+        stored = Stored(frozenset(shelf(self._store, LAKE_DATASETS[table]).files))
+        with self._lock:
+            self._known[table] = self._clock.now(), stored
+        return stored
+
+    def _look(self, table: str) -> None:
+        try:
+            self.look(table)
+        except ForebayError as error:  # what was listed before stays
+            log.warning("archive_not_listed", table=table, error=str(error))
 
 
 @dataclass(frozen=True, slots=True)

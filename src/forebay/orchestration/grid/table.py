@@ -9,6 +9,7 @@ from functools import cached_property
 
 from forebay.ledger.grid import Mark, pieces
 from forebay.model.catalogue import Dataset
+from forebay.model.feed import ARCHIVE
 from forebay.model.grid import Cell
 from forebay.model.partition import ALL_SYMBOLS
 from forebay.orchestration.grid.counting import (
@@ -123,6 +124,7 @@ class TableGrid:
     def _placed(self, text: str, replaced: frozenset[int]) -> Iterator[Part]:
         """The pieces of a text by their places, neighbours of one mark together: mostly days of the whole market."""
         stored, find = self.known.stored, self.sessions.place.get
+        proven = _HELD if self.destination == ARCHIVE else _HELD[:1]  # an archive has a file even without a row
         open_first, open_last, open_mark = 0, -1, ""
         for start, end, told in pieces(text):
             first, last = find(start), find(end)
@@ -131,7 +133,7 @@ class TableGrid:
                 if first > last:
                     continue
             mark = REPLACED if first in replaced and told in _HELD else told
-            if told == Mark.ROWS and stored is not None and stored.lost(first, last):
+            if told in proven and stored is not None and stored.lost(first, last):
                 mark = DRIFT
             if mark == open_mark and first == open_last + 1:
                 open_last = last

@@ -10,6 +10,7 @@ from forebay.ledger import Ledger
 from forebay.ledger.filter import TaskFilter
 from forebay.model.calendar import published_by
 from forebay.model.coverage import Coverage, Verdict
+from forebay.model.feed import LAKE
 from forebay.model.grid import Cell, Standing
 from forebay.model.partition import ALL_SYMBOLS, Revision
 from forebay.model.task import Task
@@ -39,8 +40,8 @@ class Why:
     """Those about it, at most `MOST`, the last changed first."""
     listed: Mapping[date, Revision]
     """What the vendor listed of its days when it was last asked."""
-    stored: Sequence[date]
-    """Its days of which the lake has files."""
+    stored: Sequence[date] | None
+    """Its days of which the storage lists files; None where it was not listed yet."""
     next_try: datetime | None
     """When something happens of its own accord (UTC); None where nothing does."""
     command: str
@@ -57,7 +58,7 @@ class Explainer:
     """Explains cells. Reads the ledger, and what the lake's log lists; asks no vendor."""
 
     ledger: Ledger
-    find_stored: Callable[[str], Stored]
+    find_stored: Callable[[str, str], Stored | None]
     now: datetime
 
     def explain(self, grid: TableGrid, scope: Scope) -> Why:
@@ -66,13 +67,13 @@ class Explainer:
         symbols = None if scope.symbol is None else [scope.symbol] if scope.symbol in grid.wanted else []
         counts = grid.counts(symbols, window) if window[0] <= window[1] else None
         days = grid.sessions.days[window[0] : window[1] + 1]
-        stored = self.find_stored(grid.table)
+        stored = self.find_stored(grid.destination, grid.table)
         evidence = self._evidence(grid, scope)
         tasks = self._tasks(grid, scope)
         listed = self.ledger.listings.revisions(grid.dataset.name, scope.dates.start, scope.dates.end)
         cells = [(day, counts.cell((place, place))) for place, day in enumerate(days, window[0])] if counts else []
         cell = counts.cell(window) if counts else Cell(0, {})
-        looked = _Looked(cell.standing, cells, evidence, tasks, listed, stored)
+        looked = _Looked(cell.standing, cells, evidence, tasks, listed, stored, grid.destination)
         return Why(
             scope,
             grid.destination,
@@ -82,9 +83,9 @@ class Explainer:
             evidence,
             tasks,
             listed,
-            [day for day in days if day in stored.days],
+            None if stored is None else [day for day in days if day in stored.days],
             self._next_try(cell, tasks, evidence, days),
-            _command(cell.standing, scope, lost=bool(looked.lost)),
+            _command(cell.standing, scope, lost=bool(looked.lost) and grid.destination == LAKE),
         )
 
     def _evidence(self, grid: TableGrid, scope: Scope) -> list[Coverage]:
@@ -121,7 +122,8 @@ class _Looked:
     evidence: Sequence[Coverage]
     tasks: Sequence[Task]
     listed: Mapping[date, Revision]
-    stored: Stored
+    stored: Stored | None
+    where: str
 
     @property
     def cause(self) -> str:
@@ -151,8 +153,8 @@ class _Looked:
     def _drift(self) -> str:
         if self.lost:
             rows = ", ".join(str(row.partition) for row in self.lost[:_NAMED])
-            return f"The ledger records rows of {rows}, and the lake lists no file that has them."
-        return f"The lake has files of {_named(self._such())} of which the ledger knows nothing."
+            return f"The ledger records rows of {rows}, and the {self.where} lists no file that has them."
+        return f"The {self.where} has files of {_named(self._such())} of which the ledger knows nothing."
 
     def _failed(self) -> str:
         failed = next((task for task in self.tasks if task.error_message), None)
@@ -185,7 +187,7 @@ def _command(standing: Standing | None, scope: Scope, *, lost: bool) -> str:
         return ""
     if standing is Standing.SUSPECT:
         return "forebay tasks retry"
-    if standing is Standing.DRIFT:
+    if standing is Standing.DRIFT:  # what the archive lost is withdrawn, and the next sync brings it
         return f"forebay lake verify --mend --datasets {scope.table} {dates}" if lost else "forebay ledger rebuild"
     whose = f" --tickers {scope.symbol}" if scope.symbol not in (None, ALL_SYMBOLS) else ""
     return f"forebay sync --datasets {scope.table}{whose} {dates}"
