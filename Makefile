@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 PIP     = $(@D)/bin/python -m pip --disable-pip-version-check --quiet install --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-full test coverage bench bench-lake lint format lock clean image push
+.PHONY: help run run-full test coverage bench bench-lake docs reference lint format lock clean image push
 .PHONY: up down worker workers flower logs logs-worker status discover discover-all enqueue-batch test-ticker
 
 help: ## list these verbs
@@ -35,6 +35,12 @@ bench: $(VENV)/dev.stamp ## measure against peers, side by side; writes bench/re
 
 bench-lake: $(RIVALS)/bench.stamp ## the lake at the size of a market, beside its rivals; makes 4 GB of files once (FOREBAY_BENCH_DIR)
 	@$(RIVALS)/bin/python -m bench lake
+
+docs: $(VENV)/dev.stamp ## the documentation as a site, in site/; every link must lead somewhere
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+reference: $(VENV)/dev.stamp ## write what the documentation says of commands, settings and tables anew, from the code
+	@$(BIN)/python -m reference
 
 lint: $(VENV)/dev.stamp ## ruff, mypy, the layers, spelling
 	@$(BIN)/ruff check .
@@ -91,7 +97,7 @@ ifeq ($(DATA),1)
 	@du -sh demo data universe 2>/dev/null || true
 	rm -rf demo data universe
 endif
-	rm -rf $(VENV) $(RIVALS) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) $(RIVALS) build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps say which lock is installed; `pip` is asked again only when it changed.

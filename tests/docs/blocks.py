@@ -18,7 +18,7 @@ _FENCE = re.compile(r"^```(\w*)(?: title=\"(?P<title>[^\"]+)\")?$")
 _COMMENTS = re.compile(r"(?:<!--(?:(?!-->).)*-->\s*)*$", re.DOTALL)
 _SAID = re.compile(r"<!-- (not run|first):(.*?)-->", re.DOTALL)
 _COMMENT = re.compile(r"(?:^|\s)#(?: .*)?$")
-_STATUS = re.compile(r"# .*exit code (\d)(?: or (\d))?")
+_STATUS = re.compile(r"# .*exit code (\d+)(?: or (\d+))?")
 
 
 @dataclass(frozen=True)

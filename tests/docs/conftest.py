@@ -88,6 +88,13 @@ def timescale():
 
 
 @pytest.fixture
+def today(reader):
+    """The machine's own time, for a page that starts a vendor of its own."""
+    reader.shell.clock = HastyClock()
+    return {}
+
+
+@pytest.fixture
 def reader(tmp_path, vendor, monkeypatch, capsys):
     """A reader whose settings are those of `forebay sandbox --print-env`, beside the files that pages copy."""
     shutil.copy(ROOT / ".env.example", tmp_path)

@@ -17,7 +17,9 @@ NEEDS = {
     "docs/kafka.md": ("brokers",),
     "docs/pipeline.md": ("redis",),
     "docs/quality.md": ("mistaken",),
+    "docs/sandbox.md": ("today",),
     "docs/timescale.md": ("brokers", "timescale"),
+    "docs/tutorial.md": ("today",),
 }
 """Pages that need real servers, or a market of their own: the fixtures that start them."""
 LANGUAGES = {"console", "sh", "python", "output", "toml", "json", "ini", "yaml", "sql", "text"}
