@@ -51,6 +51,19 @@ async def _until(stream, word):
     raise AssertionError(f"it ended without {word}")
 
 
+def test_nothing_is_missed_once_the_stream_has_begun():
+    """The database was looked at before the first word is sent: what changes from then on is told."""
+
+    async def listening():
+        marks = Marks()
+        stream = Events(marks).listen(None)
+        await anext(stream)
+        marks.marks["coverage"] += 1
+        return await _until(stream, "changed")
+
+    assert '["coverage"]' in run(listening())
+
+
 def test_every_listener_is_told_what_changed():
     """A change is told to all who listen, with its topics alone."""
 
@@ -113,7 +126,7 @@ def test_who_comes_again_is_told_what_was_missed():
 def test_a_silent_stream_says_that_it_lives_and_ends(monkeypatch):
     """Without a change a stream has its heartbeats, and ends after its time: the browser comes again."""
     monkeypatch.setattr(events, "HEARTBEAT", 0.01)
-    monkeypatch.setattr(events, "LASTS", 0.1)
+    monkeypatch.setattr(events, "LASTS", 0.5)
 
     async def listening():
         return [said async for said in Events(Marks()).listen(None)]

@@ -47,6 +47,8 @@ class Events:
         self._marks: dict[str, int] = {}
         self._listeners: set[_Listener] = set()
         self._poller: asyncio.Task[None] | None = None
+        self._looked = asyncio.Event()
+        """Set once the database was looked at for those who listen now: what changes from then on is told."""
         self._ending = False
 
     @property
@@ -65,8 +67,10 @@ class Events:
         listener = _Listener(topics=set() if seen in (None, self._id) else set(TOPICS))
         self._listeners.add(listener)
         if self._poller is None:
+            self._looked = asyncio.Event()
             self._poller = asyncio.create_task(self._poll())
         try:
+            await self._looked.wait()
             yield f"retry: 1000\nid: {self._id}\n\n"
             async for said in self._said_to(listener):
                 yield said
@@ -77,10 +81,10 @@ class Events:
         now = asyncio.get_running_loop().time
         until = now() + LASTS
         while not self._ending and now() < until:
+            listener.woken.clear()  # before its topics are taken: those that come while they are sent wake it again
             if listener.topics:
                 topics, listener.topics = sorted(listener.topics), set()
                 yield f"event: changed\nid: {self._id}\ndata: {json.dumps(topics)}\n\n"
-            listener.woken.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(listener.woken.wait(), HEARTBEAT)
             if not listener.topics:
@@ -96,9 +100,11 @@ class Events:
             while self._listeners and not self._ending:
                 with suppress(ForebayError):  # the database is away: the pages say so themselves
                     self._tell(await run_in_threadpool(self._look))
+                self._looked.set()
                 await asyncio.sleep(LOOK)
         finally:
             self._poller = None
+            self._looked.set()
 
     def _tell(self, marks: Mapping[str, int]) -> None:
         changed = {topic for topic, mark in marks.items() if self._marks.get(topic, mark) != mark}
