@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from forebay.db.conditions import CLAIMABLE, HELD, HELD_BACK, NOT_CLOSED, NOT_SATISFIED, RUN_WAITS, UNSETTLED, only
 from forebay.db.files_view import FILES_VIEW
-from forebay.db.types import ByteOrdered, Instant, JsonByAnybody, JsonValue, RowId
+from forebay.db.types import ByteOrdered, Instant, JsonByAnybody, JsonValue, RowId, entered_column
 from forebay.model.task import TaskState
 
 metadata = sa.MetaData(
@@ -16,11 +16,6 @@ metadata = sa.MetaData(
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     }
 )
-
-
-def entered_column(state: TaskState) -> str:
-    """The column that says when a task last entered `state`."""
-    return f"{state}_at"
 
 
 tasks = sa.Table(
@@ -63,16 +58,9 @@ tasks = sa.Table(
     sa.Column("updated_at", Instant, nullable=False),
     *(sa.Column(entered_column(state), Instant) for state in TaskState),
     sa.UniqueConstraint("destination", "key"),
-    sa.Index(
-        "ix_tasks_claim",
-        sa.text("priority DESC"),
-        "id",
-        "available_at",
-        sqlite_where=CLAIMABLE,
-        postgresql_where=CLAIMABLE,
-    ),
-    sa.Index("ix_tasks_lease", "lease_expires_at", sqlite_where=HELD, postgresql_where=HELD),
-    sa.Index("ix_tasks_hold", "hold", "key", sqlite_where=HELD_BACK, postgresql_where=HELD_BACK),
+    sa.Index("ix_tasks_claim", sa.text("priority DESC"), "id", "available_at", **only(CLAIMABLE)),
+    sa.Index("ix_tasks_lease", "lease_expires_at", **only(HELD)),
+    sa.Index("ix_tasks_hold", "hold", "key", **only(HELD_BACK)),
     # For counts. Not by status alone: SQLite would take such an index for a claim too, and sort every waiting task.
     sa.Index(None, "destination", "status"),
     sa.Index(None, "table_name", "symbol", "start_date"),
@@ -176,7 +164,7 @@ files_earlier = sa.Table(
     sa.Column("created_at", Instant),
     sa.Column("updated_at", Instant),
     sa.Column("settled_at", Instant),  # when it was turned into coverage or a task
-    sa.Index("ix_files_earlier_open", "file_key", sqlite_where=UNSETTLED, postgresql_where=UNSETTLED),
+    sa.Index("ix_files_earlier_open", "file_key", **only(UNSETTLED)),
 )
 """What the tracker of the system before Forebay said of each file, if its database was taken over."""
 
@@ -281,7 +269,7 @@ runs = sa.Table(
     sa.Column("records", sa.BigInteger, nullable=False),
     sa.Column("errors", JsonValue, nullable=False),
     sa.Column("error", sa.Text),
-    sa.Index("ix_runs_waiting", "asked", unique=True, sqlite_where=RUN_WAITS, postgresql_where=RUN_WAITS),
+    sa.Index("ix_runs_waiting", "asked", unique=True, **only(RUN_WAITS)),
     sa.Index("ix_runs_ordered_at", "ordered_at", "id"),
 )
 """What was ordered over HTTP, and what became of it. An order that waits is not doubled."""
@@ -322,7 +310,7 @@ interruptions = sa.Table(
     sa.Column("closed_at", Instant),
     sa.Column("evidence", JsonValue, nullable=False),
     sa.Column("error", sa.Text),
-    sa.Index("ix_interruptions_open", "cluster", "began", sqlite_where=NOT_CLOSED, postgresql_where=NOT_CLOSED),
+    sa.Index("ix_interruptions_open", "cluster", "began", **only(NOT_CLOSED)),
 )
 """When live data were not heard, and how that was made good."""
 

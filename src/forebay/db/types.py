@@ -1,4 +1,4 @@
-"""Column types that behave alike on SQLite and PostgreSQL."""
+"""Column types that behave alike on SQLite and PostgreSQL, and names of columns that are made."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+
+from forebay.model.task import TaskState
 
 
 class Instant(sa.TypeDecorator[datetime]):
@@ -59,3 +61,8 @@ class JsonByAnybody(sa.TypeDecorator[Any]):
                 return value
 
         return lenient
+
+
+def entered_column(state: TaskState) -> str:
+    """The column that says when a task last entered `state`."""
+    return f"{state}_at"

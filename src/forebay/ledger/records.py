@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from forebay.db import tables
+from forebay.db.types import entered_column
 from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.intervals import Interval
 from forebay.model.partition import Partition, Revision, Source
@@ -59,7 +59,7 @@ def draft_record(draft: TaskDraft, now: datetime) -> dict[str, Any]:
         "available_at": now,
         "created_at": now,
         "updated_at": now,
-        tables.entered_column(TaskState.PENDING): now,
+        entered_column(TaskState.PENDING): now,
     }
 
 
@@ -75,7 +75,7 @@ def read_task(row: Record) -> Task:
         revision=read_revision(row),
         priority=row["priority"],
     )
-    history = {state.value: row[tables.entered_column(state)] for state in TaskState}
+    history = {state.value: row[entered_column(state)] for state in TaskState}
     return Task(
         id=row["id"],
         draft=draft,
@@ -140,7 +140,7 @@ def read_coverage(row: Record) -> Coverage:
 
 def entering(state: TaskState, now: datetime | sa.BindParameter[datetime]) -> dict[str, Any]:
     """The columns that change whenever a task enters `state`."""
-    return {"status": state.value, "updated_at": now, tables.entered_column(state): now}
+    return {"status": state.value, "updated_at": now, entered_column(state): now}
 
 
 NOT_HELD: dict[str, Any] = {"lease_expires_at": None}
