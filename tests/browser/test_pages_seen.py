@@ -19,6 +19,7 @@ from forebay.model.partition import Partition, Source
 from forebay.model.task import Retry, TaskDraft, TaskKind, TaskState
 from forebay.settings import load
 
+pytestmark = pytest.mark.timeout(600)
 TOKEN = "a-token-of-some-length"
 FRIDAY = date(2026, 3, 6)
 PAGES = ("/queue", "/gaps?symbol=AAPL&start=2026-03-05&end=2026-03-09", "/streams", "/quarantine", "/schedule", "/plan")

@@ -104,7 +104,7 @@ def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    remedy = "/openapi.json says what is understood"
+    remedy = "go back and change that" if wants_page(request) else "/openapi.json says what is understood"
     if first["loc"] == ("body",) and "json" not in request.headers.get("content-type", ""):
         remedy = "send JSON, and say so: Content-Type: application/json"
     return answer_to(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{where}: {first['msg']}", remedy)
@@ -115,9 +115,8 @@ def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, Refusal):
         return answer_to(request, error.status_code, error.kind, error.detail, error.remedy)
     kind = _kind_of(error.status_code)
-    return answer_to(
-        request, error.status_code, kind, str(error.detail), "/openapi.json lists every endpoint", error.headers
-    )
+    remedy = "choose a page above" if wants_page(request) else "/openapi.json lists every endpoint"
+    return answer_to(request, error.status_code, kind, str(error.detail), remedy, error.headers)
 
 
 def _kind_of(status: int) -> str:
