@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -85,6 +86,6 @@ class Provenance:
         return [coverage.c.destination == self.destination, coverage.c.table_name == table, lasting]
 
 
-def _recorded(row: sa.Row[tuple[object, ...]]) -> Recorded:
+def _recorded(row: Sequence[Any]) -> Recorded:
     table, symbol, source, verdict, first, last, *rest = row
     return Recorded(table, symbol, Source(source), Verdict(verdict), Interval(first, last), *rest)
