@@ -126,7 +126,7 @@ def _names(page):
 @pytest.mark.parametrize(
     ("method", "path", "sent", "status", "step"),
     [
-        ("GET", "/", {}, 404, "openapi.json"),
+        ("GET", "/nothing", {}, 404, "openapi.json"),
         ("PUT", "/health", {}, 405, "openapi.json"),
         ("POST", "/api/v1/symbols", {"content": '{"symbol": "KO"}'}, 422, "Content-Type: application/json"),
         ("GET", "/api/v1/snapshots/KO", {}, 404, "strategy"),
