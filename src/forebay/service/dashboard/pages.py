@@ -106,6 +106,7 @@ _SHAPES: Mapping[str, str] = {
     "downloaded": "▶",
     "uploading": "▶",
     "completed": "●",
+    "done": "●",
     "failed_download": "▲",
     "failed_upload": "▲",
     "permanent_failure": "✕",
