@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+from listening_child import NAMES, listen
 from polars.testing import assert_frame_equal
 from running import DAY, START, until
 
@@ -21,42 +19,12 @@ from forebay.clock import SystemClock
 from forebay.ledger import Ledger
 from forebay.ledger.interruptions import Interruptions
 from forebay.ledger.streams import Streams
-from forebay.model.live import Cause
+from forebay.model.live import Cause, StreamState
 from forebay.sandbox.server import Sandbox
+from forebay.testing import FakeClock
+from forked import Forked
 
 SPEED = 60
-CHILD = """
-import json, sys
-from datetime import datetime, timedelta
-from functools import partial
-import asyncio, signal
-from forebay.app import App
-from forebay.app.streams import open_stream
-from forebay.app.wired import new_worker_id
-from forebay.clock import SystemClock
-from forebay.model.live import Cluster, Subscription
-from forebay.orchestration.live.crew import Crew
-from forebay.settings import load
-
-class Fast(SystemClock):
-    def now(self):
-        return START + (super().now() - BEGAN) * SPEED
-
-environ, began, start, SPEED = json.loads(sys.argv[1])
-BEGAN, START = datetime.fromisoformat(began), datetime.fromisoformat(start)
-app = App(load(environ=environ), Fast(), new_worker_id())
-app.recover()
-wanted = {Cluster.STOCKS: [Subscription("AM", name) for name in ("AAPL", "MSFT", "NVDA")]}
-
-async def main():
-    crew = Crew(partial(open_stream, app), lambda: wanted, follow=True)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, crew.stop)
-    return await crew.run()
-
-drained = asyncio.run(main())
-app.close()
-sys.exit(0 if drained else 3)
-"""
 
 
 @pytest.fixture
@@ -66,7 +34,7 @@ def vendor() -> Iterator[Sandbox]:
         yield running
 
 
-POINTS = ("stream.heard:5", "stream.flushed:2", "stream.interrupted", "stream.refilled")
+POINTS = ("stream.interrupted", "stream.heard:5", "stream.flushed:2", "stream.refilled")
 
 
 class Stream:
@@ -74,26 +42,33 @@ class Stream:
 
     def __init__(self, vendor: Sandbox, home: Path) -> None:
         self.vendor, self.home = vendor, home
-        began = SystemClock().now() - (vendor.stream.clock.now() - START) / SPEED
+        self.began = SystemClock().now() - (vendor.stream.clock.now() - START) / SPEED
         self.environ = {
             **vendor.env,
             "FOREBAY_HOME": str(home),
             "POLYGON_RATE_LIMIT": "0",
             "STREAM_LAKE_SECONDS": "0.3",
         }
-        self.given = json.dumps([self.environ, began.isoformat(), START.isoformat(), SPEED])
         self.ledger = Ledger.open(f"sqlite:///{home}/download_tracker.db", SystemClock())
         self.book = Interruptions(self.ledger.database, SystemClock())
+        self.streams = Streams(self.ledger.database, FakeClock(START))  # no lease ends before
+        self.children: list[Forked] = []
 
     def heard(self) -> datetime:
         """Until when everything is stored, as the ledger has it."""
-        looked = Streams(self.ledger.database, SystemClock()).look()
+        looked = self.streams.look()
         return max((one.heard_until for one in looked if one.heard_until), default=START)
 
-    def start(self, failpoint: str = "") -> subprocess.Popen[bytes]:
+    def listens(self) -> bool:
+        """Whether a process has said that it hears everything."""
+        return any(one.state is StreamState.STREAMING for one in self.streams.look())
+
+    def start(self, failpoint: str = "") -> Forked:
         """One more process."""
         environ = {**os.environ, **self.environ, "FOREBAY_FAILPOINT": failpoint}
-        return subprocess.Popen([sys.executable, "-c", CHILD, self.given], env=environ)
+        given = (self.environ, self.began, START, SPEED)
+        self.children.append(Forked(listen, *given, cwd=self.home, env=environ))
+        return self.children[-1]
 
     def run_until(self, reached: Callable[[], object], number: int) -> int:
         """A process that is sent a signal once it is so; its exit code."""
@@ -111,7 +86,7 @@ class Stream:
         """Every bar from the opening bell to shortly before the end is in the lake, once, and as the market has it."""
         asked = pl.col("window_start").is_between(START, self.heard() - timedelta(minutes=1), closed="left")
         columns = ("ticker", "window_start", "open", "high", "low", "close", "volume")
-        names = ["AAPL", "MSFT", "NVDA"]
+        names = [*NAMES]
         rows = self.vendor.market.bars("stocks", "bars_1m", DAY, DAY).filter(asked).select(columns)
         truth = rows.filter(pl.col("ticker").is_in(names)).sort("ticker", "window_start")
         held = Lake(self.home / "lake").bars(names, "1m", DAY, DAY)
@@ -124,6 +99,10 @@ class Stream:
 def stream(vendor: Sandbox, tmp_path: Path) -> Iterator[Stream]:
     made = Stream(vendor, tmp_path)
     yield made
+    for child in made.children:
+        child.kill()
+        child.wait(60)
+        child.close()
     made.ledger.close()
 
 
@@ -143,7 +122,7 @@ def test_a_stream_that_dies_between_two_steps_loses_nothing(stream: Stream) -> N
     for point in POINTS:
         child = stream.start(point)
         if point == "stream.interrupted":
-            stream.vendor.stream.wait_for_subscribers()
+            until(stream.listens, "a stream that hears everything")
             stream.vendor.stream.drop()
         assert -signal.SIGKILL == child.wait(60), point
     assert 0 == stream.listen_on(signal.SIGTERM)
