@@ -133,6 +133,8 @@ def test_an_address_that_is_away_costs_a_line(daemons, hook, clock, capsys):
     taken, url = hook
     away = f"json://127.0.0.1:1/{TOKEN}"
     app = daemons[0]
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
     configure_logs("DEBUG", redact=Redactor(app.settings.secrets()))
     try:
         settings = load(environ={"FOREBAY_HOME": str(app.settings.folders.home), "ALERT_URLS": away})
@@ -144,7 +146,8 @@ def test_an_address_that_is_away_costs_a_line(daemons, hook, clock, capsys):
         assert {"1 (json)": False, "2 (json)": True} == tell(both).sent
         both.close()
     finally:
-        logging.getLogger().handlers.clear()
+        root.handlers[:] = before
+        root.setLevel(level)
     assert 1 == len(taken)
     said = capsys.readouterr().err
     assert 2 == said.count("alert_not_sent")
