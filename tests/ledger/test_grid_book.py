@@ -15,8 +15,7 @@ from forebay.testing import FakeClock
 
 
 def test_a_symbols_rows_are_one_text(ledger: Ledger, clock: FakeClock) -> None:
-    """Each row is a piece with its dates and what it says; what has expired, or only the stream
-    brought, is told apart."""
+    """Each row is a piece with its dates and what it says; what has expired, or only the stream brought, is apart."""
     gone = clock.now() - timedelta(days=1)
     ledger.coverage.record(
         [
