@@ -33,6 +33,9 @@ class SharedClock:
     def now(self) -> datetime:
         return self._start + timedelta(seconds=self._now.value)
 
+    def elapsed(self) -> float:
+        return self._now.value
+
     def sleep(self, seconds: float) -> None:
         if seconds <= 0:
             return

@@ -14,6 +14,10 @@ class Clock(Protocol):
         """The current time, in UTC, with its zone."""
         ...
 
+    def elapsed(self) -> float:
+        """Seconds since some moment, however often the wall clock is set meanwhile: for deadlines."""
+        ...
+
     def sleep(self, seconds: float) -> None:
         """Return after `seconds`; at once if they are not positive."""
         ...
@@ -25,6 +29,10 @@ class SystemClock:
     def now(self) -> datetime:
         """The current time, in UTC."""
         return datetime.now(UTC)
+
+    def elapsed(self) -> float:
+        """Seconds that this machine has been counting."""
+        return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
         """Block this thread for `seconds`."""

@@ -20,6 +20,10 @@ class FakeClock:
         with self._lock:
             return self._now
 
+    def elapsed(self) -> float:
+        """Seconds that it was moved to, since 1970."""
+        return self.now().timestamp()
+
     def sleep(self, seconds: float) -> None:
         """Move by `seconds` and remember it."""
         with self._lock:

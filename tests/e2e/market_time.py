@@ -29,6 +29,9 @@ class MarketTime:
     def now(self) -> datetime:
         return _EPOCH + timedelta(microseconds=_FORM.unpack_from(self._time)[0] // 1000)
 
+    def elapsed(self) -> float:
+        return self._real.elapsed()
+
     def sleep(self, seconds: float) -> None:
         self._real.sleep(min(seconds, 0.05))
 

@@ -26,6 +26,9 @@ class MarketTime:
     def now(self) -> datetime:
         return self._replay.now()
 
+    def elapsed(self) -> float:
+        return self._real.elapsed()
+
     def sleep(self, seconds: float) -> None:
         self._real.sleep(min(seconds, 0.05))
 

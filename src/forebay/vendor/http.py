@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import TypeVar
@@ -126,10 +125,10 @@ class VendorHttp:
             return self._answer(address, asked, params, noted)
 
     def _answer(self, address: str, asked: str, params: Mapping[str, str], noted: Noted) -> bytes:
-        deadline = self._clock.now() + timedelta(seconds=self._limits.total)
+        deadline = self._clock.elapsed() + self._limits.total
         try:
             with self._client.stream("GET", address, params=params or None) as answer:
-                body = read_body(answer.headers, answer.iter_raw(), late=lambda: self._clock.now() > deadline)
+                body = read_body(answer.headers, answer.iter_raw(), late=lambda: self._clock.elapsed() > deadline)
         except (httpx2.HTTPError, httpx2.InvalidURL, BodyCut) as error:
             raise VendorUnavailable(
                 f"no whole answer from the vendor to {asked}: {type(error).__name__}: {error}",

@@ -59,6 +59,10 @@ class ReplayClock:
         """The replayed moment, in UTC."""
         return _EPOCH + timedelta(microseconds=self.nanos // 1000)
 
+    def elapsed(self) -> float:
+        """Seconds of replayed time since 1970."""
+        return self.nanos / _SECOND
+
     def sleep(self, seconds: float) -> None:
         """Return when so much replayed time has passed, or the replay has ended."""
         if seconds > 0:
