@@ -8,9 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from test_dashboard_door import PAGE, READER, SET, log_in, mark
 
+from forebay.ledger.consumers import Consumers
 from forebay.ledger.interruptions import Interruptions
 from forebay.ledger.schedule import ScheduleBook
 from forebay.ledger.streams import Streams
+from forebay.model.consuming import ConsumerHealth
 from forebay.model.intervals import Interval
 from forebay.model.live import Cause, Cluster, Interruption, StreamHealth, StreamState, Subscription
 from forebay.model.partition import Partition, Source
@@ -154,6 +156,16 @@ def test_streams_and_their_interruptions(client):
     book.close(book.begin(replace(lost, ended=heard, cause=Cause.CLOSED)), {"calls": 2})
     page = see(client, "/streams")
     assert all(word in page for word in ("listener-1", "AM.AAPL", "1,234", "1,200", "slow consumer", "calls 2"))
+
+
+def test_consumers_of_kafka(client):
+    """Who stores what Kafka carries: how far behind, how much, and how much it could not use."""
+    app = app_of(client)
+    assert "Consumers of Kafka" not in see(client, "/streams")
+    told = ConsumerHealth("trader-2-5", "store", lag=4321, counts={"messages": 9876, "rows": 5432, "dead_letters": 7})
+    Consumers(app.ledger.database, app.clock).note(told)
+    page = see(client, "/streams")
+    assert all(word in page for word in ("trader-2-5", "consuming", "4,321", "9,876", "5,432", ">7<", "never"))
 
 
 def test_the_schedule_is_stopped_and_started(client):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TOPICS = {
     "tasks": ("tasks", "runs"),
     "coverage": ("coverage", "files_upstream"),
-    "streams": ("streams", "interruptions"),
+    "streams": ("streams", "consumers", "interruptions"),
     "schedule": ("schedule", "schedule_jobs"),
     "symbols": ("symbol_registry", "universe"),
 }

@@ -111,6 +111,7 @@ _SHAPES: Mapping[str, str] = {
     "failed_upload": "▲",
     "permanent_failure": "✕",
     "streaming": "●",
+    "consuming": "●",
     "connecting": "◌",
     "waiting": "▲",
     "stopped": "✕",

@@ -1,4 +1,4 @@
-"""Live data: who listens to which cluster, how that goes, and when nothing was heard."""
+"""Live data: who listens to which cluster and who stores what Kafka carries, how that goes, and what was not heard."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
 
+from forebay.ledger.consumers import Consumers
 from forebay.ledger.interruptions import Interruptions
 from forebay.ledger.streams import Streams
 from forebay.service.dashboard.pages import render
@@ -18,7 +19,7 @@ _SENT, _WAITING = "_sent", "_waiting"
 
 @routes.get("/streams")
 def streams(request: Request, desk: At) -> Response:
-    """Every cluster that was ever streamed, and the interruptions, the last noted first."""
+    """Every cluster that was ever streamed, who consumed within a day, and the interruptions, the last noted first."""
     database, clock = desk.ledger.database, desk.app.clock
     book = Interruptions(database, clock)
     found = Streams(database, clock).look()
@@ -27,6 +28,7 @@ def streams(request: Request, desk: At) -> Response:
         request,
         "streams.html",
         streams=[(each, _sinks(each.counts)) for each in found],
+        consumers=Consumers(database, clock).look(),
         owed=owed[:_ROWS],
         more=max(len(owed) - _ROWS, 0),
         interruptions=[each for each in book.find(limit=_ROWS) if each.closed_at],
