@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from browsing import DESK, PATIENCE, Served, serving
 from playwright.sync_api import sync_playwright
+from programs import need
 
 from forebay import Sandbox
 from forebay.app import App, new_worker_id
@@ -18,8 +20,6 @@ from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.feed import Feed
 from forebay.orchestration.sync import carry_out
 from forebay.settings import load
-
-CHROMIUM = "/usr/bin/chromium"
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +49,15 @@ def service(vendor: Sandbox, synced: Path) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """The system's browser. Its own sandbox wants rights that a container has not."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
+    """The system's browser. Its own sandbox wants rights that a container has not.
+
+    Not for longer than a module: while it is there, this thread has a running event loop, and asyncio starts no other.
+    """
+    program = shutil.which(need("chromium"))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
 

@@ -26,7 +26,7 @@ STAYS = ("worker", "serve", "sandbox", "stream", "consume", "ingest", "celery")
 """What runs until it is told to stop, where no flag says otherwise."""
 ENDS = {"--once", "--for", "--run", "--print-env", "--help", "status", "interruptions", "inspect", "up", "down"}
 ENDS |= {"--dry-run", "--test-snapshot"}
-LISTENS = re.compile(r"listens on|worker_started|daemon .* started|ready\.|consumer_places|streaming,")
+LISTENS = re.compile(r"listens on|worker_started|daemon .* started|ready\.|consuming|streaming,")
 PORTS = re.compile(r"\b(?:5555|8000|8787|8790)\b")
 PATIENCE = 60.0
 """Seconds for a process to be up, or to end: it takes one or two; a machine may be busy."""
@@ -137,8 +137,9 @@ class Running:
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        assert self._up.wait(PATIENCE), f"`{line}` is not up:\n{self.said}"
-        assert self._process.poll() is None, f"`{line}` ended by itself:\n{self.said}"
+        if not self._up.wait(PATIENCE) or self._process.poll() is not None:
+            self.end()
+            raise AssertionError(f"`{line}` is not up:\n{self.said}")
 
     def _read(self) -> None:
         for text in self._process.stdout:

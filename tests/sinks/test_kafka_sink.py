@@ -9,6 +9,7 @@ import pytest
 from kafka_bars import Place, bars, once
 from kafka_server import tansu
 from s3_server import a_bucket
+from structlog.testing import capture_logs
 
 from forebay.errors import SinkUnavailable, UsageError
 from forebay.settings import load
@@ -56,18 +57,19 @@ def test_a_topic_for_each_kind_of_data(place):
         assert len({message.partition() for message in read if message.key() == ticker.encode()}) == 1
 
 
-def test_a_message_that_is_too_large_is_refused_by_name(place, capsys):
+def test_a_message_that_is_too_large_is_refused_by_name(place):
     """One that no broker takes is counted and logged with its ticker; the messages around it arrive."""
     [first, large, last] = bars("A", 3)
     large = msgspec.structs.replace(large, timeframe="1m" + " " * 1_100_000)
-    sink = KafkaSink(place.settings())
-    sink.send([first, large, last])
-    sink.close()
+    with capture_logs() as logged:
+        sink = KafkaSink(place.settings())
+        sink.send([first, large, last])
+        sink.close()
     assert (3, 1) == (sink.sent, sink.refused)
     assert [first, last] == place.held("A")
-    logged = capsys.readouterr().out
-    assert "message_refused" in logged
-    assert "symbol=A" in logged
+    assert [("message_refused", "A")] == [
+        (one["event"], one.get("symbol")) for one in logged if one["log_level"] == "error"
+    ]
 
 
 def test_a_ticker_without_a_topic_is_refused_by_name(place):
