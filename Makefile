@@ -25,10 +25,10 @@ run: $(VENV)/run.stamp
 endif
 
 test: $(VENV)/dev.stamp ## every test, with real servers and real clients
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 coverage: $(VENV)/dev.stamp ## the same, and which lines they reach
-	@$(BIN)/python -m pytest -n auto --cov=forebay --cov-report=term-missing:skip-covered
+	@$(BIN)/python -m pytest -n auto --dist worksteal --cov=forebay --cov-report=term-missing:skip-covered
 
 bench: $(VENV)/dev.stamp ## measure against peers, side by side; writes bench/results.json
 	@$(BIN)/python -m bench
