@@ -12,20 +12,34 @@ import pytest
 from homes import Home
 
 from forebay import Sandbox
-from forebay.app import App, new_worker_id
-from forebay.clock import SystemClock
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.feed import Feed, SourceChoice
 from forebay.model.task import TaskState
-from forebay.orchestration.sync import carry_out
-from forebay.settings import load
-from forked import Forked
 
 START, END = date(2026, 3, 2), date(2026, 3, 13)
 KILLS = 20
 TABLES = ("stocks/bars_1d", "stocks/bars_1m")
 FILES = Feed("files", tuple(BAR_DATASETS[table] for table in TABLES), start=START, end=END)
 REST = Feed("rest", (BAR_DATASETS["crypto/bars_1m"],), ("X:BTCUSD", "X:ETHUSD"), START, END, SourceChoice.REST)
+
+CHILD = """
+import sys
+from datetime import date
+from pathlib import Path
+from forebay.app import new_worker_id, App
+from forebay.clock import SystemClock
+from forebay.settings import load
+from forebay.orchestration.sync import carry_out
+sys.path.insert(0, sys.argv[1])
+from test_killed_syncs import FILES, REST
+app = App(load(), SystemClock(), new_worker_id())
+print("begins", flush=True)
+app.recover()
+prospect = app.outlook().look_ahead([FILES, REST])
+carry_out(prospect.plan, app.ledger, app.worker())
+print("ended", flush=True)
+app.close()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +49,8 @@ def vendor():
 
 
 def sync_in_child(home):
-    return Forked(_sync, cwd=home.folder, env=home.env)
-
-
-def _sync():
-    app = App(load(), SystemClock(), new_worker_id())
-    sys.stdout.write("begins\n")
-    app.recover()
-    prospect = app.outlook().look_ahead([FILES, REST])
-    carry_out(prospect.plan, app.ledger, app.worker())
-    app.close()
+    command = [sys.executable, "-c", CHILD, __file__.rsplit("/", 1)[0]]
+    return subprocess.Popen(command, cwd=home.folder, env=home.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
 def digests(home):
@@ -61,12 +67,13 @@ def test_twenty_kills_change_nothing(tmp_path, vendor):
     rng = random.Random(20)
     for _ in range(KILLS):
         child = sync_in_child(shot)
-        assert "begins\n" == child.stdout.readline()
+        assert b"begins\n" == child.stdout.readline()
         try:
             child.wait(rng.uniform(0.02, 0.6))
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGKILL)
-        child.communicate()
+        child.wait()
+        child.stdout.close()
     status = shot.sync(FILES, REST)
 
     assert status.all_held
