@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 import pytest
 from homes import Home
@@ -30,7 +31,7 @@ from forebay.app import new_worker_id, App
 from forebay.clock import SystemClock
 from forebay.settings import load
 from forebay.orchestration.sync import carry_out
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[1:]
 from test_killed_syncs import FILES, REST
 app = App(load(), SystemClock(), new_worker_id())
 print("begins", flush=True)
@@ -49,7 +50,8 @@ def vendor():
 
 
 def sync_in_child(home):
-    command = [sys.executable, "-c", CHILD, __file__.rsplit("/", 1)[0]]
+    here = Path(__file__).parent
+    command = [sys.executable, "-c", CHILD, str(here), str(here.parent)]
     return subprocess.Popen(command, cwd=home.folder, env=home.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
