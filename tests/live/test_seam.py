@@ -19,6 +19,7 @@ from forebay.model.instrument import AssetClass
 from forebay.model.live import Cause, Cluster, Interruption, Subscription
 from forebay.model.message import BarMessage, Message
 from forebay.model.partition import Source
+from forebay.model.registry import Phase
 from forebay.orchestration.live.outlet import Outlet
 from forebay.orchestration.live.refill import Refill
 from forebay.orchestration.live.seam import Seam
@@ -27,6 +28,7 @@ from forebay.sandbox.server import Sandbox
 from forebay.testing import FakeClock
 from forebay.vendor.rest import RestClient
 from forebay.vendor.stream.channels import Kind
+from scripted import Answer, Asked, ScriptedServer, as_json
 
 DAY = date(2026, 3, 2)
 BEGAN = datetime(2026, 3, 2, 15, 30, 20, tzinfo=UTC)
@@ -161,6 +163,39 @@ def test_bars_that_the_stream_may_still_change_are_the_streams(seam: Seam, sink:
     }
     assert {Source.REST, Source.STREAM} == {source for source, _ in sources.values()}
     assert all(source is wanted for source, wanted in sources.values())
+
+
+def test_what_the_stream_tells_while_the_vendor_answers_is_not_undone_by_the_answer(
+    ledger: Ledger, book: Interruptions, clock: FakeClock, sink: Kept
+) -> None:
+    """The vendor's answer is as old as its question: a bar that the stream changed since then keeps its change.
+
+    Nor is a bar called final that the stream could still change when the vendor was asked.
+    """
+    start = BEGAN.replace(minute=25, second=0)
+    clock.advance((start + OVERLAP - clock.now()).total_seconds() - 5)
+    at = int(start.timestamp() * 1000)
+    changed = BarMessage("AAPL", AssetClass.STOCKS, "1m", at, 1, 3, 1, 3, 9, 2, None, Source.STREAM, Phase.STREAM)
+
+    def answer(_: Asked) -> Answer:
+        clock.advance(10)
+        seam.told([changed])
+        outlet.put([changed])
+        bar = {"t": at, "o": 1, "h": 2, "l": 1, "c": 2, "v": 8, "vw": 1.5, "n": 4}
+        return as_json({"ticker": "AAPL", "adjusted": False, "status": "OK", "resultsCount": 1, "results": [bar]})
+
+    server = ScriptedServer()
+    server.reply = answer
+    outlet = Outlet(sink, SystemClock(), Random(1), most=1000, every=timedelta())
+    outlet.start()
+    with RestClient(server.url, "key", ledger.budget, clock) as rest:
+        seam = Seam(Cluster.STOCKS, book, Refill(rest, clock, 2, timedelta(), lambda *_: []), [outlet], clock)
+        seam.hear(lost("AM.AAPL"))
+        assert 1 == seam.make_good({}, never)
+    outlet.close(10)
+    server.close()
+
+    assert [(8, Source.STREAM), (9, Source.STREAM)] == [(bar.volume, bar.source) for bar in sink.came[-2:]]
 
 
 def test_a_wildcard_is_refilled_within_its_budget(

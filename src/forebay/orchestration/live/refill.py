@@ -23,6 +23,7 @@ from forebay.model.live import WILDCARD, Cluster, Noted
 from forebay.model.message import BarMessage, Message
 from forebay.model.partition import Source
 from forebay.model.registry import Phase
+from forebay.orchestration.live.meanwhile import Meanwhile
 from forebay.orchestration.live.shares import LENGTHS, OVERLAP, SKEW, Share, Window, dates_of, hull, hulls, whole
 from forebay.vendor.rest import RestClient
 from forebay.vendor.stream.channels import Kind
@@ -86,6 +87,8 @@ class Refill:
     delay: timedelta
     """How far the stream's host is behind."""
     held: Held
+    meanwhile: Meanwhile = field(default_factory=Meanwhile)
+    """Is told what the stream brings."""
 
     def is_due(self, noted: Noted) -> bool:
         """Whether one that is over can be refilled now."""
@@ -169,31 +172,38 @@ class Refill:
         if window[0] > window[1]:
             asking.note(kind, symbol, [], 0)
             return 0
-        pages, starts = rest.bars_between(symbol, _TIMEFRAMES[kind], *window), list[datetime]()
+        timeframe, settled = _TIMEFRAMES[kind], self.clock.now() - self.delay - OVERLAP
+        pages, starts = rest.bars_between(symbol, timeframe, *window), list[datetime]()
         try:
-            for rows in pages:
-                inside = rows.filter(pl.col("window_start").is_between(*window))
-                asking.send(self._messages(inside, cluster.asset_class, _TIMEFRAMES[kind]))
-                starts += inside["window_start"].to_list()
+            with self.meanwhile.of(timeframe, symbol) as told:
+                for rows in pages:
+                    inside = rows.filter(pl.col("window_start").is_between(*window))
+                    asking.send(_messages(inside, cluster.asset_class, timeframe, settled))
+                    starts += inside["window_start"].to_list()
+                while told:  # behind the answer, which may be older
+                    newer = told.copy()
+                    asking.send(newer)
+                    del told[: len(newer)]
         except (NotEntitled, BadRequest) as error:
             asking.leave(kind, symbol, str(error)[:200], max(pages.pages, 1))
             return 1
         asking.note(kind, symbol, starts, max(pages.pages, 1))
         return len(starts)
 
-    def _messages(self, rows: pl.DataFrame, asset_class: AssetClass, timeframe: str) -> list[Message]:
-        """As messages. What the stream may yet change is the stream's, else its change would be of a lesser source."""
-        settled = int((self.clock.now() - self.delay - OVERLAP).timestamp() * 1000)
-        found = rows.select(
-            *("ticker", pl.col("window_start").dt.epoch("ms"), "open", "high", "low", "close"),
-            *("volume", "vwap", "transactions"),
-        )
-        source = {True: Source.REST, False: Source.STREAM}
-        stream = Phase.STREAM
-        return [
-            BarMessage(ticker, asset_class, timeframe, at, o, h, low, c, v, vw, n, source[at < settled], stream)
-            for ticker, at, o, h, low, c, v, vw, n in found.iter_rows()
-        ]
+
+def _messages(rows: pl.DataFrame, asset_class: AssetClass, timeframe: str, settled: datetime) -> list[Message]:
+    """As messages. What the stream may yet change is the stream's, else its change would be of a lesser source."""
+    border = int(settled.timestamp() * 1000)
+    found = rows.select(
+        *("ticker", pl.col("window_start").dt.epoch("ms"), "open", "high", "low", "close"),
+        *("volume", "vwap", "transactions"),
+    )
+    source = {True: Source.REST, False: Source.STREAM}
+    stream = Phase.STREAM
+    return [
+        BarMessage(ticker, asset_class, timeframe, at, o, h, low, c, v, vw, n, source[at < border], stream)
+        for ticker, at, o, h, low, c, v, vw, n in found.iter_rows()
+    ]
 
 
 def _question(symbol: str, windows: Mapping[Kind, Mapping[str, Window]], wild: Sequence[Kind]) -> _Question:

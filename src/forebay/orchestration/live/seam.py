@@ -63,6 +63,10 @@ class Seam:
         if lost.ended is None:
             self._lasting[key] = number
 
+    def told(self, messages: Sequence[Message]) -> None:
+        """These came by the stream: to be called before they are sent on, so that no older answer undoes them."""
+        self._refill.meanwhile.tell(messages)
+
     def make_good(self, seen: Seen, stopped: Callable[[], bool]) -> int:
         """Refill those that are over, the oldest first, and close each; how many were closed.
 

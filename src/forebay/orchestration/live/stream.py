@@ -158,6 +158,7 @@ class LiveStream:
             self._spoilt.add(frame.decoded.bad, heard, frame.received)
         self._note_spoilt(frame.received)
         self._remember(messages)
+        self.seam.told(messages)
         for outlet in self.outlets:
             if outlet.put(messages, heard, wait=False) is None:
                 await asyncio.to_thread(outlet.put, messages, heard)
