@@ -34,7 +34,7 @@ START = datetime(2026, 3, 5, 14, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 BARS = ["ticker", "window_start", "open", "high", "low", "close", "volume", "vwap"]
-_PATIENCE = 60.0
+PATIENCE = 60.0
 _STEP = timedelta(seconds=4)
 _SCRIPT = Path(__file__).with_name("market_time.py")
 _ROWS = """COPY (SELECT symbol, (extract(epoch FROM "timestamp") * 1000)::bigint, open, high, low, close, volume, vwap,
@@ -43,7 +43,7 @@ transactions, source FROM {} WHERE "timestamp" >= '{}' AND "timestamp" < '{}') T
 
 def until(reached: Callable[[], object], what: str, pause: float = 0.1) -> None:
     """Return when it is so. Fails after a minute."""
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + PATIENCE
     while not reached():
         assert time.monotonic() < end, f"waited in vain for {what}"
         time.sleep(pause)
@@ -131,7 +131,7 @@ class Chain:
         """In order; its exit code."""
         process = self.running.pop(name)
         process.send_signal(signal.SIGTERM)
-        return process.wait(_PATIENCE)
+        return process.wait(PATIENCE)
 
     def said(self, name: str) -> str:
         """The end of what it said."""
