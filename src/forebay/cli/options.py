@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -42,9 +41,10 @@ def parse_time(text: str) -> time:
 
 def next_at(moment: time, now: datetime) -> datetime:
     """When it is so late in New York next, after `now` (aware)."""
-    zone = ZoneInfo("America/New_York")
-    today = datetime.combine(now.astimezone(zone).date(), moment, zone)
-    return today if today > now else datetime.combine(today.date() + timedelta(days=1), moment, zone)
+    from forebay.model.calendar import NEW_YORK
+
+    today = datetime.combine(now.astimezone(NEW_YORK).date(), moment, NEW_YORK)
+    return today if today > now else datetime.combine(today.date() + timedelta(days=1), moment, NEW_YORK)
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
