@@ -54,8 +54,11 @@ format: $(VENV)/dev.stamp ## let ruff tidy up
 	@$(BIN)/ruff format .
 
 image: ## a container image, forebay:TAG (TAG=1.0 BASE= BUILDER=docker)
-	$(BUILDER) build $(if $(BASE),--build-arg BASE=$(BASE)) \
+	$(BUILDER) build $(KEEP_HEALTH) $(if $(BASE),--build-arg BASE=$(BASE)) \
 	  --build-arg REVISION=$(shell git describe --always --dirty --exclude='*' 2>/dev/null) --tag forebay:$(TAG) .
+
+# What these build of their own accord has no health check.
+KEEP_HEALTH = $(if $(filter podman buildah,$(notdir $(BUILDER))),--format docker)
 
 push: ## send it under a registry's name (IMAGE=registry.example/forebay TAG=1.0)
 	$(BUILDER) tag forebay:$(TAG) $(IMAGE):$(TAG)

@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import papers
+import pytest
 
 DOCKERFILE = (papers.ROOT / "Dockerfile").read_text("utf-8")
 
@@ -52,6 +53,17 @@ def test_a_linter_finds_nothing_wrong():
         [linter, papers.ROOT / "Dockerfile"], capture_output=True, text=True, timeout=60, check=False
     )
     assert (0, "") == (found.returncode, found.stdout)
+
+
+@pytest.mark.parametrize("builder", ["docker", "podman", "/usr/bin/buildah", "sudo podman"])
+def test_every_builder_keeps_the_health_check(builder):
+    """Buildah and Podman drop HEALTHCHECK unless they are told to write Docker's format; Docker knows no other."""
+    told = subprocess.run(
+        ["make", "--dry-run", "--no-print-directory", "image", f"BUILDER={builder}"],
+        cwd=papers.ROOT, capture_output=True, text=True, timeout=60, check=True,
+    ).stdout  # fmt: skip
+    assert told.startswith(f"{builder} build ")
+    assert ("docker" not in builder) == ("--format docker" in told)
 
 
 def test_the_source_distribution_carries_the_deployment():
