@@ -17,9 +17,8 @@ from forebay.model.partition import Source
 from forebay.model.run import Order, RunKind
 from forebay.service.dashboard.pages import back_to, render
 from forebay.service.desk import At, Desk
-from forebay.service.faults import Refusal
 from forebay.service.routes.gaps import bounded
-from forebay.service.routes.runs import Under
+from forebay.service.routes.runs import Under, ordered
 from forebay.service.words import in_order
 from forebay.symbols.registry_rows import TICKER
 
@@ -59,8 +58,7 @@ def repair(
     """Order the repair of a symbol's gaps; the queue shows how it goes."""
     first, last = _day(start), _day(end)
     in_order(first, last)
-    if runs.order(Order(RunKind.REPAIR, (symbol,), first, last)) is None:
-        raise Refusal(429, "too many orders wait", "follow those first: the queue lists them")
+    ordered(runs, Order(RunKind.REPAIR, (symbol,), first, last))
     return back_to("/queue#runs-head")
 
 

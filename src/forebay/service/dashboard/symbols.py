@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from http import HTTPStatus
 from shlex import quote as shell
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -32,8 +31,7 @@ from forebay.service.dashboard.pages import back_to, render
 from forebay.service.dashboard.scales import price_text
 from forebay.service.dashboard.symbol_view import figures_of, gap_lines, series_of, told, zone_of
 from forebay.service.desk import At
-from forebay.service.faults import Refusal
-from forebay.service.routes.runs import Under
+from forebay.service.routes.runs import RUN_ID, Under, ordered
 from forebay.service.words import Day, Ticker
 from forebay.symbols.registry_rows import TICKER
 
@@ -43,7 +41,6 @@ _HOURS = {"regular": "Regular", "all": "All"}
 _DAY = timedelta(days=1)
 _FAILURES = 5
 """Failed tasks that are shown of one symbol."""
-_RUN_ID = r"^[0-9a-f]{32}$"
 Market = Annotated[str, Query(pattern=r"^[a-z_]{0,40}$")]
 
 
@@ -77,7 +74,7 @@ def symbol(
     adjust: Annotated[str, Query(max_length=20)] = "",
     hours: Annotated[str, Query(max_length=10)] = "regular",
     end: Day | None = None,
-    ran: Annotated[str, Query(pattern=_RUN_ID)] | None = None,
+    ran: Annotated[str, Query(pattern=RUN_ID)] | None = None,
 ) -> Response:
     """One symbol: a chart of its bars and how it is kept."""
     if adjust not in _ADJUSTS or hours not in _HOURS:
@@ -130,10 +127,8 @@ def run(desk: At, runs: Under, symbol: Ticker) -> Response:
     """Run it now, due or not."""
     if not desk.registry.require(symbol).enabled:
         raise UsageError(f"{symbol} is disabled", remedy="enable it first")
-    ordered = runs.order(Order(RunKind.INGEST, (symbol,)))
-    if ordered is None:
-        raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many runs wait", "wait until some are done")
-    return back_to(f"{path_of(symbol)}?ran={ordered.id}#kept")
+    placed = ordered(runs, Order(RunKind.INGEST, (symbol,)))
+    return back_to(f"{path_of(symbol)}?ran={placed.id}#kept")
 
 
 def path_of(symbol: str, **words: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -20,15 +19,13 @@ from forebay.service.dashboard.grid import Where, find
 from forebay.service.dashboard.grid_view import path_of, share, spelled, why_path
 from forebay.service.dashboard.pages import back_to, render
 from forebay.service.desk import At
-from forebay.service.faults import Refusal
-from forebay.service.routes.runs import Under
+from forebay.service.routes.runs import RUN_ID, Under, ordered
 from forebay.service.words import TABLE, Day, in_order
 from forebay.symbols.registry_rows import TICKER
 
 routes = APIRouter()
 _LONGEST = timedelta(days=366)
 """What is explained and mended at once."""
-_RUN_ID = r"^[0-9a-f]{32}$"
 Asked = Annotated[str, Query(pattern=TABLE)]
 Whose = Annotated[str | None, Query(pattern=TICKER)]
 
@@ -43,7 +40,7 @@ def why(
     end: Day,
     symbol: Whose = None,
     at: Where = LAKE,
-    ran: Annotated[str | None, Query(pattern=_RUN_ID)] = None,
+    ran: Annotated[str | None, Query(pattern=RUN_ID)] = None,
 ) -> Response:
     """Cause, evidence, next try, the command that mends it, and a button that does the same."""
     _bounded(start, end)
@@ -81,10 +78,8 @@ def repair(
     _bounded(start, end)
     grid = find(desk, table, at)
     whose = _known(grid, symbol)
-    ordered = runs.order(Order(RunKind.FILL, (whose,) if whose else None, start, end, table=table))
-    if ordered is None:
-        raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many runs wait", "wait until some are done")
-    return back_to(why_path(grid, start, end, symbol, ran=ordered.id) + "#run")
+    run = ordered(runs, Order(RunKind.FILL, (whose,) if whose else None, start, end, table=table))
+    return back_to(why_path(grid, start, end, symbol, ran=run.id) + "#run")
 
 
 def _known(grid: TableGrid, symbol: str | None) -> str | None:

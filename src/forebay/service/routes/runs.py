@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from http import HTTPStatus
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -17,11 +18,10 @@ from forebay.service.words import Day, Limit, Ticker, in_order
 from forebay.symbols.registry_rows import TICKER
 
 routes = APIRouter(prefix="/api/v1", tags=["runs"])
-_ID = r"^[0-9a-f]{32}$"
+RUN_ID = r"^[0-9a-f]{32}$"
 _EXAMPLE = "5f0c1d2e3b4a59687786a5b4c3d2e1f0"
-RunId = Annotated[str, Path(pattern=_ID, examples=[_EXAMPLE])]
-After = Annotated[str | None, Query(pattern=_ID, description="The `next` of the page before.", examples=[_EXAMPLE])]
-_TOO_MANY = 429
+RunId = Annotated[str, Path(pattern=RUN_ID, examples=[_EXAMPLE])]
+After = Annotated[str | None, Query(pattern=RUN_ID, description="The `next` of the page before.", examples=[_EXAMPLE])]
 _MOST_SYMBOLS = 10_000
 _MOST_GAPS = 1_000_000
 
@@ -148,9 +148,19 @@ def _found(runs: Runs, run_id: str) -> Run:
     return run
 
 
-def _ordered(response: Response, runs: Runs, order: Order) -> RunShown:
+def ordered(runs: Runs, order: Order) -> Run:
+    """What is ordered, put down to be carried out. Raises Refusal (429) while too many orders wait, LedgerError."""
     run = runs.order(order)
     if run is None:
-        raise Refusal(_TOO_MANY, "too many runs wait", "follow those first: GET /api/v1/runs")
+        raise Refusal(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "too many runs wait",
+            "wait until some are done: the queue's page and GET /api/v1/runs list them",
+        )
+    return run
+
+
+def _ordered(response: Response, runs: Runs, order: Order) -> RunShown:
+    run = ordered(runs, order)
     response.headers["Location"] = f"/api/v1/runs/{run.id}"
     return RunShown.of(run)
