@@ -16,11 +16,11 @@ from forebay.model.coverage import Verdict
 from forebay.model.feed import ARCHIVE, LAKE, Feed, SourceChoice
 from forebay.model.grid import Standing
 from forebay.model.intervals import Interval
-from forebay.model.partition import ALL_SYMBOLS
-from forebay.model.task import TaskState
+from forebay.model.partition import ALL_SYMBOLS, Partition, Source
+from forebay.model.task import Retry, TaskDraft, TaskKind, TaskState
 from forebay.orchestration.grid.repair import Scope
 from forebay.orchestration.grid.stored import ShelfDays
-from forebay.orchestration.grid.why import Explainer
+from forebay.orchestration.grid.why import MOST, Explainer
 from forebay.orchestration.sync import carry_out
 from forebay.settings import load
 
@@ -136,6 +136,27 @@ def test_only_the_cells_own_tasks_are_queued(app):
         name: explained(app, about).cell.standing for name, about in cells.items()
     }
     assert "--tickers MSFT" in explained(app, cells["MSFT"]).command
+
+
+def test_a_symbol_is_explained_by_its_own_tasks(tmp_path):
+    """The failed task of one symbol is found behind the newer ones of more symbols than are told of."""
+    about = scope(MINUTES, date(2026, 3, 3), symbol="AAPL")
+    with open_app(load(environ={"FOREBAY_HOME": str(tmp_path)})) as app:
+        app.ledger.feeds.remember(Feed("some", (MINUTES,), NAMED, START, END, SourceChoice.REST))
+        app.ledger.tasks.add([_fetch("AAPL")])
+        app.ledger.tasks.finish(app.ledger.tasks.claim("worker-1"), Retry("server_error", "HTTP 503", after=3600))
+        app.ledger.tasks.add([_fetch(f"X{number}") for number in range(MOST)])
+
+        why = explained(app, about)
+
+    assert (["AAPL"], True) == ([task.draft.partition.symbol for task in why.tasks], "HTTP 503" in why.cause)
+    assert why.next_try == why.tasks[0].available_at
+
+
+def _fetch(symbol):
+    key, dates = f"rest/stocks/bars_1m/{symbol}", Interval(date(2026, 3, 3), date(2026, 3, 3))
+    partition = Partition(MINUTES.table, symbol, dates)
+    return TaskDraft(TaskKind.FETCH, key, "rest/bars/1m", partition, LAKE, Source.REST)
 
 
 ANSWERS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from forebay.ledger import Ledger
@@ -46,11 +46,6 @@ class Why:
     """When something happens of its own accord (UTC); None where nothing does."""
     command: str
     """What mends it; empty where nothing is to be done."""
-
-    @property
-    def repairable(self) -> bool:
-        """Whether a repair would ask for something."""
-        return bool(self.command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +92,10 @@ class Explainer:
         return rows + find(*place, verdicts=good, limit=MOST - len(rows))
 
     def _tasks(self, grid: TableGrid, scope: Scope) -> list[Task]:
-        about = TaskFilter(table=grid.table, destination=grid.destination, dates=scope.dates)
-        found = self.ledger.tasks.find(about, limit=MOST)
-        return [task for task in found if scope.symbol in (None, task.draft.partition.symbol)] or [
-            task for task in found if task.draft.partition.symbol == ALL_SYMBOLS
-        ]
+        """Those of the symbol, or where it has none those of the whole market."""
+        about = TaskFilter(table=grid.table, symbol=scope.symbol, destination=grid.destination, dates=scope.dates)
+        find = self.ledger.tasks.find
+        return find(about, limit=MOST) or find(replace(about, symbol=ALL_SYMBOLS), limit=MOST)
 
     def _next_try(
         self, cell: Cell, tasks: Sequence[Task], evidence: Sequence[Coverage], days: Sequence[date]
