@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from itertools import repeat
 from pathlib import Path
 from random import Random
 
@@ -28,7 +30,7 @@ from forebay.sandbox.server import Sandbox
 from forebay.testing import FakeClock
 from forebay.vendor.rest import RestClient
 from forebay.vendor.stream.channels import Kind
-from scripted import Answer, Asked, ScriptedServer, as_json
+from scripted import Answer, ScriptedServer, as_json
 
 DAY = date(2026, 3, 2)
 BEGAN = datetime(2026, 3, 2, 15, 30, 20, tzinfo=UTC)
@@ -165,8 +167,41 @@ def test_bars_that_the_stream_may_still_change_are_the_streams(seam: Seam, sink:
     assert all(source is wanted for source, wanted in sources.values())
 
 
+@contextmanager
+def answering(
+    answers: Callable[[ScriptedServer, Seam, Outlet], Iterator[Answer]],
+    ledger: Ledger,
+    clock: FakeClock,
+    sink: Kept,
+) -> Iterator[Seam]:
+    """A seam whose vendor gives these answers, one after the other."""
+    server, outlet = ScriptedServer(), Outlet(sink, SystemClock(), Random(1), most=1000, every=timedelta())
+    outlet.start()
+    book = Interruptions(ledger.database, clock)
+    with RestClient(server.url, "key", ledger.budget, clock) as rest:
+        seam = Seam(Cluster.STOCKS, book, Refill(rest, clock, 2, timedelta(), lambda *_: []), [outlet], clock)
+        left = answers(server, seam, outlet)
+        server.reply = lambda _: next(left)
+        yield seam
+    outlet.close(10)
+    server.close()
+
+
+def bar_at(start: datetime, volume: float) -> BarMessage:
+    """As the stream tells it."""
+    at = int(start.timestamp() * 1000)
+    return BarMessage("AAPL", AssetClass.STOCKS, "1m", at, 1, 3, 1, 3, volume, 2, None, Source.STREAM, Phase.STREAM)
+
+
+def page_of(start: datetime, **more: str) -> Answer:
+    """As the vendor's REST does, of volume 8."""
+    bar = {"t": int(start.timestamp() * 1000), "o": 1, "h": 2, "l": 1, "c": 2, "v": 8, "vw": 1.5, "n": 4}
+    found = {"ticker": "AAPL", "adjusted": False, "status": "OK", "resultsCount": 1, "results": [bar]}
+    return as_json({**found, **more})
+
+
 def test_what_the_stream_tells_while_the_vendor_answers_is_not_undone_by_the_answer(
-    ledger: Ledger, book: Interruptions, clock: FakeClock, sink: Kept
+    ledger: Ledger, clock: FakeClock, sink: Kept
 ) -> None:
     """The vendor's answer is as old as its question: a bar that the stream changed since then keeps its change.
 
@@ -174,28 +209,38 @@ def test_what_the_stream_tells_while_the_vendor_answers_is_not_undone_by_the_ans
     """
     start = BEGAN.replace(minute=25, second=0)
     clock.advance((start + OVERLAP - clock.now()).total_seconds() - 5)
-    at = int(start.timestamp() * 1000)
-    changed = BarMessage("AAPL", AssetClass.STOCKS, "1m", at, 1, 3, 1, 3, 9, 2, None, Source.STREAM, Phase.STREAM)
 
-    def answer(_: Asked) -> Answer:
+    def answers(_: ScriptedServer, seam: Seam, outlet: Outlet) -> Iterator[Answer]:
         clock.advance(10)
-        seam.told([changed])
-        outlet.put([changed])
-        bar = {"t": at, "o": 1, "h": 2, "l": 1, "c": 2, "v": 8, "vw": 1.5, "n": 4}
-        return as_json({"ticker": "AAPL", "adjusted": False, "status": "OK", "resultsCount": 1, "results": [bar]})
+        seam.told([bar_at(start, 9)])
+        outlet.put([bar_at(start, 9)])
+        yield page_of(start)
 
-    server = ScriptedServer()
-    server.reply = answer
-    outlet = Outlet(sink, SystemClock(), Random(1), most=1000, every=timedelta())
-    outlet.start()
-    with RestClient(server.url, "key", ledger.budget, clock) as rest:
-        seam = Seam(Cluster.STOCKS, book, Refill(rest, clock, 2, timedelta(), lambda *_: []), [outlet], clock)
+    with answering(answers, ledger, clock, sink) as seam:
         seam.hear(lost("AM.AAPL"))
         assert 1 == seam.make_good({}, never)
-    outlet.close(10)
-    server.close()
 
     assert [(8, Source.STREAM), (9, Source.STREAM)] == [(bar.volume, bar.source) for bar in sink.came[-2:]]
+
+
+@pytest.mark.parametrize(("status", "closed"), [(400, 1), (500, 0)])
+def test_an_answer_that_breaks_off_undoes_nothing_either(
+    ledger: Ledger, clock: FakeClock, sink: Kept, status: int, closed: int
+) -> None:
+    """One page was sent on, the next one is refused or does not come: what the stream told meanwhile stands."""
+    start = BEGAN.replace(minute=30, second=0)
+
+    def answers(server: ScriptedServer, seam: Seam, outlet: Outlet) -> Iterator[Answer]:
+        seam.told([bar_at(start, 9)])
+        outlet.put([bar_at(start, 9)])
+        yield page_of(start, next_url=f"{server.url}/v2/two?cursor=2")
+        yield from repeat(as_json({"status": "ERROR"}, status))
+
+    with answering(answers, ledger, clock, sink) as seam:
+        seam.hear(lost("AM.AAPL"))
+        assert closed == seam.make_good({}, never)
+
+    assert [9, 8, 9] == [bar.volume for bar in sink.came]
 
 
 def test_a_wildcard_is_refilled_within_its_budget(

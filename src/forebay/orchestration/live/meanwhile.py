@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from forebay.model.message import BarMessage, Message
@@ -25,10 +25,19 @@ class Meanwhile:
                     told.append(message)
 
     @contextmanager
-    def of(self, timeframe: str, symbol: str) -> Iterator[list[BarMessage]]:
-        """What is told of it from now on, in order; the list grows until the end of the block."""
+    def behind(self, timeframe: str, symbol: str, send: Callable[[Sequence[Message]], None]) -> Iterator[None]:
+        """What is told of it while the block asks and sends answers on is sent once more behind them.
+
+        However the block ends: of an answer that breaks off some is sent.
+        """
         told = self._told[timeframe, symbol] = []
         try:
-            yield told
+            yield
         finally:
-            del self._told[timeframe, symbol]
+            try:
+                while told:
+                    newer = told.copy()
+                    send(newer)
+                    del told[: len(newer)]
+            finally:
+                del self._told[timeframe, symbol]

@@ -175,15 +175,11 @@ class Refill:
         timeframe, settled = _TIMEFRAMES[kind], self.clock.now() - self.delay - OVERLAP
         pages, starts = rest.bars_between(symbol, timeframe, *window), list[datetime]()
         try:
-            with self.meanwhile.of(timeframe, symbol) as told:
+            with self.meanwhile.behind(timeframe, symbol, asking.send):
                 for rows in pages:
                     inside = rows.filter(pl.col("window_start").is_between(*window))
                     asking.send(_messages(inside, cluster.asset_class, timeframe, settled))
                     starts += inside["window_start"].to_list()
-                while told:  # behind the answer, which may be older
-                    newer = told.copy()
-                    asking.send(newer)
-                    del told[: len(newer)]
         except (NotEntitled, BadRequest) as error:
             asking.leave(kind, symbol, str(error)[:200], max(pages.pages, 1))
             return 1
