@@ -30,7 +30,7 @@ from forebay.sandbox.server import Sandbox
 from forebay.testing import FakeClock
 from forebay.vendor.rest import RestClient
 from forebay.vendor.stream.channels import Kind
-from scripted import Answer, ScriptedServer, as_json
+from scripted import Answer, Asked, ScriptedServer, as_json
 
 DAY = date(2026, 3, 2)
 BEGAN = datetime(2026, 3, 2, 15, 30, 20, tzinfo=UTC)
@@ -173,7 +173,7 @@ def answering(
     ledger: Ledger,
     clock: FakeClock,
     sink: Kept,
-) -> Iterator[Seam]:
+) -> Iterator[tuple[Seam, ScriptedServer]]:
     """A seam whose vendor gives these answers, one after the other."""
     server, outlet = ScriptedServer(), Outlet(sink, SystemClock(), Random(1), most=1000, every=timedelta())
     outlet.start()
@@ -182,7 +182,7 @@ def answering(
         seam = Seam(Cluster.STOCKS, book, Refill(rest, clock, 2, timedelta(), lambda *_: []), [outlet], clock)
         left = answers(server, seam, outlet)
         server.reply = lambda _: next(left)
-        yield seam
+        yield seam, server
     outlet.close(10)
     server.close()
 
@@ -216,7 +216,7 @@ def test_what_the_stream_tells_while_the_vendor_answers_is_not_undone_by_the_ans
         outlet.put([bar_at(start, 9)])
         yield page_of(start)
 
-    with answering(answers, ledger, clock, sink) as seam:
+    with answering(answers, ledger, clock, sink) as (seam, _):
         seam.hear(lost("AM.AAPL"))
         assert 1 == seam.make_good({}, never)
 
@@ -236,7 +236,7 @@ def test_an_answer_that_breaks_off_undoes_nothing_either(
         yield page_of(start, next_url=f"{server.url}/v2/two?cursor=2")
         yield from repeat(as_json({"status": "ERROR"}, status))
 
-    with answering(answers, ledger, clock, sink) as seam:
+    with answering(answers, ledger, clock, sink) as (seam, _):
         seam.hear(lost("AM.AAPL"))
         assert closed == seam.make_good({}, never)
 
@@ -328,6 +328,35 @@ def test_without_the_vendor_an_interruption_stays_open_and_is_tried_again(
     clock.advance(60)
     assert 1 == seam.make_good({}, never)
     assert [] == book.open()
+
+
+@pytest.mark.parametrize("helps", ["another symbol", "another interruption"])
+def test_an_answer_that_stays_wrong_keeps_nothing_else_from_being_made_good(
+    ledger: Ledger, book: Interruptions, clock: FakeClock, sink: Kept, helps: str
+) -> None:
+    """Of a symbol that the vendor tells nonsense of nothing comes, and it says so; others' bars come all the same.
+
+    Where nobody's answer can be used the interruption stays open: then it need not be the symbol.
+    """
+    start = BEGAN.replace(minute=25, second=0)
+
+    def reply(asked: Asked) -> Answer:
+        return page_of(start) if "/AAPL/" in asked.path else as_json({"status": "OK", "ticker": "ZZZ"})
+
+    with answering(lambda *_: iter(()), ledger, clock, sink) as (seam, server):
+        server.reply = reply
+        if helps == "another symbol":
+            seam.hear(lost("AM.AAPL", "AM.MSFT"))
+        else:
+            early = BEGAN - timedelta(hours=2)
+            seam.hear(lost("AM.MSFT", began=early, ended=early + MINUTE))
+            seam.hear(lost("AM.AAPL"))
+        assert 1 == seam.make_good({}, never)
+
+    assert ["AAPL"] == [bar.symbol for bar in sink.came]
+    words = [*book.find()[0].evidence.get("left", ())] + [noted.error for noted in book.open()]
+    assert 1 == len(words)
+    assert "ZZZ" in words[0]
 
 
 def test_what_a_dead_process_left_open_is_ended_by_the_next(

@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from forebay.clock import Clock
-from forebay.errors import BadRequest, NotEntitled
+from forebay.errors import BadRequest, NotEntitled, PageRejected
 from forebay.model.instrument import AssetClass
 from forebay.model.live import WILDCARD, Cluster, Noted
 from forebay.model.message import BarMessage, Message
@@ -60,11 +60,16 @@ class _Round:
     send: Send
     stopped: Callable[[], bool]
     calls: int = 0
+    answered: bool = False
+    """Whether any answer could be used."""
+    rejected: PageRejected | None = None
+    """Why one could not."""
     _lock: Lock = field(default_factory=Lock)
 
     def note(self, kind: Kind, symbol: str, starts: Sequence[datetime], calls: int) -> None:
         with self._lock:
             self.calls += calls
+            self.answered |= calls > 0
             for share in self.shares:
                 if share.wants(kind, symbol):
                     share.symbols += 1
@@ -101,8 +106,8 @@ class Refill:
     ) -> list[dict[str, Any]] | None:
         """Refill some of one cluster that are over, together; the evidence of each.
 
-        None when `stopped` said so before the end. Raises VendorError for what may go better later, and whatever
-        `send` raises.
+        None when `stopped` said so before the end. A symbol whose answer stays wrong is left to its flat file. Raises
+        VendorError for what may go better later, such as answers that are all wrong, and whatever `send` raises.
         """
         shares = [Share(noted.interruption) for noted in several]
         asking = _Round(shares, send, stopped)
@@ -111,6 +116,8 @@ class Refill:
         with ThreadPoolExecutor(_AT_ONCE, "refill") as pool:
             if not all(pool.map(partial(self._ask, cluster, asking), questions)):
                 return None
+        if asking.rejected and not asking.answered:
+            raise asking.rejected
         for share in shares:
             share.left = +share.left
         numbers = [noted.id for noted in several]
@@ -180,7 +187,9 @@ class Refill:
                     inside = rows.filter(pl.col("window_start").is_between(*window))
                     asking.send(_messages(inside, cluster.asset_class, timeframe, settled))
                     starts += inside["window_start"].to_list()
-        except (NotEntitled, BadRequest) as error:
+        except (NotEntitled, BadRequest, PageRejected) as error:
+            if isinstance(error, PageRejected):
+                asking.rejected = error
             asking.leave(kind, symbol, str(error)[:200], max(pages.pages, 1))
             return 1
         asking.note(kind, symbol, starts, max(pages.pages, 1))

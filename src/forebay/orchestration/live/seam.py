@@ -9,7 +9,7 @@ from structlog import get_logger
 
 from forebay import failpoints
 from forebay.clock import Clock
-from forebay.errors import VendorError
+from forebay.errors import PageRejected, VendorError
 from forebay.ledger.interruptions import Interruptions
 from forebay.model.live import Cause, Cluster, Interruption, Noted, Subscription
 from forebay.model.message import Message
@@ -79,7 +79,14 @@ class Seam:
         over = [noted for noted in self._book.open(self._cluster) if self._refill.is_due(noted)]
         closed = 0
         for several in together(over):
-            if stopped() or not self._close(several, seen, stopped):
+            try:
+                if stopped() or not self._close(several, seen, stopped):
+                    break
+            except PageRejected as error:  # of these symbols: others may be told of
+                self._failed(several, error)
+                continue
+            except VendorError as error:
+                self._failed(several, error)
                 break
             closed += len(several)
         whole = closed == len(over)
@@ -87,14 +94,13 @@ class Seam:
         self._again = _AGAIN if whole else min(2 * self._again, _LONGEST)
         return closed
 
+    def _failed(self, several: Sequence[Noted], error: VendorError) -> None:
+        for noted in several:
+            self._book.failed(noted.id, str(error))
+            log.warning("stream_not_refilled", cluster=self._cluster.value, interruption=noted.id, error=str(error))
+
     def _close(self, several: Sequence[Noted], seen: Seen, stopped: Callable[[], bool]) -> bool:
-        try:
-            evidence = self._refill.run(several, seen, self._send, stopped)
-        except VendorError as error:
-            for noted in several:
-                self._book.failed(noted.id, str(error))
-                log.warning("stream_not_refilled", cluster=self._cluster.value, interruption=noted.id, error=str(error))
-            return False
+        evidence = self._refill.run(several, seen, self._send, stopped)
         if evidence is None or not self._settled():
             return False
         failpoints.reach("stream.refilled")
