@@ -17,6 +17,16 @@ from forebay import Sandbox
 HELD = ("--datasets", "stocks/bars_1d", "--start", "2026-03-02", "--end", "2026-03-04", "--no-actions")
 MORE = ("--datasets", "stocks/bars_1d", "--start", "2026-03-05", "--end", "2026-03-05", "--no-actions")
 THREE_DAYS = ["2026-03-02.csv.gz", "2026-03-03.csv.gz", "2026-03-04.csv.gz"]
+DAY_BARS = ("--timeframes", "1d", "--start", "2026-03-02", "--end", "2026-03-04")
+ASKS_THE_LEDGER = [
+    ("sync",),
+    ("status",),
+    ("status", "AAPL", "--interval", "1d"),
+    ("run-once", "AAPL", *DAY_BARS),
+    ("enqueue", "one.json", *DAY_BARS),
+    ("enqueue-batch", "one.json", *DAY_BARS),
+]
+"""Commands that take the ledger's word for what is held."""
 BARS = "select * from stocks.bars_1d order by all"
 
 
@@ -95,11 +105,13 @@ def test_a_lost_lake_is_filled_from_the_archive(running: Shell, vendor: Sandbox)
 
 
 def test_a_lake_that_no_archive_stands_behind_is_fetched_again(shell: Shell, vendor: Sandbox):
-    """A sync does not call complete what is gone; `lake verify --mend` reads exactly those days again."""
+    """No command calls complete what is gone; `lake verify --mend` reads exactly those days again."""
     assert 0 == shell("sync", *HELD).code
     expected = bars(shell)
     shutil.rmtree("data/lake")
-    shell.refuses("sync", code=1, says="no such table in the lake at", next_step="`forebay lake verify --mend`")
+    Path("one.json").write_text(json.dumps(["AAPL"]), "utf-8")
+    for command in ASKS_THE_LEDGER:
+        shell.refuses(*command, code=1, says="no such table in the lake at", next_step="`forebay lake verify --mend`")
     before = len(vendor.requests)
 
     assert 0 == shell("lake", "verify", "--mend").code

@@ -47,9 +47,10 @@ class Holding:
 
 
 def holding(app: App, feeds: Sequence[Feed], ticker: str, timeframe: str) -> Holding:
-    """Look into ledger and lake; asks no vendor. Raises UsageError for an unknown timeframe."""
+    """Look into ledger and lake; asks no vendor. Raises UsageError for an unknown size, LakeError for lost rows."""
     timeframes_named([timeframe])
     dataset = BAR_DATASETS[f"{asset_class_of(ticker)}/{base_of(timeframe)}"]
+    app.confirm_lake([dataset.table])
     rows, first, last = _bars(app, ticker, timeframe)
     covered = app.ledger.coverage.find(
         LAKE, dataset.table, [ticker, ALL_SYMBOLS], verdicts=[one for one in Verdict if one.satisfies], limit=None

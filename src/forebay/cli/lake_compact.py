@@ -12,7 +12,6 @@ from forebay.cli.options import Datasets, End, Json, Start, load_settings
 from forebay.cli.output import ExitCode, print_json, say, tell
 from forebay.errors import UsageError
 from forebay.feeds_file import dataset_named
-from forebay.model.feed import LAKE
 from forebay.model.task import TaskKind
 
 if TYPE_CHECKING:
@@ -107,9 +106,11 @@ def vacuum(
 def compact_closed(app: App, wishes: Iterable[Wish]) -> None:
     """After a sync: spans that are over and in many files, of the tables that were wished for; then a vacuum."""
     from forebay.orchestration.compacting import Compacting
+    from forebay.orchestration.wanted import lake_tables
 
-    held = app.lake.tables() if any(wish.destination == LAKE for wish in wishes) else []
-    tables = sorted({wish.table for wish in wishes if wish.destination == LAKE and wish.table in held})
+    wanted = lake_tables(wishes)
+    held = app.lake.tables() if wanted else []
+    tables = sorted(wanted.intersection(held))
     if drafts := Compacting(app.ledger, app.compaction()).queue(tables, app.clock.now()):
         tell(f"compacting {len(drafts):,} spans of session dates that are over (--no-compact leaves them for later)")
         app.worker(kinds=[TaskKind.COMPACT], offline=True).drain()

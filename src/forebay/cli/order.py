@@ -28,9 +28,12 @@ def broker_of(settings: Settings) -> Broker:
 
 
 def prospect_of(app: App, asked: Asked) -> Prospect:
-    """What `asked` comes to, as a remembered feed; notes are told."""
+    """What `asked` comes to, as a remembered feed; notes are told. Raises LakeError for a lake that is lost."""
+    from forebay.orchestration.wanted import lake_tables
+
     wanted = feeds_asked(app, asked)
     prospect = app.outlook().look_ahead(wanted)
+    app.confirm_lake(lake_tables(prospect.wishes))
     remember(app, asked, wanted)
     tell_notes(prospect.plan.notes)
     return prospect

@@ -24,7 +24,9 @@ def status(
     *,
     json: Json = False,
 ) -> int:
-    """Show what is held, what is missing, and why. No network: asks the ledger, and with --interval the lake.
+    """Show what is held, what is missing, and why. Asks no vendor: asks the ledger, and with --interval the lake.
+
+    Exit code 1 when the ledger has rows of a table that is not in the lake.
 
     Example: forebay status AAPL --interval 1d
     """
@@ -35,9 +37,11 @@ def status(
     from forebay.cli.quarantine import tell_strays
     from forebay.cli.status_view import show_status, status_json
     from forebay.cli.wishes import feeds_asked
+    from forebay.orchestration.wanted import lake_tables
 
     with open_app(settings) as app:
         wishes = app.known_wishes(feeds_asked(app, Asked(feeds)), ticker)
+        app.confirm_lake(lake_tables(wishes))
         found = app.status(wishes)
         tell_strays(app.quarantine)
     if json:

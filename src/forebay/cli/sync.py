@@ -11,7 +11,7 @@ from forebay.cli.options import Datasets, End, Into, Json, Source, Start, Ticker
 from forebay.cli.output import ExitCode, tell
 from forebay.cli.wishes import Asked, FeedsFile, feeds_asked, remember
 from forebay.errors import UsageError
-from forebay.model.feed import ARCHIVE, LAKE
+from forebay.model.feed import ARCHIVE
 
 if TYPE_CHECKING:
     from forebay.app import App
@@ -54,12 +54,13 @@ def sync(
     from forebay.cli.foreground import show
     from forebay.cli.lake_compact import compact_closed
     from forebay.cli.strangers import fetch
+    from forebay.orchestration.wanted import lake_tables
 
     with open_app(settings) as app:
         asked = Asked(feeds, datasets, tickers, start, end, source, into, timeframes)
         app.recover()
         prospect = _planned(app, asked, plan) if plan else _asked(app, asked)
-        app.confirm_lake(wish.table for wish in prospect.wishes if wish.destination == LAKE)
+        app.confirm_lake(lake_tables(prospect.wishes))
         for note in prospect.plan.notes:
             tell(f"note: {note}")
         status, unknown = fetch(app, prospect)

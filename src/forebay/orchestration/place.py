@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from forebay.errors import LakeError, UsageError
 from forebay.lake.home.home import Home
-from forebay.lake.log.delta import exists
 from forebay.ledger import Ledger
 from forebay.ledger.filter import TaskFilter
 from forebay.model.coverage import Verdict
@@ -35,8 +34,10 @@ def settle(ledger: Ledger, address: str) -> None:
 def confirm_lake(ledger: Ledger, lake: Home, tables: Iterable[str]) -> None:
     """See that tables of which the ledger has rows are there. Raises LakeError for one that is not.
 
-    A plan is made from the ledger alone: without its lake it would find that nothing is missing.
+    Plans and what is shown come from the ledger alone: without its lake they would find that nothing is missing.
     """
+    from forebay.lake.log.delta import exists  # a ledger without rows is looked at without delta-rs
+
     for table in sorted(set(tables)):
         held = ledger.coverage.find(LAKE, table, verdicts=[Verdict.COMPLETE], limit=1)
         if held and held[0].evidence.rows and not exists(lake.table(table)):

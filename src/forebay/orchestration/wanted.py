@@ -77,6 +77,11 @@ class Wish:
         return Interval(self.days[0], self.days[-1])
 
 
+def lake_tables(wishes: Iterable[Wish]) -> set[str]:
+    """The tables that are wanted in the lake."""
+    return {wish.table for wish in wishes if wish.destination == LAKE}
+
+
 def spell_out(feeds: Iterable[Feed], now: datetime, find_reach: FindReach, members: Members = _nobody) -> list[Wish]:
     """The wishes of `feeds` as of `now` (UTC). Sessions that have not ended are not wanted yet.
 
