@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -13,11 +13,14 @@ from shell import Shell
 from spoiling import Vendor, a_vendor
 
 from forebay.lake.intake.quarantine import Quarantine
+from forebay.ledger.filter import TaskFilter
 from forebay.model.catalogue import DATASETS
 from forebay.model.coverage import Verdict
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS, Partition
 from forebay.model.rows import bad_schema
+from forebay.model.task import TaskState
+from forebay.orchestration.mend import reload_draft
 
 DAYS = DATASETS["us_stocks_sip/day_aggs_v1"]
 DAY = date(2026, 3, 3)
@@ -121,6 +124,24 @@ def _keep_as_an_earlier_release(home: Home, tickers: list[str]) -> None:
         )
         evidence = replace(row.evidence, rows=rest.height, reason="2 rows failed a check")
         app.ledger.coverage.record([replace(row, verdict=Verdict.SUSPECT, evidence=evidence)])
+
+
+def test_a_replay_does_the_work_of_nobody_else(shell, vendor, home):
+    """What others queued is left to those who run it: a replay loads its own file alone."""
+    publish(vendor, bad_rows=1)
+    shell("sync", *HOLD)
+    (note,) = listed(shell)
+    with home.app() as app:
+        revision = app.ledger.listings.revisions(DAYS.name, DAY, DAY)[DAY]
+        other = reload_draft(DAYS, DAY + timedelta(days=1), revision)
+        app.ledger.tasks.add([other])
+
+    said = shell("quarantine", "replay", note["id"])
+
+    assert 3 == said.code, said.all
+    with home.app() as app:
+        (left,) = app.ledger.tasks.find(TaskFilter(key=other.key))
+    assert TaskState.PENDING is left.state
 
 
 def test_what_is_dismissed_counts_no_more(shell, vendor, home):

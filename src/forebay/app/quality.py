@@ -14,6 +14,7 @@ from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.feed import LAKE
 from forebay.model.task import Task, TaskDraft, TaskKind, TaskState
 from forebay.orchestration.mend import Mending
+from forebay.orchestration.one_task import finish
 from forebay.orchestration.replay import Replay
 from forebay.orchestration.upstream import Upstream
 from forebay.orchestration.verify import Verifier
@@ -59,12 +60,22 @@ def replaying(app: App, notes: Iterable[Quarantined]) -> Replay:
     if app.has_flatfiles:
         spans = [(LAKE_DATASETS[note.table], note.partition.dates) for note in notes if note.table in LAKE_DATASETS]
         Upstream(app.flatfiles, app.ledger).look(spans)
-    return Replay(app.ledger, app.quarantine, app.tables, app.clock, partial(_can_load, app), partial(carry_out, app))
+    return Replay(app.ledger, app.quarantine, app.tables, app.clock, partial(_can_load, app), partial(_load_anew, app))
 
 
 def _can_load(app: App, key: str, revision: Revision) -> bool:
     held = app.archive.find(key) if app.keeps_archive else None
     return app.has_flatfiles or (held is not None and held.is_revision(revision))
+
+
+def _load_anew(app: App, drafts: Sequence[TaskDraft]) -> list[Task]:
+    """Run these tasks, one after the other and no others; those that did not end well."""
+    app.ledger.tasks.add(drafts, again=True, planned_at=app.clock.now())
+    worker, ended = app.worker(kinds=[TaskKind.LOAD], interactive=True), list[Task]()
+    for draft in drafts:
+        (task,) = app.ledger.tasks.find(TaskFilter(destination=draft.destination, key=draft.key), limit=1)
+        ended.append(finish(app.ledger, app.clock, task.id, worker))
+    return [task for task in ended if task.state is not TaskState.COMPLETED]
 
 
 def carry_out(app: App, drafts: Sequence[TaskDraft], planned_at: datetime | None = None) -> list[Task]:
