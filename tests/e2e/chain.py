@@ -65,7 +65,10 @@ class Chain:
     _open: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
-        create_database(str(self.server.folder), "chain", "template0")
+        address = create_database(str(self.server.folder), "chain", "template0")
+        if self.server.has_timescaledb:
+            with psycopg.connect(address, autocommit=True) as connection:
+                connection.execute("CREATE EXTENSION timescaledb")
         self.vendor.stream.pause()
         tell_time(self.vendor, self.clock)
         return self
