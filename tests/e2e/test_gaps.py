@@ -201,6 +201,17 @@ def test_nothing_to_search_is_said(shell):
     shell.refuses("gaps", "repair", *swapped, says="is before the first", next_step="swap them")
 
 
+@pytest.mark.parametrize("asked", ["scan", "repair"])
+def test_dates_to_come_have_no_gaps_yet(shell, asked):
+    """That nothing is missing of the future is no proof of anything, and is told apart."""
+    said = shell("gaps", asked, "--tickers", "AAPL", "--start", "2090-01-02", "--end", "2090-01-06")
+    past = shell("gaps", asked, "--tickers", "AAPL", "--start", str(START), "--end", str(START))
+
+    assert (0, "0 gaps\n") == (said.code, said.out)
+    assert "no session of these dates is over" in said.err
+    assert "no session of these dates is over" not in past.err
+
+
 def test_trades_prove_a_single_minute(shell, vendor, home):
     """A minute that the vendor's file lacks, in a day whose trades are held: named by count, and mended by trades."""
     name = tickers_of(vendor)[-1]

@@ -119,7 +119,10 @@ def _scopes(wired: App, tickers: Sequence[str] | None, start: date | None, end: 
             "no symbol is named, the registry has none that is enabled, and no feed wants the whole market's minutes",
             remedy="`forebay gaps scan --tickers AAPL`, or `forebay registry add AAPL --strategy flatpack` first",
         )
-    return [*scopes(wired, symbols, start, end), *market]
+    found = [*scopes(wired, symbols, start, end), *market]
+    if not any(scope.sessions for scope in found):
+        tell("note: no session of these dates is over, so that no minute is expected yet")
+    return found
 
 
 def _show(gaps: Iterable[Gap], *, json: bool) -> int:
