@@ -7,6 +7,7 @@ import shutil
 import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from homes import END, START, HastyClock
@@ -134,6 +135,23 @@ def test_servers_that_are_up(shell, listening):
             found[subject]["health"],
             found[subject]["detail"],
         )
+
+
+def test_a_database_at_a_folder(shell):
+    """A host that begins with a slash is the folder of PostgreSQL's socket: it is up or down like any other."""
+    with TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"{folder}/.s.PGSQL.5432")
+        server.listen()
+        settings = {"TIMESCALE_HOST": folder, "DATABASE_URL": "sqlite:///data/download_tracker.db"}
+        up, _ = examined(shell, **settings)
+        down, code = examined(shell, **settings, TIMESCALE_PORT="5433")
+
+    assert ("ok", f"{folder}/.s.PGSQL.5432 accepts connections") == (
+        up["TimescaleDB"]["health"],
+        up["TimescaleDB"]["detail"],
+    )
+    assert (1, "fault") == (code, down["TimescaleDB"]["health"])
+    assert f"{folder}/.s.PGSQL.5433 does not: " in down["TimescaleDB"]["detail"]
 
 
 def test_servers_that_are_down(shell, closed):

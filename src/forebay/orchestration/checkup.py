@@ -194,12 +194,26 @@ def _not_included(subject: str, reason: str) -> Finding:
 
 
 def check_server(subject: str, host: str, port: int, setting: str) -> Finding:
-    """Whether a configured server accepts a connection."""
+    """Whether a configured server accepts connections; a host may be the folder of PostgreSQL's socket, as in libpq."""
     if not host:
         return Finding(subject, Health.FAULT, f"{setting} is not host:port", f"correct {setting}")
+    place = f"{host}/.s.PGSQL.{port}" if host.startswith("/") else f"{host}:{port}"
     try:
-        with socket.create_connection((host, port), timeout=_CONNECT):
-            return Finding(subject, Health.OK, f"{host}:{port} accepts connections")
+        with _connection(host, port, place):
+            return Finding(subject, Health.OK, f"{place} accepts connections")
     except OSError as error:
         remedy = f"start it, correct {setting}, or remove {setting} if you do not need it"
-        return Finding(subject, Health.FAULT, f"{host}:{port} does not: {error}", remedy)
+        return Finding(subject, Health.FAULT, f"{place} does not: {error}", remedy)
+
+
+def _connection(host: str, port: int, place: str) -> socket.socket:
+    if not host.startswith("/"):
+        return socket.create_connection((host, port), timeout=_CONNECT)
+    local = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    local.settimeout(_CONNECT)
+    try:
+        local.connect(place)
+    except OSError:
+        local.close()
+        raise
+    return local
