@@ -36,6 +36,7 @@ def test_symbols_are_added_changed_and_deleted(registry):
     assert ("snapshot", "idle") == (found["AAp"]["strategy"], found["AAp"]["status"])
     assert "Rate limit exceeded" == found["MSFT"]["error_message"]
     assert "enabled: False\n" in shown
+    assert 'metadata: {"start": "2026-03-02"}\n' in shown
     assert "Rate limit exceeded" in table
     assert "AAp" not in table
 

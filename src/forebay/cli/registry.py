@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,7 +81,8 @@ def _show(entry: SymbolRegistry, *, json: bool) -> None:
         print_json(entry_json(entry))
         return
     for name, value in entry_json(entry).items():
-        say(f"{name}: {'-' if value in (None, '', {}) else value}")
+        shown = dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+        say(f"{name}: {'-' if value in (None, '', {}) else shown}")
 
 
 @app.command("list")
