@@ -98,6 +98,17 @@ def test_a_failed_task_is_retried_by_its_button_and_seen_at_once(busy, service, 
     watching.get_by_role("heading", level=1).filter(has_text="pending").wait_for()
 
 
+def test_a_refused_file_is_replayed_by_its_button(busy, service, visit):
+    """The button leads to the file's own page, which tells by itself how the replay ended."""
+    page = visit(service.url)
+    page.goto("/quarantine")
+    page.get_by_role("button", name="Replay").click()
+    page.locator("#run").get_by_text("its file cannot be had now").wait_for()
+    keep(page, "quarantined")
+    assert ([], True) == (axe(page), fits(page))
+    assert page.get_by_role("button", name="Dismiss").is_visible()
+
+
 def test_colours_are_chosen_by_the_button(service, visit):
     """The button turns a light page dark, on every page from then on."""
     page = visit(service.url)

@@ -181,20 +181,6 @@ def test_the_schedule_is_stopped_and_started(client):
     assert book.look().running is True
 
 
-def test_quarantine_is_looked_at_and_dismissed(client):
-    """What was refused is listed with its reason, and dismissed with one, which is kept."""
-    app = app_of(client)
-    where = Partition("stocks/bars_1m", "*", Interval(DAY, DAY))
-    app.quarantine.keep(where, key="us_stocks_sip/x.csv.gz", reason="high < low", now=app.clock.now())
-    (note,) = app.quarantine.list()
-    assert all(word in see(client, "/quarantine") for word in (note.id, "high &lt; low", "whole file"))
-    assert f"forebay quarantine replay {note.id}" in see(client, f"/quarantine/{note.id}")
-    assert 400 == act(client, f"/quarantine/{note.id}", reason=" ").status_code
-    assert "test symbols" in act(client, f"/quarantine/{note.id}", reason="test symbols").text
-    assert (note.id in see(client, "/quarantine"), note.id in see(client, "/quarantine?ended=true")) == (False, True)
-    assert [404, 422] == [client.get(f"/quarantine/{each}").status_code for each in ("0" * 8, "g" * 8)]
-
-
 def test_the_plan_says_what_the_vendor_answered(client):
     """How far back each dataset reaches, and when the vendor said so; keys are never shown."""
     app = app_of(client)

@@ -17,6 +17,8 @@ class RunKind(StrEnum):
     """Gaps in minute bars are found and fetched again."""
     FILL = "fill"
     """A cell of the coverage grid is put right."""
+    REPLAY = "replay"
+    """Something in quarantine is tried again."""
 
 
 class RunState(StrEnum):
@@ -49,6 +51,8 @@ class Order:
     """A repair asks for what the vendor is known to lack, too."""
     table: str | None = None
     """What a fill is about: `stocks/bars_1m`, of its one symbol or of everything that is wanted."""
+    note: str | None = None
+    """What a replay is about: the id of a thing in quarantine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,13 @@ class Progress:
     """What came of an order so far."""
 
     completed: int = 0
-    """Symbols that were run, gaps that are closed, or tasks that ended well."""
+    """Symbols that were run, gaps that are closed, tasks that ended well, or what left the quarantine."""
     failed: int = 0
-    """Symbols that failed, gaps that stay, or tasks that did not end well."""
+    """Symbols that failed, gaps that stay, tasks that did not end well, or what stays in quarantine."""
     records: int = 0
     """Rows that are held now and were not before; of a repair minutes that lacked, by its own estimate."""
     errors: Mapping[str, str] = field(default_factory=dict)
-    """Symbol, or symbol and session date, to why it failed: the first hundred."""
+    """Symbol, symbol and session date, or id in quarantine to why it failed: the first hundred."""
 
 
 @dataclass(frozen=True, slots=True)

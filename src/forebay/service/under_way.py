@@ -12,6 +12,7 @@ import structlog
 from forebay.app.gaps import kept_symbols, repair_gaps, scopes
 from forebay.app.grid import repair_cell
 from forebay.app.ingest import open_ingest
+from forebay.app.quality import replaying
 from forebay.errors import ForebayError, LedgerError, UsageError
 from forebay.ledger.runs import RunBook
 from forebay.model.gap import Outcome
@@ -75,7 +76,12 @@ class UnderWay:
 
     def _error(self, open_one: Callable[[], AbstractContextManager[App]]) -> str | None:
         """What stopped all of it, if anything did."""
-        ways = {RunKind.INGEST: self._ingest, RunKind.REPAIR: self._repair, RunKind.FILL: self._fill}
+        ways = {
+            RunKind.INGEST: self._ingest,
+            RunKind.REPAIR: self._repair,
+            RunKind.FILL: self._fill,
+            RunKind.REPLAY: self._replay,
+        }
         do = ways[self._run.order.kind]
         try:
             with open_one() as app:
@@ -112,6 +118,14 @@ class UnderWay:
             why = None if task.state is TaskState.COMPLETED else task.error_message or f"it is {task.state}"
             self._count(f"{task.draft.partition} in {task.draft.destination}", 0, why)
             self._changed()
+
+    def _replay(self, app: App) -> None:
+        note = app.quarantine.find(self._run.order.note or "")
+        if note is None:
+            raise UsageError("it is not in quarantine any more", remedy="look at `forebay quarantine list`")
+        if note.ended is None:
+            came = replaying(app, [note]).replay(note)
+            self._count(note.id, came.taken, None if came.done else came.said)
 
     def _count(self, name: str, records: int, error: str | None) -> None:
         came = self._progress

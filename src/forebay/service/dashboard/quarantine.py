@@ -1,4 +1,4 @@
-"""What failed a check: listed, looked at, dismissed."""
+"""What failed a check: listed, looked at, tried again, dismissed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 
 from forebay.lake.intake.note import End, Quarantined
+from forebay.model.run import Order, RunKind
 from forebay.service.dashboard.pages import back_to, render
 from forebay.service.desk import At, Desk
 from forebay.service.faults import Refusal
+from forebay.service.routes.runs import RUN_ID, Under, ordered
 
 routes = APIRouter()
 _ROWS = 100
@@ -40,7 +42,13 @@ def quarantine(
 
 
 @routes.get("/quarantine/{identity}")
-def one(request: Request, desk: At, identity: Id) -> Response:
+def one(
+    request: Request,
+    desk: At,
+    runs: Under,
+    identity: Id,
+    ran: Annotated[str | None, Query(pattern=RUN_ID)] = None,
+) -> Response:
     """One of it: why it is kept, and the first of its rows, each with the check that it failed."""
     note = _found(desk, identity)
     frame = desk.app.quarantine.rows(note).head(_SHOWN) if note.rows_path else None
@@ -48,13 +56,24 @@ def one(request: Request, desk: At, identity: Id) -> Response:
         request,
         "quarantined.html",
         note=note,
+        run=runs.book.get(ran) if ran else None,
         columns=frame.columns if frame is not None else [],
         rows=frame.rows() if frame is not None else [],
         redact=desk.redact,
     )
 
 
-@routes.post("/quarantine/{identity}")
+@routes.post("/quarantine/{identity}/replay")
+def replay(desk: At, runs: Under, identity: Id) -> Response:
+    """Order one to be tried again; then its page, which shows how that fares."""
+    note = _found(desk, identity)
+    if note.ended is not None:
+        return back_to(f"/quarantine/{identity}")
+    run = ordered(runs, Order(RunKind.REPLAY, note=identity))
+    return back_to(f"/quarantine/{identity}?ran={run.id}#run")
+
+
+@routes.post("/quarantine/{identity}/dismiss")
 def dismiss(desk: At, identity: Id, reason: Annotated[str, Form(max_length=500)] = "") -> Response:
     """Mark one as of no concern, for a reason. Its rows stay."""
     note = _found(desk, identity)

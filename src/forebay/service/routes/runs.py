@@ -33,17 +33,18 @@ class RunShown(BaseModel):
     kind: RunKind
     symbols: list[str] | None = Field(description="Null: all that are enabled, and of an ingest due.")
     table: str | None = Field(description="Of a fill: the table of the coverage grid.", examples=["stocks/bars_1m"])
+    note: str | None = Field(description="Of a replay: the id of what is in quarantine.", examples=["1f0c2a9b"])
     start: date | None = Field(description="Of a repair or a fill: the first session date.")
     end: date | None
     state: RunState = Field(description="`stopped`: the service that carried it out was stopped, or died.")
     ordered_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    completed: int = Field(description="Symbols that were run, gaps that are closed, or tasks that ended well.")
-    failed: int = Field(description="Symbols that failed, gaps that stay, or tasks that did not end well.")
+    completed: int = Field(description="Symbols that ran, gaps closed, tasks that ended well, what left quarantine.")
+    failed: int = Field(description="Symbols that failed, gaps that stay, tasks that ended badly, what stays there.")
     records: int = Field(description="Rows that are held now and were not before; minutes of gaps are estimated.")
     error: str | None = Field(description="What stopped all of it.")
-    errors: dict[str, str] = Field(description="Symbol, or symbol and session, to why it failed: the first hundred.")
+    errors: dict[str, str] = Field(description="Symbol, session or id to why it failed: the first hundred.")
 
     @classmethod
     def of(cls, run: Run) -> Self:
@@ -54,6 +55,7 @@ class RunShown(BaseModel):
             kind=order.kind,
             symbols=None if order.symbols is None else list(order.symbols),
             table=order.table,
+            note=order.note,
             start=order.start,
             end=order.end,
             state=run.state,
