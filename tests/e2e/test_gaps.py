@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
+import structlog
 from homes import Home
 from shell import Shell
 from spoiling import a_vendor
@@ -167,6 +168,17 @@ def test_what_was_never_fetched_is_planned_and_what_fails_is_tried_again(shell, 
     assert {"closed"} == {gap["outcome"] for gap in gaps(shell, "repair", *searched, code=0, **BY_REST).values()}
 
 
+@pytest.fixture
+def logs_as_a_library():
+    """Nobody has set logs up: this process has not run a command."""
+    before = structlog.get_config() if structlog.is_configured() else None
+    structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()
+    if before:
+        structlog.configure(**before)
+
+
 def test_a_backfill_from_python_takes_moments_and_dates(vendor, home):
     """The first moment is of the evening in New York; what is held afterwards are those sessions, whole."""
     name, settings = tickers_of(vendor)[-1], load(environ={**home.env, **BY_REST})
@@ -177,6 +189,19 @@ def test_a_backfill_from_python_takes_moments_and_dates(vendor, home):
     assert [date(2025, 11, day) for day in (3, 4, 5)] == held.to_list()
     with pytest.raises(UsageError, match="no range of dates"):
         forebay.run_backfill(name, "2025-11-05", "2025-11-04", settings=settings)
+
+
+def test_a_backfill_from_python_is_quiet(vendor, home, capfd, caplog, logs_as_a_library):
+    """It prints nothing of its own; a program that sets logging up has each task that ended."""
+    name, settings = tickers_of(vendor)[-1], load(environ={**home.env, **BY_REST})
+
+    assert [] == forebay.run_backfill(name, "2025-11-04", "2025-11-04", settings=settings)
+    assert ("", "") == capfd.readouterr()
+
+    with caplog.at_level("DEBUG", "forebay"):
+        forebay.run_backfill(name, "2025-11-05", "2025-11-05", settings=settings)
+    ended = [record for record in caplog.records if "event='task_ended'" in record.getMessage()]
+    assert {"forebay.orchestration.worker"} == {record.name for record in ended}
 
 
 def test_each_symbol_with_gaps_is_a_line_of_the_log(shell, vendor, home):

@@ -18,6 +18,7 @@ from forebay.model.task import TaskKind
 from forebay.orchestration.sync import carry_out
 from forebay.settings import load
 from forebay.symbols.registry_rows import check_symbol
+from forebay.telemetry.logs import log_as_library
 
 if TYPE_CHECKING:
     from forebay.model.gap import Gap
@@ -31,8 +32,10 @@ def run_backfill(
 
     Dates are session dates, both included; of an aware datetime its date in New York. Returns the gaps that stay, by
     date, each with its `outcome` and `reason`: none when nothing lacks. `settings` are read as by the commands where
-    none are given. Raises UsageError for a wrong symbol or date or a missing key, VendorError, LakeError, LedgerError.
+    none are given. Prints nothing: `logging` has what it does, under `forebay`. Raises UsageError for a wrong symbol or
+    date or a missing key, VendorError, LakeError, LedgerError.
     """
+    log_as_library()
     check_symbol(symbol)
     first, last = _session_date(start), _session_date(end)
     if last < first:

@@ -53,6 +53,26 @@ def configure_logs(
         logging.getLogger(name).setLevel(logging.DEBUG if level == "DEBUG" else logging.WARNING)
 
 
+def log_as_library() -> None:
+    """Hand log lines to `logging`, under `forebay`, whose own settings decide what is shown: by default warnings.
+
+    For calls from a user's program. One that has set structlog up, as the commands have, keeps what it chose.
+    """
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_common(),
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
 def _install(handlers: list[logging.Handler]) -> None:
     """Put `handlers` in place of those that an earlier call installed."""
     root = logging.getLogger()
