@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -13,9 +14,12 @@ import pytest
 from homes import Home
 
 from forebay import Sandbox
+from forebay.app import App, new_worker_id
+from forebay.clock import SystemClock
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.feed import Feed, SourceChoice
 from forebay.model.task import TaskState
+from forebay.settings import load
 
 START, END = date(2026, 3, 2), date(2026, 3, 13)
 KILLS = 20
@@ -82,3 +86,17 @@ def test_twenty_kills_change_nothing(tmp_path, vendor):
     assert digests(clean) == digests(shot)
     assert {TaskState.COMPLETED} == {state for state, count in status.tasks.items() if count}
     assert [] == shot.litter()
+
+
+def test_whoever_finds_a_dead_worker_frees_its_tasks(tmp_path, vendor):
+    """Also a process that works off no tasks, a stream that writes to the lake say: nobody else will hear of it."""
+    home = Home(tmp_path, vendor)
+    with home.app() as app:
+        app.ledger.tasks.add(app.outlook().look_ahead([FILES]).plan.each())
+        assert app.ledger.tasks.claim(app.worker_id)
+        app.abandon()  # as a kill leaves it
+
+    with closing(App(load(environ=home.env), SystemClock(), new_worker_id())) as writer:
+        assert 1 == sum(count for state, count in writer.ledger.tasks.counts().items() if state.held)
+        assert writer.tables
+        assert 0 == sum(count for state, count in writer.ledger.tasks.counts().items() if state.held)

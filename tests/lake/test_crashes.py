@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from lakes import DAY, FIRST, SECOND, Basin, bars
 
 from forebay import Lake
-from forebay.errors import StoreError
+from forebay.errors import LedgerUnavailable, StoreError
 from forebay.lake.home import folder as folder_home
 from forebay.lake.home.folder import FolderHome
 from forebay.lake.home.staging import Staging
@@ -134,6 +134,22 @@ def test_only_the_folders_of_dead_workers_are_swept(tmp_path: Path) -> None:
             assert {"alive", "new"} == names(tmp_path)
 
     assert set() == names(tmp_path)
+
+
+def test_a_dead_workers_folder_stays_until_its_tasks_are_free(tmp_path: Path) -> None:
+    """Who is killed while it sweeps, or cannot tell the ledger, leaves the folder to the next; its own is gone."""
+    Staging(tmp_path, "dead").abandon()
+
+    def away(_: str) -> None:
+        raise LedgerUnavailable("the ledger is away", remedy="look later")
+
+    with pytest.raises(LedgerUnavailable):
+        Staging(tmp_path, "first", away)
+    assert {"dead"} == names(tmp_path)
+
+    freed: list[str] = []
+    with Staging(tmp_path, "second", freed.append):
+        assert (["dead"], {"second"}) == (freed, names(tmp_path))
 
 
 def test_rows_delivered_before_stay_when_a_delivery_fails(basin: Basin) -> None:

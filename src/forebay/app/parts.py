@@ -60,10 +60,13 @@ class Parts:
 
     @cached_property
     def staging(self) -> Staging:
-        """This process's folder for files under way."""
+        """This process's folder for files under way. Workers of this machine that are found dead lose their tasks."""
         from forebay.lake.home.staging import Staging
 
-        return Staging(self.settings.folders.tmp, self.worker_id)
+        return Staging(self.settings.folders.tmp, self.worker_id, self._free)
+
+    def _free(self, dead: str) -> None:
+        self.ledger.tasks.rescue(dead=[dead])
 
     @cached_property
     def tables(self) -> LakeTables:
@@ -219,17 +222,18 @@ class Parts:
 
     def recover(self) -> None:
         """Clear up after workers of this machine that died: their staged files go, their tasks are free at once."""
-        self.ledger.tasks.rescue(dead=self.staging.swept)
+        self.rescue()
         if self.settings.folders.spool.is_dir():
             from forebay.tasks.spool import Spool
 
             Spool(self.settings.folders.spool).sweep(lambda key: self.ledger.tasks.is_settled(ARCHIVE, key))
 
     def rescue(self) -> None:
-        """Free the tasks of workers whose lease ran out, and at once those of this machine's that have died since."""
+        """Free the tasks of workers whose lease ran out, and at once those of this machine's that have died."""
         from forebay.lake.home.staging import sweep
 
-        self.ledger.tasks.rescue(dead=sweep(self.settings.folders.tmp))
+        sweep(self.staging.folder.parent, self._free)
+        self.ledger.tasks.rescue()
 
     def make_folders(self) -> None:
         """Make the folders and the schema that would otherwise be made on first use. Raises StoreError, LedgerError."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Self
@@ -15,17 +17,26 @@ __all__ = ["Staging", "storage_errors", "sweep"]
 
 _LOCK = "lock"
 
+Free = Callable[[str], object]
+"""Hears which worker is dead, and frees what it held."""
+
 
 class Staging:
-    """`<folder>/<worker_id>/`, held by a file lock that the system drops when the process ends, however it ends."""
+    """`<folder>/<worker_id>/`, held by a file lock that the system drops when the process ends, however it ends.
 
-    def __init__(self, folder: Path, worker_id: str) -> None:
+    Workers that are found dead when this one starts are swept, see `sweep`.
+    """
+
+    def __init__(self, folder: Path, worker_id: str, free: Free = lambda _: None) -> None:
         self.folder = folder / worker_id
         with storage_errors(folder):
             self._lock = _claim(self.folder)
         self._numbers = count(1)
-        self.swept = sweep(folder)
-        """Workers that were found dead when this one started; their files are gone."""
+        try:
+            sweep(folder, free)
+        except BaseException:
+            self.close()
+            raise
 
     def new_file(self, suffix: str = ".parquet") -> Path:
         """A path of its own for a file that is about to be written. Safe in threads."""
@@ -34,16 +45,14 @@ class Staging:
     def close(self) -> None:
         """Remove the folder and let go of it. Closing twice is closing once."""
         if self._lock >= 0:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            _remove(self.folder)
             os.close(self._lock)
             self._lock = -1
 
     def abandon(self) -> None:
         """Remove the files and let go, but leave the folder: who comes next finds a dead worker and frees its tasks."""
         if self._lock >= 0:
-            for path in self.folder.iterdir():
-                if path.name != _LOCK:
-                    path.unlink(missing_ok=True)
+            _empty(self.folder)
             os.close(self._lock)
             self._lock = -1
 
@@ -54,9 +63,16 @@ class Staging:
         self.close()
 
 
-def sweep(folder: Path) -> list[str]:
-    """Remove the folders of workers that are gone, and name them. Those of living workers are left alone."""
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and _remove_if_free(path))
+def sweep(folder: Path, free: Free) -> None:
+    """Have `free` free what each worker that is gone held, then remove its folder. Those of living ones are left alone.
+
+    In this order: a folder is all that tells of a dead worker, and who sweeps may be killed, too.
+    """
+    for path in sorted(folder.iterdir()):
+        with _abandoned(path) as is_dead:
+            if is_dead:
+                free(path.name)
+                _remove(path)
 
 
 def _claim(folder: Path) -> int:
@@ -74,17 +90,41 @@ def _claim(folder: Path) -> int:
         os.close(handle)
 
 
-def _remove_if_free(folder: Path) -> bool:
-    """Remove a folder whose lock no process holds. One without a lock is being made at this moment, or is not ours."""
+@contextmanager
+def _abandoned(folder: Path) -> Iterator[bool]:
+    """Whether a worker's folder is held by no process; if so, it is ours in the block.
+
+    One without a lock is being made at this moment, is being removed, or is not ours.
+    """
     try:
         handle = os.open(folder / _LOCK, os.O_RDWR)
-    except FileNotFoundError:
-        return False
+    except (FileNotFoundError, NotADirectoryError):
+        yield False
+        return
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
-    except BlockingIOError:
-        return False
+        yield _locks(handle) and (folder / _LOCK).exists()
     finally:
         os.close(handle)
+
+
+def _locks(handle: int) -> bool:
+    """Lock an open file, unless another process has."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
     return True
+
+
+def _remove(folder: Path) -> None:
+    """The lock goes last: a folder without one would stay for ever."""
+    _empty(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _empty(folder: Path) -> None:
+    """Remove the files under way."""
+    for path in folder.glob("*"):
+        if path.name != _LOCK:
+            with suppress(OSError):
+                path.unlink()
