@@ -51,17 +51,17 @@ class Seam:
         self._earlier = []
 
     def hear(self, lost: Interruption) -> None:
-        """Note that one began, or that it ended."""
+        """Note that one began, or that it ended. Raises LedgerError: it may be said again then."""
         key = lost.began, lost.cause
-        number = self._lasting.pop(key, None)
-        if number is not None and lost.ended is not None:
-            self._book.end(number, lost.ended)
-        elif number is None:
+        number = self._lasting.get(key)
+        if number is None:
             failpoints.reach("stream.interrupted")
-            number = self._book.begin(lost)
+            self._lasting[key] = self._book.begin(lost)
             _tell("stream_interrupted", lost)
-        if lost.ended is None:
-            self._lasting[key] = number
+        elif lost.ended is not None:
+            self._book.end(number, lost.ended)
+        if lost.ended is not None:
+            del self._lasting[key]
 
     def told(self, messages: Sequence[Message]) -> None:
         """These came by the stream: to be called before they are sent on, so that no older answer undoes them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ from forebay.ledger.streams import RENEW, Streams
 from forebay.model.live import WILDCARD, Cluster, Interruption, StreamHealth, StreamState, Subscription
 from forebay.model.message import BarMessage, Message
 from forebay.orchestration.live.bad_events import BadEvents
+from forebay.orchestration.live.books import Books
 from forebay.orchestration.live.outlet import Outlet
 from forebay.orchestration.live.seam import Seam
 from forebay.orchestration.live.spoilt import Spoilt
@@ -65,7 +66,7 @@ class LiveStream:
     refused: list[Refused] = field(default_factory=list)
     """What the vendor does not give."""
     _seen: defaultdict[Kind, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    _books: asyncio.Queue[Callable[[], None]] = field(default_factory=asyncio.Queue)
+    _books: Books = field(default_factory=Books)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _listens: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -97,7 +98,7 @@ class LiveStream:
         """
         for outlet in self.outlets:
             outlet.start()
-        parts = (self._hear(), self._keep_books(), self._note_health(), self._make_good(), self._stopping.wait())
+        parts = (self._hear(), self._books.keep(), self._note_health(), self._make_good(), self._stopping.wait())
         tasks = [asyncio.ensure_future(part) for part in parts]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -113,6 +114,7 @@ class LiveStream:
         """How it is now."""
         session = self.session.health
         heard = [outlet.heard for outlet in self.outlets if not outlet.best_effort]
+        known = all(heard) and self._books.kept  # what the ledger does not know yet was not heard either
         counts = {"messages": session.messages, "bad": session.bad, "unknown": session.unknown}
         counts |= {"shed_frames": session.shed_frames, "queued_frames": session.queued_frames}
         for outlet in self.outlets:
@@ -124,7 +126,7 @@ class LiveStream:
             self.worker,
             _STATES[session.state],
             tuple(sorted(self.wanted)),
-            heard_until=min((each for each in heard if each), default=None) if all(heard) else None,
+            heard_until=min((each for each in heard if each), default=None) if known else None,
             last_message=session.last_message,
             lag=session.lag,
             reconnects=session.reconnects,
@@ -141,7 +143,7 @@ class LiveStream:
                 case Frame():
                     await self._take(heard)
                 case Interruption():
-                    self._books.put_nowait(partial(self.seam.hear, heard))
+                    self._books.add(partial(self.seam.hear, heard))
                 case Subscribed():
                     self._begin_to_listen(heard.since)
                 case Refused():
@@ -167,7 +169,7 @@ class LiveStream:
     def _note_spoilt(self, now: datetime, *, over: bool = False) -> None:
         lost = self._spoilt.take(now, self.wanted, over=over)
         if lost is not None:
-            self._books.put_nowait(partial(self.seam.hear, lost))
+            self._books.add(partial(self.seam.hear, lost))
 
     def _remember(self, messages: Sequence[Message]) -> None:
         """Which symbols a wildcard brings."""
@@ -182,25 +184,13 @@ class LiveStream:
     def _begin_to_listen(self, since: datetime) -> None:
         if not self._listens:
             self._listens = True
-            self._books.put_nowait(partial(self.seam.listening, since))
+            self._books.add(partial(self.seam.listening, since))
 
     def _be_refused(self, refused: Refused) -> None:
         self.refused.append(refused)
         asked = ", ".join(map(str, refused.subscriptions))
         log.warning("stream_refused", cluster=self.cluster.value, subscriptions=asked, error=str(refused.error))
         self.wanted.difference_update(refused.subscriptions)
-
-    async def _keep_books(self) -> None:
-        """Write down what happened, in order; a database that is away is waited for."""
-        while True:
-            step = await self._books.get()
-            while True:
-                try:
-                    await asyncio.to_thread(step)
-                    break
-                except TemporaryError as error:
-                    log.warning("ledger_waits", error=str(error))
-                    await asyncio.sleep(_LOOK)
 
     async def _note_health(self) -> None:
         while True:
@@ -236,8 +226,7 @@ class LiveStream:
             task.cancel()
         await asyncio.wait(tasks)
         self._note_spoilt(self.clock.now(), over=True)
-        while not self._books.empty():
-            await self._quietly(asyncio.to_thread(self._books.get_nowait()))
+        await self._quietly(self._books.finish())
         drained = [await asyncio.to_thread(outlet.close, _DRAIN) for outlet in self.outlets]
         await self._quietly(asyncio.to_thread(self.bad.write))
         await self._quietly(asyncio.to_thread(self.streams.leave, self.health()))
