@@ -30,6 +30,7 @@ def test_init_changes_nothing_that_is_there(shell):
     """Folders, ledger and a feeds file are made once; a second time nothing is touched."""
     first = shell("init")
     assert (0, True) == (first.code, "wrote forebay.toml" in first.out)
+    assert "ledger: data/download_tracker.db\nlake: data/lake\n" in first.out
     assert Path("data/lake").is_dir()
     Path("forebay.toml").write_text("# mine\n", "utf-8")
     second = shell("init")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 
 import typer
 
@@ -22,7 +23,7 @@ def init(ctx: typer.Context) -> int:
 
     with open_app(settings) as app:
         app.make_folders()
-        say(f"ledger: {app.ledger.database.name}")
+        say(f"ledger: {_from_here(app.ledger.database.name)}")
         say(f"lake: {app.lake_home.uri}")
     if FEEDS_FILE.exists():
         say(f"feeds: {FEEDS_FILE} is there already")
@@ -30,6 +31,12 @@ def init(ctx: typer.Context) -> int:
         _write_example()
         say(f"feeds: wrote {FEEDS_FILE}; edit it, then run `forebay plan`")
     return ExitCode.OK
+
+
+def _from_here(database: str) -> str:
+    """A file below the working folder as it would be typed here, as the lake's folder is; else what it is called."""
+    path, here = Path(database), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else database
 
 
 def _write_example() -> None:
