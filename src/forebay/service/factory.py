@@ -15,6 +15,7 @@ from forebay.app import App, new_worker_id, open_app
 from forebay.clock import Clock, SystemClock
 from forebay.service import faults
 from forebay.service.dashboard import rooms
+from forebay.service.dashboard.attempts import Attempts
 from forebay.service.dashboard.events import Events
 from forebay.service.dashboard.headers import Guarded
 from forebay.service.dashboard.session import Sessions, Tokens
@@ -77,6 +78,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     service.state.events = Events(desk.marks)
     service.state.tokens = Tokens.of(settings.service)
     service.state.sessions = Sessions(service.state.tokens, desk.app.clock)
+    service.state.attempts = Attempts(desk.app.clock)
     service.add_middleware(Fresh, changes=desk.changes)
     service.add_middleware(Doors, tokens=service.state.tokens, sessions=service.state.sessions)
     service.add_middleware(Guarded)

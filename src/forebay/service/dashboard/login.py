@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from math import ceil
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
+from forebay.service.dashboard.attempts import Attempts
 from forebay.service.dashboard.pages import THEME, THEMES, back_to, give_cookie, own_path, render
 from forebay.service.dashboard.session import COOKIE, Role, Sessions, Tokens, visitor_of
 
@@ -20,20 +22,32 @@ def login(request: Request, next: str = "/") -> Response:  # noqa: A002 - a word
     """Asks for the token; whoever needs none goes on."""
     if visitor_of(request).role is not Role.NOBODY:
         return back_to(next)
-    return render(request, "login.html", next=own_path(next), wrong=False)
+    return _asking(request, next)
 
 
 @routes.post("/login")
 def show_token(request: Request, token: Annotated[str, Form(max_length=2_000)] = "", to: Next = "/") -> Response:
-    """Looks at the token, and begins a session of its own for it."""
+    """Looks at the token, and begins a session of its own for it; not for an address that has guessed too often."""
     tokens: Tokens = request.app.state.tokens
     sessions: Sessions = request.app.state.sessions
+    attempts: Attempts = request.app.state.attempts
+    address = request.client.host if request.client else ""
+    if wait := ceil(attempts.begin(address)):
+        said = f"Too many wrong tokens came from {address}. Try again in {wait} s."
+        refused = _asking(request, to, said, HTTPStatus.TOO_MANY_REQUESTS)
+        refused.headers["Retry-After"] = str(wait)
+        return refused
     role = tokens.role(token.strip().encode())
     if role is Role.NOBODY:
-        return render(request, "login.html", status=HTTPStatus.FORBIDDEN, next=own_path(to), wrong=True)
+        return _asking(request, to, "That is not the token of this service.", HTTPStatus.FORBIDDEN)
+    attempts.take_back(address)
     answer = back_to(to)
     give_cookie(request, answer, sessions.begin(role)[1])
     return answer
+
+
+def _asking(request: Request, to: str, fault: str = "", status: int = HTTPStatus.OK) -> Response:
+    return render(request, "login.html", status=status, next=own_path(to), fault=fault)
 
 
 @routes.post("/logout")
