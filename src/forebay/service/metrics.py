@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.registry import Collector
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from forebay.telemetry.tracing import span
@@ -61,8 +62,7 @@ class Counted:
             await send(message)
 
         method = scope["method"] if scope["method"] in _METHODS else _UNKNOWN
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        with span(method, {"http.request.method": method}, asked_by=headers) as traced:
+        with span(method, {"http.request.method": method}, asked_by=Headers(scope=scope)) as traced:
             try:
                 await self._inside(scope, receive, noted)
             finally:

@@ -9,11 +9,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from forebay.errors import NoSuchTable
+from forebay.ledger.tasks import FAILED
 from forebay.model.coverage import Coverage
 from forebay.model.feed import LAKE
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
-from forebay.model.task import TaskState
 from forebay.orchestration.grid.table import TableGrid
 from forebay.service.dashboard.grid_view import (
     LEGEND,
@@ -48,15 +48,14 @@ def overview(request: Request, desk: At) -> Response:
     found = desk.grid()
     cards = [card_of(grid) for grid in found.tables]
     tasks = desk.counts()
-    failed = (TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
     return render(
         request,
         "grid.html",
         cards=cards,
         notes=[desk.redact(note) for note in found.notes],
         total=total(card.total for card in cards),
-        waiting=sum(count for state, count in tasks.items() if not state.over and state not in failed),
-        failed=sum(tasks[state] for state in failed),
+        waiting=sum(count for state, count in tasks.items() if not state.over and state not in FAILED),
+        failed=sum(tasks[state] for state in FAILED),
         months=MONTHS,
         legend=LEGEND,
         share=share,
