@@ -6,7 +6,7 @@ import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from forebay.cli.output import ExitCode, print_json
+from forebay.cli.output import ExitCode, print_json, tell
 from forebay.cli.signals import handling
 from forebay.model.feed import LAKE
 
@@ -58,7 +58,7 @@ def _run(app: App, plan: Plan, worker: Worker) -> None:
 
         worker.on_end = ended
         with handling(lambda *_: worker.stop(), [signal.SIGTERM]):
-            carry_out(plan, app.ledger, worker)
+            carry_out(plan, app.ledger, worker, tell)
 
 
 def _rows(board: Board, plan: Plan) -> dict[str, Row]:

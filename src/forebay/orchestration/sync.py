@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from structlog import get_logger
+
 from forebay.errors import NotEntitled
 from forebay.ledger import Ledger
 from forebay.model.catalogue import Dataset
@@ -13,9 +15,16 @@ from forebay.model.feed import Feed, SourceChoice
 from forebay.orchestration.entitlement import Entitlements
 from forebay.orchestration.plan import Plan
 from forebay.orchestration.planner import Planner
+from forebay.orchestration.silent import Tell, take_over
 from forebay.orchestration.upstream import Upstream
 from forebay.orchestration.wanted import Members, Reach, Wish, spell_out
 from forebay.orchestration.worker import Worker
+
+log = get_logger()
+
+
+def _log(text: str) -> None:
+    log.info("waits", reason=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +102,14 @@ def _may_use_files(wish: Wish) -> bool:
     return wish.files and wish.feed.source is not SourceChoice.REST
 
 
-def carry_out(plan: Plan, ledger: Ledger, worker: Worker) -> None:
-    """Put the tasks of a plan into the ledger and work them off.
+def carry_out(plan: Plan, ledger: Ledger, worker: Worker, tell: Tell = _log) -> None:
+    """Put the tasks of a plan into the ledger and work them off; what a worker that died left of them, too.
 
-    A task that was given up in an earlier run is tried again: the plan says it is still missing. Raises what stops
-    every task (a full disk, a wrong key); all that was done stays done.
+    A task that was given up in an earlier run is tried again: the plan says it is still missing. `tell` hears for what
+    is waited, see `take_over`. Raises what stops every task (a full disk, a wrong key); all that was done stays done.
     """
     ledger.coverage.record(plan.findings)
     ledger.tasks.add(plan.each(), again=True, planned_at=plan.made_at)
     worker.drain()
+    if not worker.stopped:
+        take_over(plan, ledger, worker, tell)

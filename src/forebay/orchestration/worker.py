@@ -115,6 +115,11 @@ class Worker:
         self._stop = True
 
     @property
+    def stopped(self) -> bool:
+        """Whether it was told to take no further task."""
+        return self._stop
+
+    @property
     def aborted(self) -> bool:
         """Whether it was told to give everything back."""
         return self.leases.given_back
