@@ -24,10 +24,12 @@ from forebay import failpoints
 HOST = get_context("forkserver")
 """Makes children that cost a fork."""
 _LOADED = """
-    pytest alembic.command boto3 exchange_calendars httpx2 isal obstore psycopg sqlalchemy.dialects.postgresql.psycopg
-    sqlalchemy.dialects.sqlite forebay.app forebay.cli.main
+    pytest alembic.command boto3 deltalake duckdb exchange_calendars h11 httpcore2 httpx2 isal obstore polars psycopg
+    pyarrow sqlalchemy.dialects.postgresql.psycopg sqlalchemy.dialects.sqlite truststore
+    forebay.app.gaps forebay.app.quality forebay.cli.main forebay.lake.reading.sql forebay.orchestration.sync
+    forebay.stores.s3 forebay.tasks.load
 """
-"""Not Polars, DuckDB and delta-rs: they start threads, which a fork leaves behind."""
+"""Imported, and given no work: Polars, DuckDB and delta-rs start the threads that do it then, in the child."""
 HOST.set_forkserver_preload(_LOADED.split())
 
 
