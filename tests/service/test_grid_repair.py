@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -11,8 +11,10 @@ from forebay import Sandbox
 from forebay.app import open_app
 from forebay.app.grid import open_grids, repair_cell
 from forebay.lake.reading.tables import Tables
+from forebay.ledger.filter import TaskFilter
+from forebay.model.calendar import published_by
 from forebay.model.catalogue import BAR_DATASETS
-from forebay.model.coverage import Verdict
+from forebay.model.coverage import Coverage, Evidence, Verdict
 from forebay.model.feed import ARCHIVE, LAKE, Feed, SourceChoice
 from forebay.model.grid import Standing
 from forebay.model.intervals import Interval
@@ -23,6 +25,7 @@ from forebay.orchestration.grid.stored import ShelfDays
 from forebay.orchestration.grid.why import MOST, Explainer
 from forebay.orchestration.sync import carry_out
 from forebay.settings import load
+from forebay.testing import FakeClock
 
 DAYS, MINUTES = BAR_DATASETS["stocks/bars_1d"], BAR_DATASETS["stocks/bars_1m"]
 START, END = date(2026, 2, 26), date(2026, 3, 5)
@@ -151,6 +154,28 @@ def test_a_symbol_is_explained_by_its_own_tasks(tmp_path):
 
     assert (["AAPL"], True) == ([task.draft.partition.symbol for task in why.tasks], "HTTP 503" in why.cause)
     assert why.next_try == why.tasks[0].available_at
+
+
+def test_what_happens_by_itself_is_told(tmp_path):
+    """The hour of publication of what is not published yet, the next try of a task; nothing for one that is paused."""
+    clock = FakeClock(datetime(2026, 3, 6, 2, tzinfo=UTC))
+    with open_app(load(environ={"FOREBAY_HOME": str(tmp_path)}), clock) as app:
+        app.ledger.feeds.remember(Feed("some", (MINUTES,), NAMED, START, END, SourceChoice.REST))
+        app.ledger.tasks.add([_fetch("AAPL")])
+        about = scope(MINUTES, date(2026, 3, 3), symbol="AAPL")
+        (task,) = explained(app, about).tasks
+        assert task.available_at == explained(app, about).next_try
+        app.ledger.tasks.pause(TaskFilter(ids=[task.id]))
+        assert explained(app, about).next_try is None
+
+        waits = Partition(MINUTES.table, "MSFT", Interval(END, END))
+        app.ledger.coverage.record(
+            [Coverage(waits, LAKE, Source.REST, Verdict.PENDING_UPSTREAM, Evidence(), clock.now())]
+        )
+        why = explained(app, scope(MINUTES, END, symbol="MSFT"))
+        assert (Standing.PENDING_UPSTREAM, published_by(END)) == (why.cell.standing, why.next_try)
+        clock.advance(86_400)
+        assert explained(app, scope(MINUTES, END, symbol="MSFT")).next_try is None
 
 
 def _fetch(symbol):
