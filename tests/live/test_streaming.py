@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,13 +15,18 @@ from running import DAY, START, running, until
 
 from forebay.app import App
 from forebay.app.daemon import look_at_streams, streaming
+from forebay.app.streams import open_stream
+from forebay.app.wired import new_worker_id
 from forebay.errors import UsageError
 from forebay.ledger.interruptions import Interruptions
 from forebay.ledger.streams import Streams
-from forebay.model.live import Cause, StreamState
+from forebay.model.live import Cause, Cluster, Interruption, StreamState, Subscription
 from forebay.model.registry import IngestionStrategy, SymbolRegistry
 from forebay.orchestration.ingest.stream import HandOver, stream_word
 from forebay.sandbox.server import Sandbox
+from forebay.settings import load
+from forebay.testing import FakeClock
+from stream_server import KEY, NOW, Peer, named, scripted, soon, status
 
 MINUTE = timedelta(minutes=1)
 _COLUMNS = ("ticker", "window_start", "open", "high", "low", "close", "volume", "session_date")
@@ -67,6 +75,51 @@ def test_the_lake_has_what_was_streamed_and_what_was_missed(replay: Sandbox, ope
     assert run.drained
     assert_frame_equal(truth(replay, START.replace(hour=5), START + 40 * MINUTE), held(open_at()))
     assert [Cause.CLOSED, Cause.STOPPED] == [noted.interruption.cause for noted in book(open_at()).find()]
+
+
+def test_a_symbol_that_is_added_to_a_stream_has_the_day_before_it_too(replay: Sandbox, open_at: OpenAt) -> None:
+    """Nobody listened to it so far: that is an interruption of it, refilled while the stream goes on."""
+    app = open_at()
+    with running(app, "AM.AAPL") as run:
+        replay.stream.wait_for_subscribers()
+        replay.stream.step_to(START + 20 * MINUTE)
+        both = [Subscription("AM", name) for name in ("AAPL", "MSFT")]
+        run.loop.call_soon_threadsafe(run.stream.change, both)
+        until(lambda: len(run.stream.session.active) == 2, "the symbol that was added")
+        replay.stream.step_to(START + 40 * MINUTE + timedelta(seconds=1))
+        until(lambda: len(book(app).find()) == 2 and closed(app), "both to have the day's beginning")
+
+    wanted = truth(replay, START.replace(hour=5), START + 40 * MINUTE)
+    assert_frame_equal(wanted.filter(pl.col("ticker").is_in(["AAPL", "MSFT"])), held(open_at()))
+    added = book(open_at()).find()[0].interruption
+    assert (Cause.STOPPED, ("AM.MSFT",)) == (added.cause, tuple(map(str, added.subscriptions)))
+
+
+def test_a_stream_listens_when_the_last_of_its_subscriptions_is_granted(tmp_path: Path) -> None:
+    """The vendor may take long to answer to many: what it sent meanwhile of the last ones was not heard."""
+    clock = FakeClock(NOW)
+
+    async def slowly(peer: Peer) -> None:
+        await peer.greet()
+        await peer.grant()
+        last = (await peer.hear())["params"]
+        clock.advance(30)
+        await peer.say(status("success", f"subscribed to: {last}"))
+        await peer.stay()
+
+    async def main() -> list[Interruption]:
+        async with scripted(slowly) as url:
+            environ = {"FOREBAY_HOME": str(tmp_path), "FOREBAY_STREAM_URL": url, "POLYGON_API_KEY": KEY}
+            with closing(App(load(environ=environ), clock, new_worker_id())) as app:
+                stream = await asyncio.to_thread(open_stream, app, Cluster.STOCKS, named("A.AAPL", "AM.AAPL"))
+                running = asyncio.create_task(stream.run())
+                await soon(lambda: [one for one in book(app).open() if one.interruption.ended])
+                stream.stop()
+                await running
+                return [one.interruption for one in book(app).find()]
+
+    (missed,) = asyncio.run(main())
+    assert NOW + timedelta(seconds=30) == missed.ended
 
 
 def test_a_second_process_is_refused_and_takes_over_when_the_first_ends(replay: Sandbox, open_at: OpenAt) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from forebay.clock import SystemClock
 from forebay.errors import UsageError
 from forebay.ledger.interruptions import Interruptions
 from forebay.ledger.streams import Streams
-from forebay.model.calendar import NEW_YORK, day_start, session, session_days
+from forebay.model.calendar import NEW_YORK, session, session_days
 from forebay.model.catalogue import BAR_DATASETS, Dataset
 from forebay.model.catalogue import Kind as Rows
 from forebay.model.live import WILDCARD, Cluster, StreamHealth, Subscription
@@ -26,9 +26,8 @@ from forebay.orchestration.live.outlet import Outlet
 from forebay.orchestration.live.refill import Refill
 from forebay.orchestration.live.seam import Seam
 from forebay.orchestration.live.stream import LiveStream
-from forebay.orchestration.live.subscribing import is_among, wanted_for
+from forebay.orchestration.live.subscribing import is_among, minutes_missed, wanted_for
 from forebay.sinks.base import Sink
-from forebay.vendor.stream.channels import CHANNELS, Kind
 from forebay.vendor.stream.limits import Overflow, SessionLimits, delay_of
 from forebay.vendor.stream.session import Session
 
@@ -177,12 +176,9 @@ def _missed(
     had = [each for each in wanted if heard and earlier and is_among(each, earlier.subscriptions)]
     if heard and had:
         yield heard, sorted(had)
-    channels = CHANNELS[cluster]
-    fresh = sorted(each for each in wanted if each not in had and channels[each.channel] is Kind.MINUTES)
+    began, fresh = minutes_missed(cluster, (each for each in wanted if each not in had), app.clock.now())
     if fresh:
-        dataset = _minutes(cluster)
-        today = app.clock.now().astimezone(ZoneInfo(dataset.timezone)).date()
-        yield day_start(dataset, today).astimezone(UTC), fresh
+        yield began, fresh
 
 
 def _minutes(cluster: Cluster) -> Dataset:

@@ -17,13 +17,14 @@ from forebay import failpoints
 from forebay.clock import Clock
 from forebay.errors import ForebayError, LeaseLost, TemporaryError
 from forebay.ledger.streams import RENEW, Streams
-from forebay.model.live import WILDCARD, Cluster, Interruption, StreamHealth, StreamState, Subscription
+from forebay.model.live import WILDCARD, Cause, Cluster, Interruption, StreamHealth, StreamState, Subscription
 from forebay.model.message import BarMessage, Message
 from forebay.orchestration.live.bad_events import BadEvents
 from forebay.orchestration.live.books import Books
 from forebay.orchestration.live.outlet import Outlet
 from forebay.orchestration.live.seam import Seam
 from forebay.orchestration.live.spoilt import Spoilt
+from forebay.orchestration.live.subscribing import minutes_missed
 from forebay.vendor.stream.channels import Kind
 from forebay.vendor.stream.heard import Frame, Refused, State, Subscribed, Waiting
 from forebay.vendor.stream.session import Session
@@ -68,12 +69,16 @@ class LiveStream:
     _seen: defaultdict[Kind, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     _books: Books = field(default_factory=Books)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _since: datetime | None = None
+    """When the vendor granted something last."""
     _listens: bool = False
+    """Whether everything had its answer."""
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     """Something happened that the ledger should know at once."""
 
     def __post_init__(self) -> None:
-        self.asked = {*self.wanted}
+        self.asked, self._awaited = {*self.wanted}, {*self.wanted}
+        self._added = set[Subscription]()
         self._spoilt = Spoilt(self.cluster)
 
     def stop(self) -> None:
@@ -89,6 +94,8 @@ class LiveStream:
             self.session.remove(gone)
         self.asked = {*wanted}
         self.wanted = (self.wanted | {*added}) - {*gone}
+        self._added = (self._added | {*added}) - {*gone}
+        self._be_answered(gone)
 
     async def run(self) -> bool:
         """Stream until `stop`; whether every sink has acknowledged all that came.
@@ -145,7 +152,7 @@ class LiveStream:
                 case Interruption():
                     self._books.add(partial(self.seam.hear, heard))
                 case Subscribed():
-                    self._begin_to_listen(heard.since)
+                    self._be_granted(heard)
                 case Refused():
                     self._be_refused(heard)
                 case Waiting():
@@ -181,16 +188,28 @@ class LiveStream:
                 if message.symbol in seen or len(seen) < _MOST_SEEN:
                     seen[message.symbol] += 1
 
-    def _begin_to_listen(self, since: datetime) -> None:
-        if not self._listens:
+    def _be_granted(self, granted: Subscribed) -> None:
+        fresh, self._since = self._added.intersection(granted.subscriptions), granted.since
+        self._added -= fresh
+        began, missed = minutes_missed(self.cluster, fresh, granted.since)
+        if missed:
+            lost = Interruption(self.cluster, tuple(missed), began, granted.since, Cause.STOPPED, "not asked for yet")
+            self._books.add(partial(self.seam.hear, lost))
+        self._be_answered(granted.subscriptions)
+
+    def _be_answered(self, subscriptions: Sequence[Subscription]) -> None:
+        """What was missed before this process is over once the vendor has answered to everything."""
+        self._awaited.difference_update(subscriptions)
+        if self._since is not None and not self._awaited and not self._listens:
             self._listens = True
-            self._books.add(partial(self.seam.listening, since))
+            self._books.add(partial(self.seam.listening, self._since))
 
     def _be_refused(self, refused: Refused) -> None:
         self.refused.append(refused)
         asked = ", ".join(map(str, refused.subscriptions))
         log.warning("stream_refused", cluster=self.cluster.value, subscriptions=asked, error=str(refused.error))
         self.wanted.difference_update(refused.subscriptions)
+        self._be_answered(refused.subscriptions)
 
     async def _note_health(self) -> None:
         while True:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from forebay.errors import UsageError
+from forebay.model.calendar import day_start
+from forebay.model.catalogue import BAR_DATASETS
+from forebay.model.catalogue import Kind as Rows
 from forebay.model.instrument import AssetClass, asset_class_of
 from forebay.model.live import WILDCARD, Cluster, StreamHealth, StreamState, Subscription
 from forebay.vendor.stream.channels import Kind, channel_of, check_subscriptions
@@ -36,6 +41,16 @@ def brings(health: StreamHealth, symbol: str) -> bool:
     if health.worker is None or health.state is not StreamState.STREAMING or cluster_of(symbol) is not health.cluster:
         return False
     return is_among(minutes_of(health.cluster, symbol), health.subscriptions)
+
+
+def minutes_missed(
+    cluster: Cluster, subscriptions: Iterable[Subscription], now: datetime
+) -> tuple[datetime, list[Subscription]]:
+    """When the session date of `now` began (UTC), and the minute bars among these: what of it is past was not heard."""
+    dataset = BAR_DATASETS[f"{cluster.asset_class}/{Rows.BARS_1M}"]
+    today = now.astimezone(ZoneInfo(dataset.timezone)).date()
+    channel = channel_of(cluster, Kind.MINUTES)
+    return day_start(dataset, today), sorted(each for each in subscriptions if each.channel == channel)
 
 
 def is_among(subscription: Subscription, others: Collection[Subscription]) -> bool:

@@ -174,7 +174,7 @@ def count(kind: type, number: int = 1) -> Callable[[list[Heard]], bool]:
 
 async def soon(true: Callable[[], object]) -> None:
     """Return when it is true."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - what is waited for is no event of ours
             await asyncio.sleep(0.005)
 
