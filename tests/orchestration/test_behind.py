@@ -78,3 +78,14 @@ def test_what_was_never_held_has_no_age(ledger):
     assert (None, None) == (archive.held, archive.age)
     assert archive.sessions > 5000
     assert 0 == lake.sessions
+
+
+def test_sessions_before_any_feed_begins_are_not_wanted(ledger):
+    """Two days that were asked for lack two sessions, not those since the dataset began; the earliest start counts."""
+    wednesday, thursday = date(2026, 3, 4), date(2026, 3, 5)
+    some = Feed("some", (DAYS,), start=wednesday, end=thursday)
+    assert [("stocks/bars_1d", "lake", thursday, 2)] == _found(ledger, some)
+    both = [Feed("late", (DAYS,), start=FRIDAY, end=FRIDAY), some, Feed("early", (DAYS,), start=wednesday)]
+    assert [("stocks/bars_1d", "lake", FRIDAY, 3)] == _found(ledger, *both)
+    _hold(ledger, DAYS, date(2026, 3, 3))
+    assert [("stocks/bars_1d", "lake", FRIDAY, 1)] == _found(ledger, both[0])

@@ -11,6 +11,7 @@ from forebay.ledger.newest import newest_held, newest_listed
 from forebay.model.calendar import published_by, session_days
 from forebay.model.catalogue import Dataset
 from forebay.model.feed import Feed, from_lake
+from forebay.model.intervals import Interval
 
 _WEEKS = timedelta(days=21)
 """Within which every calendar has a session that is published."""
@@ -27,7 +28,7 @@ class Behind:
     published: date
     """The newest one that is wanted and published, by the listing or by the clock."""
     sessions: int
-    """How many session dates lie between them: 0 is fresh."""
+    """How many session dates that are wanted lie between them: 0 is fresh."""
 
     @property
     def age(self) -> timedelta | None:
@@ -42,13 +43,14 @@ def behind(ledger: Ledger, feeds: Iterable[Feed], now: datetime, *, listed: bool
     """
     held = newest_held(ledger.database)
     listings = newest_listed(ledger.database) if listed else {}
-    wanted: dict[tuple[str, str], tuple[Dataset, date]] = {}
+    wanted: dict[tuple[str, str], tuple[Dataset, Interval]] = {}
     for destination, dataset, feed in _kept(feeds):
         newest = newest_published(dataset, listings.get(dataset.name), now)
-        until = min(newest, feed.end or newest)
-        known = wanted.get((destination, dataset.table))
-        if (feed.start or date.min) <= until and (known is None or known[1] < until):
-            wanted[destination, dataset.table] = (dataset, until)
+        since, until = feed.start or dataset.first_date, min(newest, feed.end or newest)
+        if since <= until:
+            _, known = wanted.get((destination, dataset.table), (dataset, Interval(since, until)))
+            span = Interval(min(since, known.start), max(until, known.end))
+            wanted[destination, dataset.table] = (dataset, span)
     return [_of(*where, *what, held.get(where)) for where, what in sorted(wanted.items(), key=lambda each: each[0])]
 
 
@@ -66,6 +68,7 @@ def _kept(feeds: Iterable[Feed]) -> Iterator[tuple[str, Dataset, Feed]]:
                 yield from ((destination, dataset, feed) for dataset in feed.datasets)
 
 
-def _of(destination: str, table: str, dataset: Dataset, published: date, held: date | None) -> Behind:
-    since = dataset.first_date if held is None else held + timedelta(days=1)
-    return Behind(table, destination, held, published, len(session_days(dataset.calendar, since, published)))
+def _of(destination: str, table: str, dataset: Dataset, wanted: Interval, held: date | None) -> Behind:
+    first = max(wanted.start, dataset.first_date)
+    since = first if held is None else max(first, held + timedelta(days=1))
+    return Behind(table, destination, held, wanted.end, len(session_days(dataset.calendar, since, wanted.end)))
