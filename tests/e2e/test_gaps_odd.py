@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 import pytest
-from homes import Home
+from homes import HastyClock, Home
 from shell import Shell
 from spoiling import Vendor
 
@@ -165,3 +165,18 @@ def test_each_market_of_each_feed_is_searched(shell, home):
     stocks = [("stocks/bars_1m", f"2025-10-{day}") for day in (20, 21, 22, 23)]
     assert sorted([*stocks, ("crypto/bars_1m", "2025-10-21"), ("forex/bars_1m", "2025-10-21")]) == sorted(found)
     assert "stocks/bars_1m *" in shell("gaps", "scan").out
+
+
+def test_trades_that_are_held_clear_a_session(tmp_path, monkeypatch, capsys):
+    """Of two sessions the day bars tell little of what is usual; trades that they bear out know for certain."""
+    monkeypatch.chdir(tmp_path)
+    days = ("--start", "2026-03-05", "--end", "2026-03-06")
+    with Sandbox(start=date(2026, 3, 5), end=date(2026, 3, 6)) as running:
+        shell = Shell(monkeypatch, capsys, running.env, HastyClock())
+        assert 0 == shell("sync", "--datasets", "stocks/bars_1d,stocks/bars_1m", *days, "--no-actions").code
+        taken_for_gaps = gaps(shell, "scan", *days)
+        assert {"2026-03-05", "2026-03-06"} == {day for _, day in taken_for_gaps}
+        assert {"day bar"} == {gap["proof"] for gap in taken_for_gaps.values()}
+        assert 0 == shell("sync", "--datasets", "stocks/trades", *days, "--no-actions").code
+
+        assert {} == gaps(shell, "scan", *days)

@@ -35,7 +35,7 @@ _TRADED_AT_ONCE = 100
 """Symbols whose trades of a session are in memory at once."""
 
 MissingByTrades = Callable[[date, Collection[str]], Mapping[str, int]]
-"""The symbols whose held trades of a session make minute bars that are not held, and how many."""
+"""The symbols whose held trades of a session make minute bars that are not held, and how many; 0: proved, none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,12 @@ class GapScan:
         traded = day_trades(self._rows(scope.days, scope.named, read))
         never, short = self._uncovered(scope, held, traded), list(self._short_files(scope))
         asked = pl.col("session_date").is_between(scope.dates.start, scope.dates.end)
-        apart = lacking(held, traded).filter(asked).with_columns(pl.lit(value=True).alias("by_day_bar"))
+        by_trades = self._by_trades(scope, held)
+        whole_days = by_trades.filter(pl.col("proved") == 0)
+        apart = lacking(held, traded).filter(asked).join(whole_days, on=KEY, how="anti")
+        apart = apart.with_columns(pl.lit(value=True).alias("by_day_bar"))
         told = pl.concat([apart, never.join(apart, on=KEY, how="anti")], how="diagonal")
-        for more in (self._lost(scope, held), self._by_trades(scope, held)):
+        for more in (self._lost(scope, held), by_trades.filter(pl.col("proved") > 0)):
             told = told.join(more, on=KEY, how="full", coalesce=True)
         if scope.named is None:
             whole = {*never["session_date"], *(gap.day for gap in short)}
@@ -168,7 +171,7 @@ class GapScan:
         return pl.DataFrame(rows, schema=schema).explode("session_date")
 
     def _by_trades(self, scope: GapScope, held: pl.DataFrame) -> pl.DataFrame:
-        """KEY and `proved`, the minutes that held trades make and the lake lacks."""
+        """KEY and `proved`, the minutes that held trades make and the lake lacks; 0 where it is proved to lack none."""
         found: list[tuple[str, date, int]] = []
         names = scope.named or sorted(set(held["ticker"]))
         if scope.asset_class is AssetClass.STOCKS:
