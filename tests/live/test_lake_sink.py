@@ -8,16 +8,19 @@ from pathlib import Path
 import pytest
 
 from forebay import Lake
-from forebay.errors import SinkUnavailable
+from forebay.errors import SinkUnavailable, StoreError
 from forebay.lake.home.staging import Staging
 from forebay.lake.intake.quarantine import Quarantine
 from forebay.lake.writing.table import LakeTables
 from forebay.model.instrument import AssetClass
+from forebay.model.live import Cluster
 from forebay.model.message import BarMessage, ValueMessage
 from forebay.model.partition import Source
 from forebay.model.registry import Phase
+from forebay.orchestration.live.bad_events import BadEvents
 from forebay.orchestration.live.lake_sink import LakeSink
 from forebay.testing import FakeClock
+from forebay.vendor.stream.decode import BadEvent
 
 AT = datetime(2026, 3, 3, 0, 30, tzinfo=UTC)
 """In the evening of 2 March in New York."""
@@ -84,3 +87,32 @@ def test_bars_wait_for_a_lake_that_cannot_be_written(tmp_path: Path) -> None:
 
     assert (1, 1) == (len(quarantine.list()), sink.refused)
     assert ["AAPL"] == Lake(place).tickers("stocks/bars_1m")
+
+
+def test_a_bad_bar_waits_for_a_quarantine_that_cannot_be_written(tables: LakeTables, tmp_path: Path) -> None:
+    """The sink is away until then, and does not give up."""
+    place = tmp_path / "quarantine"
+    place.write_text("no folder")
+    sink = LakeSink(tables, Quarantine(place), FakeClock())
+    sink.send([bar("MSFT", low=-1.0)])
+    with pytest.raises(SinkUnavailable, match="quarantine"):
+        sink.flush(1)
+
+    place.unlink()
+    sink.flush(1)
+    assert (1, 1) == (len(Quarantine(place).list()), sink.refused)
+
+
+def test_events_that_cannot_be_kept_yet_are_held(tmp_path: Path) -> None:
+    """What a full disk did not take is written once there is room, and once only."""
+    place = tmp_path / "quarantine"
+    place.write_text("no folder")
+    bad = BadEvents(Cluster.STOCKS, Quarantine(place), FakeClock())
+    bad.add([BadEvent("{}", "no bar")])
+    with pytest.raises(StoreError, match="quarantine"):
+        bad.write()
+
+    place.unlink()
+    bad.write()
+    bad.write()
+    assert [1] == [note.rows for note in Quarantine(place).list()]

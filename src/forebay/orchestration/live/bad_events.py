@@ -29,7 +29,7 @@ class BadEvents:
         self._cluster, self._quarantine, self._clock = cluster, quarantine, clock
         self._held: list[BadEvent] = []
         self._kept = 0
-        self._lock = Lock()
+        self._lock, self._writing = Lock(), Lock()
 
     def add(self, events: Sequence[BadEvent]) -> None:
         """Hold these, as far as there is room."""
@@ -38,12 +38,14 @@ class BadEvents:
             self._held += events[: max(room, 0)]
 
     def write(self) -> None:
-        """Put what is held into quarantine. Raises StoreError."""
-        with self._lock:
-            events, self._held = self._held, []
-            self._kept += len(events)
-        if events:
-            self._keep(events)
+        """Put what is held into quarantine. Raises StoreError, and holds it still."""
+        with self._writing:
+            events = self._held[:]
+            if events:
+                self._keep(events)
+            with self._lock:
+                self._kept += len(events)
+                del self._held[: len(events)]
 
     def _keep(self, events: Sequence[BadEvent]) -> None:
         dataset, now = BAR_DATASETS[f"{self._cluster.asset_class}/{Kind.BARS_1M}"], self._clock.now()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from threading import Lock
 
@@ -66,28 +67,32 @@ class LakeSink:
             dataset = BAR_DATASETS[f"{asset_class}/{Kind.BARS_1M}"]
             checked = check_rows(rows_of(self._held[asset_class], dataset), dataset)
             good = with_option_columns(checked.good) if asset_class is AssetClass.OPTIONS else checked.good
-            if good.height:
-                self._put(dataset.table, good)
-            if checked.bad.height:  # last: a lake that is away is tried again, and each is kept once
-                self._refuse(checked.bad, dataset)
+            with _waited_for():
+                if good.height:
+                    self._tables.put_live(dataset.table, good)
+                if checked.bad.height:  # last: a lake that is away is tried again, and each is kept once
+                    self._refuse(checked.bad, dataset)
             del self._held[asset_class]
 
-    def _put(self, table: str, rows: pl.DataFrame) -> None:
-        try:
-            self._tables.put_live(table, rows)
-        except (LakeError, StoreError) as error:
-            if isinstance(error, PermanentError):
-                raise
-            raise SinkUnavailable(f"the lake: {error}", remedy=error.remedy) from error
-
     def _refuse(self, bad: pl.DataFrame, dataset: Dataset) -> None:
-        self.refused += bad.height
         now = self._clock.now()
         for (day,), rows in bad.group_by("session_date", maintain_order=True):
             assert isinstance(day, date), "it is made from the bar's time"
             where = Partition(dataset.table, ALL_SYMBOLS, Interval(day, day))
             reason = f"{rows.height} live bars fail a check: {rows['reason'][0]}"
             self._quarantine.keep(where, key=f"stream/{now.isoformat()}", reason=reason, now=now, rows=rows)
+        self.refused += bad.height
+
+
+@contextmanager
+def _waited_for() -> Iterator[None]:
+    """Whatever a person or time may change is a sink that is away."""
+    try:
+        yield
+    except (LakeError, StoreError) as error:
+        if isinstance(error, PermanentError):
+            raise
+        raise SinkUnavailable(f"the lake: {error}", remedy=error.remedy) from error
 
 
 def rows_of(bars: Sequence[BarMessage], dataset: Dataset) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from structlog import get_logger
 
 from forebay import failpoints
 from forebay.clock import Clock
-from forebay.errors import ForebayError, LeaseLost, TemporaryError
+from forebay.errors import ForebayError, LeaseLost, StoreError, TemporaryError
 from forebay.ledger.streams import RENEW, Streams
 from forebay.model.live import WILDCARD, Cause, Cluster, Interruption, StreamHealth, StreamState, Subscription
 from forebay.model.message import BarMessage, Message
@@ -214,7 +214,7 @@ class LiveStream:
     async def _note_health(self) -> None:
         while True:
             try:
-                await asyncio.to_thread(self.bad.write)
+                await self._keep_bad_events()
                 if not await asyncio.to_thread(self.streams.note, self.health()):
                     raise LeaseLost(f"another process streams {self.cluster} now", remedy="see `forebay stream status`")
             except TemporaryError as error:
@@ -222,6 +222,12 @@ class LiveStream:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), RENEW)
             self._news.clear()
+
+    async def _keep_bad_events(self) -> None:
+        try:
+            await asyncio.to_thread(self.bad.write)
+        except StoreError as error:  # a full disk: they are held, and no reason to hear nothing
+            log.warning("quarantine_waits", error=str(error), remedy=error.remedy)
 
     async def _make_good(self) -> None:
         while True:
@@ -247,7 +253,7 @@ class LiveStream:
         self._note_spoilt(self.clock.now(), over=True)
         await self._quietly(self._books.finish())
         drained = [await asyncio.to_thread(outlet.close, _DRAIN) for outlet in self.outlets]
-        await self._quietly(asyncio.to_thread(self.bad.write))
+        await self._keep_bad_events()
         await self._quietly(asyncio.to_thread(self.streams.leave, self.health()))
         return all(done or outlet.best_effort for done, outlet in zip(drained, self.outlets, strict=True))
 
