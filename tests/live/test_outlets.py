@@ -121,6 +121,19 @@ def test_a_sink_that_refuses_says_so_to_whoever_sends() -> None:
         assert not out.close(1)
 
 
+def test_a_fault_of_ours_in_a_sink_keeps_nobody_waiting() -> None:
+    """Who waits for room, or for an acknowledgement, is told of it; nothing counts as stored."""
+    sink = Shelf()
+    sink.errors = [ZeroDivisionError("a bug")]
+    with outlet(sink) as out:
+        ticket = out.put(values(0, 10), MARK)
+        assert ticket is not None
+        assert not out.wait_settled(ticket)
+        with pytest.raises(ZeroDivisionError, match="a bug"):
+            out.put(values(10, 1))
+        assert out.heard is None
+
+
 def test_nobody_waits_for_a_sink_of_best_effort() -> None:
     """What it cannot take is let go and counted; the rest comes."""
     sink = Shelf()

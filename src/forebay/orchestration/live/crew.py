@@ -129,13 +129,23 @@ class Crew:
             error = task.exception()
             if error is None:
                 self._drained &= task.result()
-            elif self._follow and isinstance(error, ForebayError):
+            elif self._follow:  # a bug of ours in one stream is no reason to stop the others
+                self._drained &= not over
                 self._not_before[cluster] = self._now() + _REST
-                log.error("stream_failed", cluster=cluster.value, error=str(error), remedy=error.remedy)
-            elif not over:
+                _tell_failure(cluster, error)
+            elif over:
+                self._drained = False
+            else:
                 raise error
         if ended and not self._follow:
             self._stopping.set()
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+def _tell_failure(cluster: Cluster, error: BaseException) -> None:
+    if isinstance(error, ForebayError):
+        log.error("stream_failed", cluster=cluster.value, error=str(error), remedy=error.remedy)
+    else:
+        log.error("stream_failed", cluster=cluster.value, exc_info=error)

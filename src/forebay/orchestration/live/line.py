@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from threading import Condition
 
-from forebay.errors import ForebayError
 from forebay.model.message import Message
 
 _TOGETHER = 5_000
@@ -25,7 +24,7 @@ class Line:
         """Messages that were put in, that a sink took or that were let go, and those acknowledged."""
         self._mark: datetime | None = None
         """Of the last frame that went out."""
-        self._error: ForebayError | None = None
+        self._error: Exception | None = None
         self.closing = self.given_up = False
         self.heard: datetime | None = None
         """The mark of the last frame of which all is acknowledged."""
@@ -105,7 +104,7 @@ class Line:
         with self._change:
             self._change.wait_for(lambda: self.given_up, seconds)
 
-    def fail(self, error: ForebayError) -> None:
+    def fail(self, error: Exception) -> None:
         """Nothing can go out any more."""
         with self._change:
             self._error = error

@@ -72,7 +72,7 @@ class Outlet:
     def put(self, messages: Sequence[Message], mark: datetime | None = None, *, wait: bool = True) -> int | None:
         """Take them; a ticket for `wait_settled`. Where there is no room it waits, or says None; closed, it has none.
 
-        Raises ForebayError when the sink cannot go on.
+        Raises what keeps the sink from going on.
         """
         ticket = self._line.put(messages, mark, wait=wait and not self.best_effort)
         if ticket is None and self.best_effort:
@@ -107,8 +107,8 @@ class Outlet:
                     self._flush()
                 if self._line.over and not self._line.unsettled:
                     return
-        except ForebayError as error:
-            log.critical("sink_stopped", sink=self.name, error=str(error))
+        except Exception as error:  # a bug of ours, too: who sends would wait for ever
+            log.critical("sink_stopped", sink=self.name, error=str(error), exc_info=not isinstance(error, ForebayError))
             self._line.fail(error)
 
     def _send(self, messages: Sequence[Message]) -> None:
