@@ -68,7 +68,7 @@ def _missing(app: App) -> Iterable[Alert]:
 
 
 def _failed(app: App) -> Iterable[Alert]:
-    which = TaskFilter(states=[TaskState.PERMANENT_FAILURE])
+    which = TaskFilter(states=[TaskState.PERMANENT_FAILURE], cancelled=False)
     return conditions.failed(app.ledger.tasks.find(which, limit=_MOST_TASKS))
 
 

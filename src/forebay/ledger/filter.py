@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from forebay.db.tables import tasks
+from forebay.ledger.add import CANCELLED
 from forebay.model.intervals import Interval
 from forebay.model.task import TaskKind, TaskState
 
@@ -28,6 +29,8 @@ class TaskFilter:
     """The id of the worker that holds it, or held it last."""
     dates: Interval | None = None
     """Tasks with a session date in it."""
+    cancelled: bool | None = None
+    """Whether a person gave them up."""
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """As SQL conditions, all of which must hold."""
@@ -38,6 +41,9 @@ class TaskFilter:
             wanted.append(tasks.c.status.in_([state.value for state in self.states]))
         if self.dates is not None:
             wanted += [tasks.c.start_date <= self.dates.end, tasks.c.end_date >= self.dates.start]
+        if self.cancelled is not None:
+            by_a_person = tasks.c.error_kind.is_not_distinct_from(CANCELLED)
+            wanted.append(by_a_person if self.cancelled else sa.not_(by_a_person))
         return wanted + [tasks.c[name] == value for name, value in self._equal().items() if value is not None]
 
     def _equal(self) -> dict[str, str | None]:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from forebay.budget.shared import Standing
-from forebay.ledger.add import CANCELLED
 from forebay.ledger.figures import Leases, Missing
 from forebay.model.alert import Alert, Condition
 from forebay.model.live import Cluster, StreamHealth, StreamState
@@ -44,11 +43,10 @@ def missing(found: Iterable[Missing]) -> Iterator[Alert]:
 
 
 def failed(given_up: Iterable[Task]) -> Iterator[Alert]:
-    """Kinds of task of which some were given up (newest first), but by a person."""
+    """Kinds of task of which some were given up (newest first)."""
     by_kind: defaultdict[str, list[Task]] = defaultdict(list)
     for task in given_up:
-        if task.error_kind != CANCELLED:
-            by_kind[task.draft.kind].append(task)
+        by_kind[task.draft.kind].append(task)
     for kind, tasks in sorted(by_kind.items()):
         newest = tasks[0]
         what = f"{len(tasks)} {kind} tasks were given up; the newest, {newest.draft.key}: {newest.error_message}"
