@@ -8,8 +8,10 @@ from functools import partial
 import pytest
 from starlette.testclient import TestClient
 
+from forebay.service.dashboard.session import COOKIE, Role, Sessions, Tokens
 from forebay.service.factory import create_app
 from forebay.settings import load
+from forebay.testing import FakeClock
 
 HERE = "http://127.0.0.1:8000"
 OWNER, READER = "a-token-of-some-length", "another-for-looking-only"
@@ -147,6 +149,17 @@ def test_a_forged_cookie_opens_nothing(guarded):
         client.cookies.set("forebay_session", cookie)
         assert 303 == client.get("/queue", headers=PAGE, follow_redirects=False).status_code
         assert 401 == client.get("/queue").status_code
+
+
+def test_a_session_ends_after_a_week():
+    """A cookie that somebody kept opens nothing for longer, whatever the browser was told."""
+    clock = FakeClock()
+    sessions = Sessions(Tokens(OWNER.encode(), None), clock)
+    cookies = {COOKIE: sessions.begin(Role.OWNER)[1]}
+    clock.advance(7 * 86_400 - 1)
+    assert Role.OWNER is sessions.visitor(cookies).role
+    clock.advance(1)
+    assert Role.NOBODY is sessions.visitor(cookies).role
 
 
 def test_a_cookie_opens_no_endpoint_for_programs(guarded):
