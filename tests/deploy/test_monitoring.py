@@ -16,6 +16,7 @@ import papers
 import polars as pl
 import pytest
 import yaml
+from kafka_server import free_port
 from programs import need
 
 from forebay import Sandbox
@@ -41,12 +42,22 @@ MONITORING = papers.ROOT / "deploy" / "monitoring"
 DASHBOARD = json.loads((MONITORING / "grafana" / "dashboards" / "forebay.json").read_text("utf-8"))
 RULES = yaml.safe_load((MONITORING / "rules.yml").read_text("utf-8"))
 MANUAL = (papers.ROOT / "docs" / "monitoring.md").read_text("utf-8")
+COMPOSE_TOKEN = "/tmp/forebay_token"
+"""Where docker-compose.yml has Prometheus find it."""
+WRONG = {"ForebayDatasetStale", "ForebayJobFailed", "ForebayInterruptionsOwed"}
+"""Rules that the service's home makes true."""
+PASSING = re.compile("forebay_(stream|consumer)_|forebay_symbol_failures")
+"""Figures of processes, which are told for as long as they live, and of symbols that fail."""
 BEGAN = datetime(2026, 3, 5, 15, 30, tzinfo=UTC)
 
 
+def _panels() -> list[str]:
+    texts = [target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", ())]
+    return [text.replace("$__rate_interval", "5m") for text in texts]
+
+
 def _expressions() -> list[str]:
-    panels = [target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", ())]
-    return panels + [rule["expr"] for group in RULES["groups"] for rule in group["rules"]]
+    return _panels() + [rule["expr"] for group in RULES["groups"] for rule in group["rules"]]
 
 
 @pytest.mark.parametrize(
@@ -68,11 +79,8 @@ def test_promtool_finds_nothing_wrong(arguments):
 
 def test_prometheus_understands_every_panel(tmp_path):
     """Each expression of the dashboard is one, as promtool reads them."""
-    panels = [target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", ())]
-    records = [
-        {"record": f"panel_{number}", "expr": text.replace("$__rate_interval", "5m")}
-        for number, text in enumerate(panels)
-    ]
+    panels = _panels()
+    records = [{"record": f"panel_{number}", "expr": text} for number, text in enumerate(panels)]
     (tmp_path / "panels.yml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": records}]}))
     command = [need("promtool"), "check", "rules", "panels.yml"]
     found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
@@ -122,15 +130,41 @@ def test_what_compose_mounts_is_there():
 
 
 @pytest.fixture(scope="module")
-def scrape(tmp_path_factory):
-    """What a running service tells of a home that has something of everything."""
+def service(tmp_path_factory):
+    """A running service over a home that has something of everything."""
     home = tmp_path_factory.mktemp("watched")
     with Sandbox(start=date(2026, 2, 19), end=date(2026, 3, 11), tickers=6) as vendor:
         env = {**vendor.env, "FOREBAY_HOME": str(home / "data")}
         with _app(env) as app:
             _fill(app)
         with _served(home, env) as url:
-            return _told(url)
+            yield url
+
+
+@pytest.fixture(scope="module")
+def scrape(service):
+    """What it tells."""
+    return _told(service)
+
+
+@pytest.fixture
+def prometheus(service, scrape, tmp_path):
+    """Prometheus with our configuration and rules, in a hurry; it watches the service, and itself."""
+    port = free_port()
+    places = {"serve:8000": service.removeprefix("http://"), "localhost:9090": f"127.0.0.1:{port}"}
+    settings = (MONITORING / "prometheus.yml").read_text("utf-8")
+    for told, here in {**places, COMPOSE_TOKEN: str(tmp_path / "token")}.items():
+        assert told in settings
+        settings = settings.replace(told, here)
+    (tmp_path / "prometheus.yml").write_text(re.sub(r"\b\d+s$", "1s", settings, flags=re.MULTILINE))
+    (tmp_path / "token").write_text("read")
+    (tmp_path / "rules.yml").write_text(re.sub(r"\n +for: .*", "", (MONITORING / "rules.yml").read_text("utf-8")))
+    command = [need("prometheus"), f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data"]
+    with subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"], stderr=subprocess.DEVNULL) as running:
+        try:
+            yield f"http://127.0.0.1:{port}/api/v1"
+        finally:
+            running.kill()
 
 
 def _told(url: str) -> str:
@@ -228,3 +262,29 @@ def test_every_label_named_is_told_with_its_figure(scrape):
     for text in _expressions():
         for name, inside in re.findall(r"(forebay_\w+)\{(.*?)\}", text):
             assert set(re.findall(r'(\w+)(?:=~|!=|=)"', inside)) <= labels[name], text
+
+
+def test_prometheus_reads_it_all(prometheus):
+    """Its targets are up, it can evaluate every rule and panel, raises what is wrong, and has figures to show."""
+    end = time.monotonic() + 60
+    while missing := _missing(prometheus):
+        assert time.monotonic() < end, missing
+        time.sleep(0.2)
+
+
+def _missing(api: str) -> list[object]:
+    """What it does not have yet."""
+    with httpx2.Client(timeout=60) as client:
+
+        def ask(what: str, **asked: str) -> dict:
+            return client.get(f"{api}/{what}", params=asked).raise_for_status().json()["data"]
+
+        try:
+            targets = [one for one in ask("targets")["activeTargets"] if one["health"] != "up"]
+            rules = [rule for group in ask("rules")["groups"] for rule in group["rules"]]
+            empty = [text for text in _panels() if not ask("query", query=text)["result"]]
+        except httpx2.HTTPError as error:  # it does not listen yet, or is not ready
+            return [error]
+    panels = [text for text in empty if not PASSING.search(text)]
+    raised = {rule["name"] for rule in rules if rule["state"] == "firing"}
+    return [*targets, *panels, *(rule for rule in rules if rule["health"] != "ok"), *(WRONG - raised)]
