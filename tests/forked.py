@@ -144,6 +144,19 @@ def run(*args: str, cwd: Path, env: Mapping[str, str], timeout: float = 100) -> 
     return subprocess.CompletedProcess(args, started.returncode, *said)
 
 
+def ending(work: Callable[..., Any], *arguments: Any, **env: str) -> int:
+    """Do a piece of work here, in a process of its own, with `env` set for it; its exit code, 0 for None."""
+    return endings(work, [arguments], **env)[0]
+
+
+def endings(work: Callable[..., Any], all_arguments: Sequence[Sequence[Any]], **env: str) -> list[int]:
+    """The same by several processes at once, one for each set of arguments."""
+    each = [Forked(work, *arguments, cwd=Path.cwd(), env={**os.environ, **env}) for arguments in all_arguments]
+    for one in each:
+        sys.stderr.write(one.communicate(100)[1])
+    return [one.returncode for one in each]
+
+
 def _type(*args: str) -> int:
     from forebay.cli.main import main
 

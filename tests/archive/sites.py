@@ -1,17 +1,14 @@
-"""A vendor with files of the test's own, an archive and a ledger; run as a script, a worker that may be killed."""
+"""A vendor with files of the test's own, an archive, a ledger, and a worker that may be killed."""
 
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -31,6 +28,7 @@ from forebay.tasks.records import Records
 from forebay.tasks.spool import Spool
 from forebay.testing import FakeClock
 from forebay.vendor.flatfiles import FlatFiles
+from forked import ending
 
 DATASET = DATASETS["us_options_opra/day_aggs_v1"]
 DAY = date(2024, 3, 7)
@@ -150,19 +148,9 @@ class Site:
 
     def be_killed_at(self, point: str) -> None:
         """Run a worker in a process of its own until it dies at `point`."""
-        script = json.dumps({**asdict(self), "home": str(self.home), "worker": "first"})
-        environment = {**os.environ, "FOREBAY_FAILPOINT": point}
-        command = [sys.executable, __file__, script]
-        ended = subprocess.run(command, check=False, env=environment, capture_output=True, timeout=60)
-        assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+        assert -signal.SIGKILL == ending(replace(self, worker="first").drain, FOREBAY_FAILPOINT=point)
 
 
 def draft_of(day: date, revision) -> TaskDraft:
     partition = Partition(DATASET.table, ALL_SYMBOLS, Interval(day, day))
     return TaskDraft(TaskKind.MIRROR, DATASET.key(day), DATASET.name, partition, "archive", Source.FLATFILE, revision)
-
-
-if __name__ == "__main__":
-    values = json.loads(sys.argv[1])
-    bucket = tuple(values["bucket"]) if values["bucket"] else None
-    Site(**{**values, "home": Path(values["home"]), "bucket": bucket}).drain()

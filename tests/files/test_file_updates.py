@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,8 +20,8 @@ from forebay.files.names import Form, TickerFile, ticker_file
 from forebay.files.reading import in_order
 from forebay.files.update import update_file
 from forebay.testing import FakeClock
+from forked import ending, endings
 
-HERE = Path(__file__).parent
 FORMS = pytest.mark.parametrize("form", list(Form))
 
 
@@ -154,20 +151,10 @@ def test_a_corrected_price_is_no_adjustment(tmp_path: Path) -> None:
     assert 20.0 == held(file)["high"].max()
 
 
-# Updates a file in a process of its own; the failpoint may kill it.
-CHILD = """
-import sys
-sys.path.insert(0, {here!r})
-from test_file_updates import *
-file = ticker_file(Path(sys.argv[1]), "A", "1m", Form(sys.argv[2]))
-for day in map(int, sys.argv[3:]):
-    put(file, piece([day]))
-"""
-
-
-def child(folder: Path, form: Form, *days: int, point: str = "") -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", CHILD.format(here=str(HERE)), str(folder), form, *map(str, days)]
-    return subprocess.Popen(command, env={**os.environ, "FOREBAY_FAILPOINT": point})
+def update(folder: Path, form: Form, *days: int) -> None:
+    file = ticker_file(folder, "A", "1m", form)
+    for day in days:
+        put(file, piece([day]))
 
 
 @pytest.mark.parametrize("point", [point for point in POINTS if point.startswith("files.")])
@@ -180,7 +167,7 @@ def test_killed_anywhere_it_is_the_old_file_or_the_new_one(tmp_path: Path, point
     old = hurt.path.read_bytes()
     put(clean, piece([5]))
 
-    assert -signal.SIGKILL == child(tmp_path / "hurt", form, 5, point=point).wait(60)
+    assert -signal.SIGKILL == ending(update, tmp_path / "hurt", form, 5, FOREBAY_FAILPOINT=point)
     assert hurt.path.read_bytes() in (old, clean.path.read_bytes())
     put(hurt, piece([5]))
     assert clean.path.read_bytes() == hurt.path.read_bytes()
@@ -189,8 +176,8 @@ def test_killed_anywhere_it_is_the_old_file_or_the_new_one(tmp_path: Path, point
 
 def test_two_processes_on_one_file_lose_nothing(tmp_path: Path) -> None:
     """Both update it day by day at once; in the end it has every day of both."""
-    writers = [child(tmp_path, Form.PARQUET, *days) for days in ((4, 6, 8, 12, 14), (5, 7, 11, 13, 15))]
-    assert [0, 0] == [writer.wait(60) for writer in writers]
+    file = (tmp_path, Form.PARQUET)
+    assert [0, 0] == endings(update, [(*file, 4, 6, 8, 12, 14), (*file, 5, 7, 11, 13, 15)])
 
     file = ticker_file(tmp_path, "A", "1m", Form.PARQUET)
     assert bars([4, 5, 6, 7, 8, 11, 12, 13, 14, 15]).equals(held(file))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import polars as pl
 from lakes import Basin
@@ -48,6 +51,18 @@ def start(home: Path, worker: str, work: Callable[[Basin], None], point: str = "
 def _child(home: Path, worker: str, work: Callable[[Basin], None], point: str) -> None:
     failpoints._armed, _, failpoints._turn = point.partition(":")
     work(Basin(home, worker))
+
+
+def die_at(owner: Any, step: str, when: str) -> None:
+    """Have this process kill itself just `before` or `after` the first call of a step of `owner`'s."""
+    real = getattr(owner, step)
+
+    def deadly(*given: Any, **named: Any) -> None:
+        if when == "after":
+            real(*given, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(owner, step, deadly)
 
 
 def held(root: Path) -> list[str]:

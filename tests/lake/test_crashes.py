@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
-import sys
+from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 from deltalake import DeltaTable
+from killing import die_at
 from lakes import DAY, FIRST, SECOND, Basin, bars
 
 from forebay import Lake
@@ -19,28 +21,7 @@ from forebay.lake.home.folder import FolderHome
 from forebay.lake.home.staging import Staging
 from forebay.lake.log import delta
 from forebay.model.partition import Source
-
-HERE = Path(__file__).parent
-
-# Kills itself with SIGKILL just before or after the n-th time that a step of the delivery is reached.
-CHILD = """
-import os, signal, sys
-sys.path.insert(0, {here!r})
-home, module, step, when, worker = sys.argv[1:6]
-from importlib import import_module
-from pathlib import Path
-from lakes import *
-owner = import_module(module)
-real = getattr(owner, step)
-def deadly(*given, **named):
-    if when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    result = real(*given, **named)
-    os.kill(os.getpid(), signal.SIGKILL)
-basin = Basin(Path(home), worker)
-setattr(owner, step, deadly)
-basin.flatfile(bars(["A", "B"], source=Source.FLATFILE, price=50.0))
-"""
+from forked import ending, endings
 
 STEPS = [
     ("forebay.lake.intake.intake", "check_rows"),
@@ -64,6 +45,13 @@ def fill(basin: Basin) -> None:
     basin.rest(bars("A", days), "A", *days)
 
 
+def killed_delivery(home: Path, module: str, step: str, when: str) -> None:
+    """A flat file's, that dies just before or after it reaches a step."""
+    basin = Basin(home, "dead")
+    die_at(import_module(module), step, when)
+    basin.flatfile(bars(["A", "B"], source=Source.FLATFILE, price=50.0))
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("module", "step"), STEPS, ids=[step for _, step in STEPS])
 def test_a_killed_delivery_is_finished_by_the_next(tmp_path: Path, module: str, step: str, when: str) -> None:
@@ -73,14 +61,11 @@ def test_a_killed_delivery_is_finished_by_the_next(tmp_path: Path, module: str, 
         fill(basin)
     clean.flatfile(bars(["A", "B"], source=Source.FLATFILE, price=50.0))
 
-    child = subprocess.run(
-        [sys.executable, "-c", CHILD.format(here=str(HERE)), str(tmp_path / "hurt"), module, step, when, "dead"],
-        check=False,
-    )
+    ended = ending(killed_delivery, tmp_path / "hurt", module, step, when)
     again = Basin(tmp_path / "hurt", "two")
     again.flatfile(bars(["A", "B"], source=Source.FLATFILE, price=50.0))
 
-    assert -signal.SIGKILL == child.returncode
+    assert -signal.SIGKILL == ended
     assert Lake(clean.root).digest("stocks/bars_1m") == Lake(hurt.root).digest("stocks/bars_1m")
     assert [path.name for path in clean.files()] == [path.name for path in hurt.files()]
     assert not list(hurt.root.rglob("pending*"))
@@ -90,8 +75,7 @@ def test_a_killed_delivery_is_finished_by_the_next(tmp_path: Path, module: str, 
 def test_leftovers_go_even_when_the_delivery_is_never_repeated(tmp_path: Path) -> None:
     """A file that was renamed and never committed is removed by whoever writes to the table next."""
     basin = Basin(tmp_path, "one")
-    arguments = [str(tmp_path), "forebay.lake.home.folder", "move", "after", "dead"]
-    subprocess.run([sys.executable, "-c", CHILD.format(here=str(HERE)), *arguments], check=False)
+    assert -signal.SIGKILL == ending(killed_delivery, tmp_path, "forebay.lake.home.folder", "move", "after")
     assert 1 == len(basin.files())
 
     basin.rest(bars("Z", [DAY]), "Z", DAY, DAY)
@@ -100,34 +84,34 @@ def test_leftovers_go_even_when_the_delivery_is_never_repeated(tmp_path: Path) -
     assert [True] == ["__Z__" in path.name for path in basin.files()]
 
 
+def deliver_ten_days(home: Path, first: int) -> None:
+    """The flat files of ten days from the `first` of the month on."""
+    basin = Basin(home, f"worker-{first}")
+    for number in range(10):
+        day = date(2024, 3, first + number)
+        basin.flatfile(bars(["A", "B"], [day], source=Source.FLATFILE), day)
+
+
 def test_processes_that_commit_at_once_lose_nothing(tmp_path: Path) -> None:
     """Two processes write ten days each into one table; all twenty are held."""
-    code = (
-        f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
-        "from lakes import *\n"
-        "basin = Basin(Path(sys.argv[1]), sys.argv[2])\n"
-        "for number in range(10):\n"
-        "    day = date(2024, 3, int(sys.argv[3]) + number)\n"
-        "    basin.flatfile(bars(['A', 'B'], [day], source=Source.FLATFILE), day)\n"
-    )
-    writers = [
-        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), f"worker-{first}", first]) for first in ("1", "15")
-    ]
-
-    assert [0, 0] == [writer.wait(60) for writer in writers]
+    assert [0, 0] == endings(deliver_ten_days, [(tmp_path, 1), (tmp_path, 15)])
 
     days = Lake(tmp_path / "lake").bars("A").collect()["session_date"].unique().to_list()
     assert 20 == len(days)
     assert 20 == len(list((tmp_path / "lake").rglob("*.parquet")))
 
 
+def leave_a_folder(tmp: Path) -> None:
+    """A worker's, with a file in it, that ends without a word."""
+    Staging(tmp, "dead").new_file().write_text("x")
+    os._exit(1)
+
+
 def test_only_the_folders_of_dead_workers_are_swept(tmp_path: Path) -> None:
     """A living worker's folder stays; one whose process is gone is removed by the next to start."""
-    code = "import os,sys\nfrom pathlib import Path\nfrom forebay.lake.home.staging import Staging\n"
-    code += "Staging(Path(sys.argv[1]), 'dead').new_file().write_text('x')\nos._exit(1)"
     with Staging(tmp_path, "alive") as alive:
         alive.new_file().write_text("x")
-        subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+        assert 1 == ending(leave_a_folder, tmp_path)
         assert {"alive", "dead"} == names(tmp_path)
 
         with Staging(tmp_path, "new"):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,25 +13,14 @@ import pytest
 from lakes import DAY, FIRST, Basin, bars
 
 from forebay import Lake
+from forebay.lake.home import moving
 from forebay.lake.home.lock import incoming
 from forebay.lake.writing.table import LakeTables
 from forebay.model.partition import Source
+from forked import ending
 
-HERE = Path(__file__).parent
 SHM = Path("/dev/shm")
 TABLE = Path("stocks", "bars_1m")
-
-# Delivers a day into a lake on another disk, and dies when the copy is whole but has no name yet.
-CHILD = f"""
-import os, signal, sys
-sys.path.insert(0, {str(HERE)!r})
-from lakes import *
-from forebay.lake.home import moving
-moving.shutil.copyfile = lambda source, target: (target.write_bytes(b"half"), os.kill(os.getpid(), signal.SIGKILL))
-basin = Basin(Path(sys.argv[1]), "dead")
-basin.tables = LakeTables(Path(sys.argv[2]), basin.staging)
-basin.flatfile(bars("A", source=Source.FLATFILE))
-"""
 
 
 @pytest.fixture
@@ -69,10 +56,22 @@ def test_a_lake_on_another_disk_is_filled(tmp_path: Path, far: Path) -> None:
     basin.staging.close()
 
 
+def die_while_copying(home: Path, far: Path) -> None:
+    """Deliver a day into a lake on another disk, and die when the copy is whole but has no name yet."""
+
+    def half(_: Path, target: Path) -> None:
+        target.write_bytes(b"half")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    basin = Basin(home, "dead")
+    basin.tables = LakeTables(far, basin.staging)
+    moving.shutil.copyfile = half
+    basin.flatfile(bars("A", source=Source.FLATFILE))
+
+
 def test_a_copy_that_was_killed_is_cleared_by_the_next_writer(tmp_path: Path, far: Path) -> None:
     """SIGKILL while a file is copied to the lake's disk leaves no part of it once another delivery was made."""
-    child = subprocess.run([sys.executable, "-c", CHILD, str(tmp_path), str(far)], check=False)
-    assert -signal.SIGKILL == child.returncode
+    assert -signal.SIGKILL == ending(die_while_copying, tmp_path, far)
     assert incoming(far / TABLE).exists()
     basin = across(tmp_path, far)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import polars as pl
 import pytest
 from buckets import basin_in, home_in
+from killing import die_at
 from lakes import DAY, FIRST, SECOND, Basin, bars
 from s3_server import ABucket, a_bucket
 
@@ -28,32 +28,11 @@ from forebay.lake.writing.table import LakeTables
 from forebay.model.partition import Source
 from forebay.stores.conditional import SCRATCH, Unconditional
 from forebay.testing import FakeClock
+from forked import ending, endings
 from s3_gate import Gate, a_gate
 
-HERE = Path(__file__).parent
 TABLE = "stocks/bars_1m"
 NEXT = DAY.replace(day=8)
-
-# Delivers what `fill` and `deliver` do, and kills itself just before or after the first call of a step.
-CHILD = f"""
-import os, signal, sys
-sys.path.insert(0, {str(HERE)!r})
-from importlib import import_module
-from pathlib import Path
-from buckets import *
-from lakes import *
-folder, bucket, endpoint, module, owner, step, when = sys.argv[1:8]
-basin = basin_in(Path(folder), home_in(bucket, endpoint), "dead")
-owner = getattr(import_module(module), owner) if owner else import_module(module)
-real = getattr(owner, step)
-def deadly(*given, **named):
-    if when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    result = real(*given, **named)
-    os.kill(os.getpid(), signal.SIGKILL)
-setattr(owner, step, deadly)
-basin.flatfile(bars(["A", "B"], source=Source.FLATFILE, price=50.0))
-"""
 
 
 @pytest.fixture
@@ -132,26 +111,31 @@ def test_reading_from_a_bucket(basin: Basin, home: BucketHome) -> None:
         assert b"PAR1" == file.read()
 
 
+def deliver_six_days(folder: Path, bucket: str, endpoint: str, first: int) -> None:
+    """The flat files of six days from the `first` of the month on."""
+    basin = basin_in(folder, home_in(bucket, endpoint), f"worker-{first}")
+    for number in range(6):
+        day = date(2024, 3, first + number)
+        basin.flatfile(bars(["A", "B"], [day], source=Source.FLATFILE), day)
+
+
 def test_processes_that_commit_at_once_lose_nothing(tmp_path: Path, bucket: ABucket, gate: Gate) -> None:
     """Two processes write six days each into one table, meeting each other's commits; all twelve are held."""
-    code = (
-        f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
-        "from buckets import *\n"
-        "from lakes import *\n"
-        "folder, bucket, endpoint, first = sys.argv[1:5]\n"
-        "basin = basin_in(Path(folder), home_in(bucket, endpoint), f'worker-{first}')\n"
-        "for number in range(6):\n"
-        "    day = date(2024, 3, int(first) + number)\n"
-        "    basin.flatfile(bars(['A', 'B'], [day], source=Source.FLATFILE), day)\n"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path), bucket.name, gate.url]
-    writers = [subprocess.Popen([*command, first]) for first in ("1", "15")]
+    where = (tmp_path, bucket.name, gate.url)
 
-    assert [0, 0] == [writer.wait(60) for writer in writers]
+    assert [0, 0] == endings(deliver_six_days, [(*where, 1), (*where, 15)])
 
     home = home_in(bucket.name, bucket.endpoint)
     assert 12 == Lake(home).bars("A").collect()["session_date"].n_unique()
     assert 12 == delta.open_table(home.table(TABLE)).version()
+
+
+def killed_delivery(folder: Path, bucket: str, endpoint: str, module: str, owner: str, step: str, when: str) -> None:
+    """What `deliver` does, by a process that dies just before or after the first call of a step."""
+    basin = basin_in(folder, home_in(bucket, endpoint), "dead")
+    room = import_module(module)
+    die_at(getattr(room, owner) if owner else room, step, when)
+    deliver(basin)
 
 
 STEPS = [
@@ -171,8 +155,7 @@ def test_a_killed_writer_is_made_good_by_a_rerun(
     basin = basin_in(tmp_path, home, "one")
     fill(basin)
     before = Lake(home).digest(TABLE)
-    arguments = [str(tmp_path), bucket.name, bucket.endpoint, module, owner, step, when]
-    child = subprocess.run([sys.executable, "-c", CHILD, *arguments], check=False)
+    ended = ending(killed_delivery, tmp_path, bucket.name, bucket.endpoint, module, owner, step, when)
     killed = Lake(home).digest(TABLE)
     clean = Basin(tmp_path / "clean")
     fill(clean)
@@ -181,7 +164,7 @@ def test_a_killed_writer_is_made_good_by_a_rerun(
 
     deliver(basin)
 
-    assert -signal.SIGKILL == child.returncode
+    assert -signal.SIGKILL == ended
     assert killed in (before, after)
     assert after == Lake(home).digest(TABLE)
     assert [path.name for path in clean.files()] == parquet_in(bucket)
