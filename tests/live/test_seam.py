@@ -330,6 +330,21 @@ def test_without_the_vendor_an_interruption_stays_open_and_is_tried_again(
     assert [] == book.open()
 
 
+def test_a_clock_that_is_set_back_does_not_keep_it_from_being_tried(
+    ledger: Ledger, book: Interruptions, clock: FakeClock, sink: Kept
+) -> None:
+    """The wait after a failure is over then, rather than longer by as much."""
+    answers = [
+        as_json({"status": "ERROR", "error": "Unknown API Key"}, 401),
+        page_of(BEGAN.replace(minute=25, second=0)),
+    ]
+    with answering(lambda *_: iter(answers), ledger, clock, sink) as (seam, _):
+        seam.hear(lost("AM.AAPL"))
+        assert 0 == seam.make_good({}, never)
+        clock.advance(-2)
+        assert 1 == seam.make_good({}, never)
+
+
 @pytest.mark.parametrize("helps", ["another symbol", "another interruption"])
 def test_an_answer_that_stays_wrong_keeps_nothing_else_from_being_made_good(
     ledger: Ledger, book: Interruptions, clock: FakeClock, sink: Kept, helps: str

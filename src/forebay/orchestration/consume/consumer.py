@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, repeat
 from random import Random
@@ -41,8 +40,8 @@ _REST = 0.5
 """Seconds that it takes at most to hear of a signal while it waits."""
 _ONCE = 0.2
 """Seconds in which a batch is gathered when all there is to read is there already."""
-_PATIENCE = timedelta(seconds=60)
-"""How long one that is to end by itself waits for a server."""
+_PATIENCE = 60.0
+"""Seconds that one that is to end by itself waits for a server."""
 
 
 @dataclass(slots=True)
@@ -62,7 +61,7 @@ class Consumer:
     """Called while it goes round or waits for a server, several times a minute at least."""
     figures: Figures = field(default_factory=Figures)
     _stands: dict[Place, int | None] = field(default_factory=dict)
-    _looked: datetime | None = None
+    _looked: float | None = None
     _stopped: bool = False
 
     def stop(self) -> None:
@@ -102,8 +101,8 @@ class Consumer:
 
     def _gather(self) -> Batch:
         """The next messages, sorted; an empty batch when there are none."""
-        now = self.clock.now()
-        if self._looked is None or now - self._looked >= timedelta(seconds=self.settings.topics_seconds):
+        now = self.clock.elapsed()
+        if self._looked is None or now - self._looked >= self.settings.topics_seconds:
             self._looked = now
             self.figures.topics = self._patiently(self.reader.look) or 0
             self._tell()
@@ -154,12 +153,12 @@ class Consumer:
         It stays in the group while it waits. Raises what `action` does but SinkUnavailable; with `once` that, too,
         after a minute.
         """
-        began, wait = self.clock.now(), _FIRST_WAIT
+        began, wait = self.clock.elapsed(), _FIRST_WAIT
         while True:
             try:
                 done = action()
             except SinkUnavailable as error:
-                if self.once and self.clock.now() - began > _PATIENCE:
+                if self.once and self.clock.elapsed() - began > _PATIENCE:
                     raise
                 tell = log.warning if wait == _FIRST_WAIT else log.debug
                 tell("consumer_waits", why=str(error), remedy=error.remedy)
@@ -168,14 +167,14 @@ class Consumer:
                 wait = min(2 * wait, _LONGEST_WAIT)
             else:
                 if wait != _FIRST_WAIT:
-                    log.info("consumer_goes_on", after=(self.clock.now() - began).total_seconds())
+                    log.info("consumer_goes_on", after=self.clock.elapsed() - began)
                 return done
             if self._stopped or (unless_changed and self.reader.changed):
                 return None
 
     def _rest(self, seconds: float) -> None:
-        until = self.clock.now() + timedelta(seconds=seconds)
-        while not self._stopped and (left := (until - self.clock.now()).total_seconds()) > 0:
+        until = self.clock.elapsed() + seconds
+        while not self._stopped and (left := until - self.clock.elapsed()) > 0:
             self.beat()
             self.reader.rest(min(left, _REST))
 

@@ -48,11 +48,11 @@ class Outlet:
         """At most `most` messages wait. With `best_effort` nobody waits for it: what it cannot take is let go."""
         self.name = sink.name
         self.best_effort = best_effort
-        self._sink, self._clock, self._random, self._every = sink, clock, random, every
+        self._sink, self._clock, self._random, self._every = sink, clock, random, every.total_seconds()
         self._line = Line(most)
         self._sent = self._lost = 0
         self._trouble = ""
-        self._flushed_at = clock.now()
+        self._flushed_at = clock.elapsed()
         self._thread = Thread(target=self._run, name=f"outlet-{sink.name}", daemon=True)
 
     def start(self) -> None:
@@ -103,7 +103,7 @@ class Outlet:
                 messages = self._line.next(_LOOK)
                 if messages:
                     self._send(messages)
-                if self._line.over or self._clock.now() - self._flushed_at >= self._every:
+                if self._line.over or self._clock.elapsed() - self._flushed_at >= self._every:
                     self._flush()
                 if self._line.over and not self._line.unsettled:
                     return
@@ -121,7 +121,7 @@ class Outlet:
         self._line.gone(len(messages))
 
     def _flush(self) -> None:
-        self._flushed_at = self._clock.now()
+        self._flushed_at = self._clock.elapsed()
         if self._line.unsettled and (self._attempt(lambda: self._sink.flush(_FLUSH)) or self.best_effort):
             failpoints.reach("stream.flushed")
             self._line.settle()

@@ -34,8 +34,8 @@ class Seam:
         """Those of this process; numbers in the ledger."""
         self._earlier: list[int] = []
         """Those of processes before it, and its own start."""
-        self._not_before: datetime | None = None
-        self._again = _AGAIN
+        self._tried = clock.now()
+        self._wait = timedelta()
 
     def down(self, since: datetime, subscriptions: Sequence[Subscription]) -> None:
         """Note that nobody listened since then. What earlier processes left lasting goes on with it."""
@@ -74,7 +74,7 @@ class Seam:
         could not be refilled stays open, says why and is tried again. Raises LedgerError, and the error of a sink that
         cannot go on.
         """
-        if self._not_before is not None and self._clock.now() < self._not_before:
+        if timedelta() <= self._clock.now() - self._tried < self._wait:  # a clock that was set back tells nothing
             return 0
         over = [noted for noted in self._book.open(self._cluster) if self._refill.is_due(noted)]
         closed = 0
@@ -89,9 +89,8 @@ class Seam:
                 self._failed(several, error)
                 break
             closed += len(several)
-        whole = closed == len(over)
-        self._not_before = None if whole else self._clock.now() + self._again
-        self._again = _AGAIN if whole else min(2 * self._again, _LONGEST)
+        self._tried = self._clock.now()
+        self._wait = timedelta() if closed == len(over) else min(max(2 * self._wait, _AGAIN), _LONGEST)
         return closed
 
     def _failed(self, several: Sequence[Noted], error: VendorError) -> None:

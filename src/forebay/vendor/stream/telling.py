@@ -51,7 +51,7 @@ class Telling:
         self._trail = Trail(limits.delay, limits.overlap)
         self._openings = Openings(cluster, health)
         self._listening = False
-        self._look = datetime.min.replace(tzinfo=UTC)
+        self._looked = datetime.min.replace(tzinfo=UTC)
 
     def heard_until(self) -> datetime | None:
         """The last moment of which everything was told, UTC."""
@@ -78,7 +78,7 @@ class Telling:
             last = messages[-1]
             health.messages += len(messages)
             health.last_message = received
-            if received >= self._look:
+            if abs(received - self._looked) >= _SECOND:
                 told.extend(self._follow(last, received))
             self._trail.saw(last, received)
         if messages or decoded.bad or decoded.unknown:
@@ -93,7 +93,7 @@ class Telling:
         if lag is None:
             return []
         self._health.lag = lag
-        self._look = received + _SECOND
+        self._looked = received
         if lag > self._limits.lag:
             return self._late(lag)
         if self._openings and 2 * lag <= self._limits.lag:

@@ -16,7 +16,7 @@ class Trail:
     """What was heard since the subscriptions were last acknowledged. Delay and overlap are in seconds."""
 
     def __init__(self, delay: float, overlap: float) -> None:
-        self._delay = delay
+        self._delay = timedelta(seconds=delay)
         self._overlap = timedelta(seconds=overlap)
         self._since: datetime | None = None
         self._received: datetime | None = None
@@ -31,6 +31,8 @@ class Trail:
         """Follow a frame by its last event: others are hardly newer, and too early an answer is safe."""
         self._last = last
         self._received = received
+        if self._since is not None:  # a clock that was ahead then, and was set right
+            self._since = min(self._since, received - self._delay)
 
     def lag(self, last: Message, received: datetime) -> float | None:
         """Seconds from the end of an event to its receipt, the delay taken off; None when it says nothing of lag."""
@@ -39,7 +41,7 @@ class Trail:
             end += _WIDTHS[last.timeframe]
         if end <= self._end:  # a bar sent anew, for a late trade, is old
             return None
-        lag = received.timestamp() - self._delay - end
+        lag = (received - self._delay).timestamp() - end
         if lag < -_AHEAD:
             return None
         self._end = end
@@ -55,5 +57,5 @@ class Trail:
         heard = self._since
         if self._last is not None and self._received is not None:
             newest = datetime.fromtimestamp(self._last.timestamp / _MILLI, UTC)
-            heard = max(heard, min(self._received - timedelta(seconds=self._delay), newest))
+            heard = max(heard, min(self._received - self._delay, newest))
         return heard - self._overlap
