@@ -53,6 +53,8 @@ LOOKS = (
     "/quarantine",
     "/quarantine?ended=true",
     "/quarantine/{note}",
+    f"/quarantine/{{note}}?ran={'a' * 32}",
+    f"/why?table=stocks/bars_1m&start=2026-03-02&end=2026-03-02&ran={'a' * 32}",
     "/schedule",
     "/plan",
 )
