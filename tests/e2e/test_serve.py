@@ -31,6 +31,20 @@ def test_the_service_answers_until_it_is_stopped(home):
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(("believed", "secure"), [("127.0.0.1", True), ("192.0.2.1", False)])
+def test_a_proxy_that_is_believed_says_that_the_browser_came_by_tls(home, believed, secure):
+    """Only then is the session's cookie kept from clear text: a browser would not send it back there."""
+    with home.start("serve", "--port", "0", FOREBAY_API_TOKEN=TOKEN, FORWARDED_ALLOW_IPS=believed) as running:
+        try:
+            url = running.stderr.readline().split()[4]
+            page = httpx2.get(f"{url}/login", headers={"X-Forwarded-Proto": "https", "Accept": "text/html"}, timeout=60)
+        finally:
+            running.terminate()
+            running.wait(60)
+    assert 200 == page.status_code
+    assert secure == ("Secure" in page.headers["set-cookie"])
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_who_comes_before_the_service_answers_waits(host):
     """The address is told before the service is built: a connection is taken from then on."""
