@@ -60,6 +60,19 @@ def test_what_still_fails_stays_and_says_why(client):
     assert 404 == act(client, f"/quarantine/{'0' * 8}/replay").status_code
 
 
+def test_what_is_dismissed_meanwhile_is_left_alone(client):
+    """An order that waited finds that a person has settled it: that stands, with its reason."""
+    note, runs = keep(app_of(client)), client.app.state.runs
+    runs.stop()
+    act(client, f"/quarantine/{note.id}/replay")
+    act(client, f"/quarantine/{note.id}/dismiss", reason="test symbols")
+    runs.start()
+    assert runs.idle.wait(60)
+    ended = app_of(client).quarantine.find(note.id)
+    assert ("dismissed", "test symbols") == (ended.ended, ended.ended_reason)
+    assert [{}] == [run.progress.errors for run in runs.book.find()]
+
+
 def test_rows_that_are_good_by_now_come_into_the_lake(filled_home, serve, tmp_path):
     """Rows that an earlier release refused and this one finds good are in the lake after the button, and it is over."""
     home = shutil.copytree(filled_home, tmp_path / "copy")
