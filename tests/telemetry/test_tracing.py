@@ -163,6 +163,7 @@ def test_what_fails_is_a_span_that_failed(traced):
     assert [(FAILED, "StoreError: it said ***")] * 2 == [
         (one.status.code, one.status.message) for one in (inner, outer)
     ]
+    assert "a-secret-word" not in f"{inner}{outer}"
     assert (outer.span_id, 0, {"answer": 42}) == (inner.parent_span_id, after.status.code, _values(after))
     assert {"ours"} == traced.services
 
