@@ -26,7 +26,7 @@ from polars.testing import assert_frame_equal
 from forebay.sandbox.server import MAX, Sandbox
 
 sys.path += [str(Path(__file__).parents[1] / "tests"), str(Path(__file__).parents[1] / "tests" / "e2e")]
-from chain import BARS, DAY, START, Chain
+from chain import BARS, DAY, START, UNTIDY, Chain
 from kafka_server import tansu
 from market_time import tell_time
 from postgres_server import postgres_server
@@ -40,10 +40,7 @@ TROUBLE = [
     {"kind": "stream_stall", "events": 100_000, "times": 1},
     {"kind": "stream_malformed", "channel": "AM", "every": 20_000},
     {"kind": "stream_malformed", "channel": "A", "every": 50_000},
-    {"kind": "stream_duplicate", "every": 7},
-    {"kind": "stream_late", "every": 9, "seconds": 90},
-    {"kind": "stream_restated", "channel": "AM", "every": 5, "seconds": 300},
-    {"kind": "stream_unknown_event", "every": 11},
+    *UNTIDY,
 ]
 CAUSES = {"closed", "max_connections", "slow_consumer", "silent", "malformed", "stopped"}
 """Of interruptions that this trouble makes."""

@@ -13,7 +13,6 @@ import json
 import logging
 import math
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,7 +28,6 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 WARM, MOST = 5.0, 20.0
 """Seconds that are not counted, and in which the most is measured."""
 SECONDS, MINUTE = float(os.environ.get("BENCH_SECONDS", "60")), 60.0
-CHANNELS = "T.*,A.*,AM.*"
 _LOOK = 0.001
 _EVENT = '"ev"'
 
@@ -62,12 +60,14 @@ def run() -> dict[str, Any]:
 
 def _measured(frames: Path, rate: float, seconds: float) -> list[tuple[float, float, int]]:
     """When each frame came, how long it took until it was acknowledged, and its events."""
+    from bench.stream import serving
     from kafka_server import tansu
 
     from forebay.settings import load
     from forebay.sinks.kafka.sink import KafkaSink
 
-    with tempfile.TemporaryDirectory() as home, tansu() as broker, _Server(frames, rate, seconds + WARM) as address:
+    server = serving(__file__, frames, rate, seconds + WARM)
+    with tempfile.TemporaryDirectory() as home, tansu() as broker, server as address:
         settings = {"KAFKA_BOOTSTRAP_SERVERS": broker.address, "KAFKA_TOPICS": "channel"}
         sink = KafkaSink(load(environ=settings).kafka)
         environ = {
@@ -82,6 +82,8 @@ def _measured(frames: Path, rate: float, seconds: float) -> list[tuple[float, fl
 
 async def _stream(settings: Any, sink: Any, seconds: float) -> list[tuple[float, float, int]]:
     """Seconds from the first frame to its receipt, to the acknowledgement, and its events; of each frame."""
+    from bench.stream import CHANNELS
+
     from forebay.app import App
     from forebay.app.streams import open_stream
     from forebay.app.wired import new_worker_id
@@ -128,35 +130,12 @@ def _part(waits: list[float], part: float) -> float:
     return round(sorted(waits)[int(len(waits) * part)] * 1000, 1)
 
 
-class _Server:
-    """The frames over a real WebSocket, at a rate, from a process of its own."""
-
-    def __init__(self, frames: Path, rate: float, seconds: float) -> None:
-        command = [sys.executable, __file__, str(frames), str(rate), str(seconds)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-    def __enter__(self) -> str:
-        assert self._process.stdout
-        return self._process.stdout.readline().strip()
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-
 async def _serve(frames: list[str], rate: float, seconds: float) -> None:
-    from stream import GREETING, WELCOME, _grants
+    from stream import welcome
     from websockets.asyncio.server import ServerConnection, serve
 
     async def talk(socket: ServerConnection) -> None:
-        await socket.send(GREETING)
-        await socket.recv()
-        await socket.send(WELCOME)
-        granted = 0
-        while granted < CHANNELS.count(",") + 1:
-            names = json.loads(await socket.recv())["params"].split(",")
-            await socket.send(_grants(names))
-            granted += len(names)
+        await welcome(socket)
         began, sent, number = time.monotonic(), 0, 0
         while time.monotonic() - began < seconds:
             frame = frames[number % len(frames)]

@@ -16,11 +16,14 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from websockets.asyncio.server import ServerConnection
 
 ROUNDS, EVENTS, TICKERS = 5, 40_000, 400
 WARM = 200
@@ -41,7 +44,7 @@ def run() -> dict[str, Any]:
         frames = _recorded()
         path.write_text(json.dumps(frames))
         memory = _compare(str(path), "memory", len(frames))
-        with _Server(str(path)) as address:
+        with serving(__file__, "server", path, "-") as address:
             socket = _compare(str(path), address, len(frames))
     events = _events(frames)
     size = sum(map(len, frames)) // len(frames)
@@ -91,34 +94,35 @@ def _recorded() -> list[str]:
     return frames
 
 
-class _Server:
-    """The frames over a real WebSocket, from a process of its own."""
+@contextmanager
+def serving(script: str, *arguments: object) -> Iterator[str]:
+    """Run a script that serves frames over a real WebSocket, in a process of its own; where it does."""
+    process = subprocess.Popen([sys.executable, script, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        yield process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.communicate()
 
-    def __init__(self, path: str) -> None:
-        command = [sys.executable, __file__, "server", path, "-"]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
-    def __enter__(self) -> str:
-        assert self._process.stdout
-        return self._process.stdout.readline().strip()
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+async def welcome(socket: ServerConnection) -> None:
+    """As the vendor does, until all of CHANNELS are granted."""
+    await socket.send(GREETING)
+    await socket.recv()
+    await socket.send(WELCOME)
+    granted = 0
+    while granted < CHANNELS.count(",") + 1:
+        names = json.loads(await socket.recv())["params"].split(",")
+        await socket.send(_grants(names))
+        granted += len(names)
 
 
 async def _serve(frames: list[str]) -> None:
-    from websockets.asyncio.server import ServerConnection, serve
+    from websockets.asyncio.server import serve
 
     async def talk(socket: ServerConnection) -> None:
-        await socket.send(GREETING)
-        await socket.recv()
-        await socket.send(WELCOME)
-        granted = 0
-        while granted < CHANNELS.count(",") + 1:
-            names = json.loads(await socket.recv())["params"].split(",")
-            await socket.send(_grants(names))
-            granted += len(names)
+        await welcome(socket)
         for frame in frames:
             await socket.send(frame)
 

@@ -34,6 +34,13 @@ START = datetime(2026, 3, 5, 14, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 BARS = ["ticker", "window_start", "open", "high", "low", "close", "volume", "vwap"]
+UNTIDY = [
+    {"kind": "stream_duplicate", "every": 7},
+    {"kind": "stream_late", "every": 9, "seconds": 90},
+    {"kind": "stream_restated", "channel": "AM", "every": 5, "seconds": 300},
+    {"kind": "stream_unknown_event", "every": 11},
+]
+"""Faults of the vendor's: bars that are told twice, late or anew, and events of a channel that nobody knows."""
 PATIENCE = 60.0
 _STEP = timedelta(seconds=4)
 _SCRIPT = Path(__file__).with_name("market_time.py")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import polars as pl
-from chain import BARS, HOUR, MINUTE, PATIENCE, START, Chain, until
+from chain import BARS, HOUR, MINUTE, PATIENCE, START, UNTIDY, Chain, until
 from kafka_server import tansu
 from polars.testing import assert_frame_equal
 from postgres_server import postgres_server
@@ -22,10 +22,7 @@ TROUBLE = [
     {"kind": "stream_stall", "events": 900, "times": 1},
     {"kind": "stream_malformed", "channel": "AM", "every": 600},
     {"kind": "stream_malformed", "channel": "A", "every": 2000},
-    {"kind": "stream_duplicate", "every": 7},
-    {"kind": "stream_late", "every": 9, "seconds": 90},
-    {"kind": "stream_restated", "channel": "AM", "every": 5, "seconds": 300},
-    {"kind": "stream_unknown_event", "every": 11},
+    *UNTIDY,
 ]
 
 
