@@ -30,6 +30,7 @@ class Shelf:
         self.errors: list[Exception] = []
         self.came: list[Message] = []
         self.flushes = 0
+        self.patience = 0.0
         self.closed = False
 
     def send(self, messages: Sequence[Message]) -> None:
@@ -41,6 +42,7 @@ class Shelf:
     def flush(self, seconds: float) -> None:
         assert self.open.wait(seconds)
         self.flushes += 1
+        self.patience = seconds
 
     def close(self) -> None:
         self.closed = True
@@ -152,6 +154,18 @@ def test_nobody_waits_for_a_sink_of_best_effort() -> None:
     assert 30 == flow.sent + flow.lost
     assert flow.lost >= 2 + 30 - 2 - 5 - 1 - 5
     assert len(sink.came) == flow.sent
+
+
+def test_the_end_waits_but_briefly_for_a_sink_of_best_effort() -> None:
+    """Others have half a minute for what is under way; who stops the process does not wait for this one."""
+    asked: dict[bool, float] = {}
+    for best_effort in (True, False):
+        sink = Shelf()
+        with outlet(sink, best_effort=best_effort) as out:
+            out.put(values(0, 1))
+        asked[best_effort] = sink.patience
+
+    assert {True: 2, False: 30} == asked
 
 
 def test_what_a_dead_sink_did_not_take_is_not_said_to_be_heard() -> None:

@@ -12,9 +12,11 @@ from running import DAY, START, running, until
 
 from forebay.app import App
 from forebay.ledger.interruptions import Interruptions
-from forebay.model.live import Cause
+from forebay.ledger.streams import Streams
+from forebay.model.live import Cause, Cluster
 from forebay.model.message import BarMessage, Message
 from forebay.sandbox.server import Sandbox
+from forebay.vendor.stream.heard import State
 from forebay.vendor.stream.limits import SessionLimits
 
 NAMES = ("AAPL", "MSFT", "NVDA", "SPY")
@@ -92,3 +94,24 @@ def test_a_sink_that_is_paused_misses_nothing_once_it_goes_on(replay: Sandbox, o
         expected = truth.filter(inside).select(COLUMNS).sort("ticker", "window_start")
         assert expected.height > 50
         assert_frame_equal(expected, held(gate, timeframe).filter(inside), check_dtypes=False)
+
+
+def test_a_stream_holds_its_cluster_until_its_sinks_are_drained(replay: Sandbox, open_at: Callable[..., App]) -> None:
+    """Its lease goes on meanwhile: what it still sends must not come after what the next process sends."""
+    app, gate = open_at(), Gate()
+    streams = Streams(app.ledger.database, app.clock)
+    with running(app, "AM.AAPL", also=[gate]) as run:
+        replay.stream.wait_for_subscribers()
+        replay.stream.step_to(START + timedelta(minutes=5))
+        until(lambda: run.stream.health().counts["gate_waiting"], "what waits for the sink")
+        stream = run.stream
+        run.stop()
+        until(lambda: stream.session.health.state is State.ENDED, "the end of the session")
+        replay.stream.step_to(START + timedelta(minutes=10))
+        now = app.clock.now()
+        until(lambda: streams.look()[0].updated_at >= now, "a note of the stream that drains")
+        assert not streams.take(Cluster.STOCKS, "another")
+
+        gate.open.set()
+        until(lambda: run.drained is not None or run.error, "its end")
+    assert streams.take(Cluster.STOCKS, "another")

@@ -21,8 +21,8 @@ log = get_logger()
 
 _LEAST, _MOST = 0.5, 30.0
 """Seconds between two attempts while a sink is away."""
-_FLUSH = 30.0
-"""Seconds that a flush may take before it is tried again."""
+_FLUSH, _BRIEFLY = 30.0, 2.0
+"""Seconds that a flush may take before it is tried again, and one of best effort."""
 _LOOK = 0.25
 """Seconds between two looks at whether it is time for a flush."""
 
@@ -122,7 +122,8 @@ class Outlet:
 
     def _flush(self) -> None:
         self._flushed_at = self._clock.elapsed()
-        if self._line.unsettled and (self._attempt(lambda: self._sink.flush(_FLUSH)) or self.best_effort):
+        seconds = _BRIEFLY if self.best_effort else _FLUSH
+        if self._line.unsettled and (self._attempt(lambda: self._sink.flush(seconds)) or self.best_effort):
             failpoints.reach("stream.flushed")
             self._line.settle()
 

@@ -105,14 +105,15 @@ class LiveStream:
         """
         for outlet in self.outlets:
             outlet.start()
-        parts = (self._hear(), self._books.keep(), self._note_health(), self._make_good(), self._stopping.wait())
+        parts = (self._hear(), self._books.keep(), self._make_good(), self._stopping.wait())
         tasks = [asyncio.ensure_future(part) for part in parts]
+        noting = asyncio.ensure_future(self._note_health())
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([*tasks, noting], return_when=asyncio.FIRST_COMPLETED)
             await self._catch_up(tasks[0])
         finally:
             self._stopping.set()
-            drained = await self._end(tasks)
+            drained = await self._end(tasks, noting)
         for task in done:
             task.result()
         return drained
@@ -245,14 +246,13 @@ class LiveStream:
                 return
             await asyncio.sleep(_PAUSE)
 
-    async def _end(self, tasks: Sequence[asyncio.Future[Any]]) -> bool:
-        """Stop hearing, drain the sinks, note what is heard, let go of the cluster."""
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+    async def _end(self, tasks: Sequence[asyncio.Future[Any]], noting: asyncio.Future[Any]) -> bool:
+        """Stop hearing, drain the sinks, note what is heard, let go of the cluster, which is held until then."""
+        await _cancel(tasks)
         self._note_spoilt(self.clock.now(), over=True)
         await self._quietly(self._books.finish())
         drained = [await asyncio.to_thread(outlet.close, _DRAIN) for outlet in self.outlets]
+        await _cancel([noting])
         await self._keep_bad_events()
         await self._quietly(asyncio.to_thread(self.streams.leave, self.health()))
         return all(done or outlet.best_effort for done, outlet in zip(drained, self.outlets, strict=True))
@@ -261,3 +261,9 @@ class LiveStream:
         """At the end nobody can wait for a database: what it would have said is found out by the next process."""
         with suppress(ForebayError):
             await step
+
+
+async def _cancel(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
