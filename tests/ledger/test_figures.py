@@ -9,9 +9,10 @@ import pytest
 import sqlalchemy as sa
 from ledger_nouns import BARS, covers, day, draft, revision, span
 
-from forebay.db.conditions import NOT_SATISFIED
+from forebay.db.conditions import FAILED, NOT_SATISFIED
 from forebay.db.tables import coverage
 from forebay.ledger import Ledger
+from forebay.ledger.at_work import throughput
 from forebay.ledger.figures import (
     Brought,
     Leases,
@@ -22,6 +23,7 @@ from forebay.ledger.figures import (
     leases,
     unsatisfied,
 )
+from forebay.ledger.filter import TaskFilter
 from forebay.ledger.newest import newest_held, newest_listed
 from forebay.model.coverage import Verdict
 from forebay.model.partition import ALL_SYMBOLS, Partition, Source
@@ -81,6 +83,30 @@ def test_counting_reads_no_more_than_it_must(ledger: Ledger) -> None:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all()
 
     assert ["ix_coverage_not_satisfied"] == [row[-1].rsplit(" ", 1)[-1] for row in plan]
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_what_has_just_changed_is_found_without_a_look_at_all_tasks(ledger: Ledger, clock: FakeClock) -> None:
+    """SQLite's own plans: lists, the last hour and its throughput walk along an index, and sort no table."""
+    plans: list[list[str]] = []
+
+    def explain(connection, _cursor, statement, parameters, *_) -> None:
+        if statement.startswith("SELECT"):
+            plan = connection.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append([step[3] for step in plan])
+
+    sa.event.listen(ledger.database.engine, "before_cursor_execute", explain)
+    ledger.tasks.find()
+    ledger.tasks.find(TaskFilter(states=[TaskState.COMPLETED]))
+    ledger.tasks.find(TaskFilter(states=FAILED))
+    ended_since(ledger.database, clock.now())
+    throughput(ledger.database, clock.now(), 60)
+
+    walks = [plan[0] for plan in plans]
+    assert 5 == len(walks)
+    assert [2] == [number for number, walk in enumerate(walks) if "USING INDEX ix_tasks_failed" in walk]
+    assert [0, 1, 3, 4] == [number for number, walk in enumerate(walks) if "USING INDEX ix_tasks_changed" in walk]
+    assert [] == [step for plan in plans[:3] for step in plan if "TEMP B-TREE" in step]
 
 
 def test_rows_and_bytes_are_summed_over_completed_tasks(ledger: Ledger, clock: FakeClock) -> None:

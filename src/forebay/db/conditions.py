@@ -24,6 +24,10 @@ CLAIMABLE = sa.text(f"{WAITING} AND hold IS NULL")
 """And nothing holds it back."""
 HELD = sa.text(f"status IN ({_names([state for state in TaskState if state.held])})")
 UNFINISHED = sa.text(f"status NOT IN ({_names([state for state in TaskState if state.over])})")
+FAILED = (TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
+"""An attempt went wrong, and the task waits for the next one or was given up."""
+HAS_FAILED = sa.text(f"status IN ({_names(FAILED)})")
+"""Few of millions."""
 HELD_BACK = sa.text("hold IS NOT NULL")
 UNSETTLED = sa.text("settled_at IS NULL")
 RUN_WAITS = sa.text("state = 'waiting'")

@@ -14,7 +14,7 @@ from forebay.errors import NewerVersion
 
 log = logging.getLogger(__name__)
 
-HEAD = "0011"
+HEAD = "0012"
 """The newest revision in `migrations/versions`."""
 VERSION_TABLE = "forebay_revision"
 """Not Alembic's usual name: the database may be shared with programs that use that one."""

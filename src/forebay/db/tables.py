@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from forebay.db.conditions import CLAIMABLE, HELD, HELD_BACK, NOT_CLOSED, NOT_SATISFIED, RUN_WAITS, UNSETTLED, only
+from forebay.db.conditions import (
+    CLAIMABLE,
+    HAS_FAILED,
+    HELD,
+    HELD_BACK,
+    NOT_CLOSED,
+    NOT_SATISFIED,
+    RUN_WAITS,
+    UNSETTLED,
+    only,
+)
 from forebay.db.files_view import FILES_VIEW
 from forebay.db.types import ByteOrdered, Instant, JsonByAnybody, JsonValue, RowId, entered_column
 from forebay.model.task import TaskState
@@ -64,6 +74,9 @@ tasks = sa.Table(
     # For counts. Not by status alone: SQLite would take such an index for a claim too, and sort every waiting task.
     sa.Index(None, "destination", "status"),
     sa.Index(None, "table_name", "symbol", "start_date"),
+    # What has just changed, and what failed last.
+    sa.Index("ix_tasks_changed", sa.text("updated_at DESC"), "id"),
+    sa.Index("ix_tasks_failed", sa.text("updated_at DESC"), "id", **only(HAS_FAILED)),
     sqlite_autoincrement=True,  # a deleted task's id must not return: a late lease could fit the new row
 )
 """One leased unit of work. `key` is unique for a destination."""

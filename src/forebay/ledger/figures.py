@@ -64,10 +64,7 @@ def brought(database: Database, symbols: Collection[str]) -> dict[tuple[str, str
 
 
 def ended_since(database: Database, moment: datetime) -> dict[tuple[str, TaskState], int]:
-    """Kind and state to how many tasks ended so at or after `moment`, or failed then and wait. Raises LedgerError.
-
-    Reads every task.
-    """
+    """Kind and state to how many tasks ended so at or after `moment`, or failed then and wait. Raises LedgerError."""
     ends = [state.value for state in TaskState if not state.held and state is not TaskState.PENDING]
     query = (
         sa.select(tasks.c.kind, tasks.c.status, sa.func.count())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from forebay.db.conditions import FAILED, HAS_FAILED
 from forebay.db.tables import tasks
 from forebay.ledger.add import CANCELLED
 from forebay.model.intervals import Interval
@@ -39,6 +40,8 @@ class TaskFilter:
             wanted.append(tasks.c.id.in_(self.ids))
         if self.states is not None:
             wanted.append(tasks.c.status.in_([state.value for state in self.states]))
+            if set(self.states) <= set(FAILED):
+                wanted.append(sa.and_(HAS_FAILED))  # the same again, in the words of their index
         if self.dates is not None:
             wanted += [tasks.c.start_date <= self.dates.end, tasks.c.end_date >= self.dates.start]
         if self.cancelled is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from forebay.clock import Clock
-from forebay.db.conditions import CLAIMABLE, UNFINISHED, WAITING
+from forebay.db.conditions import CLAIMABLE, FAILED, UNFINISHED, WAITING
 from forebay.db.engine import Database
 from forebay.db.tables import coverage, tasks
 from forebay.ledger import claim as leases
@@ -23,10 +23,6 @@ from forebay.ledger.records import AS_NEW, NOT_HELD, entering, read_task
 from forebay.model.coverage import Verdict
 from forebay.model.intervals import Interval
 from forebay.model.task import Discard, Done, Lease, Outcome, Task, TaskDraft, TaskKind, TaskState
-
-FAILED = (TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
-"""What `retry` starts over unless it is told otherwise."""
-
 
 _ALL = TaskFilter()
 
