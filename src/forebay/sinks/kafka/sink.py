@@ -1,4 +1,4 @@
-"""Sends messages to Kafka: nothing lost, in order, in bounded memory."""
+"""Sends messages to Kafka: nothing lost, in bounded memory, in order but for what Kafka gives back."""
 
 from __future__ import annotations
 
