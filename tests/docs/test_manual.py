@@ -71,6 +71,14 @@ def _program(line: str) -> str:
     return shlex.split(line)[0]
 
 
+def test_the_readme_begins_as_the_program_does(reader):
+    """What `make run` prints is too long to be run here; what `forebay init` says in it is as the README shows it."""
+    shown = (ROOT / "README.md").read_text("utf-8").splitlines()
+
+    for line in reader.shell("init").out.splitlines():
+        assert line in shown
+
+
 def test_a_lie_is_found(reader):
     """A command that ends otherwise, an output that is not said, a question without an answer: each fails."""
     for language, text in (
