@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from forebay.clock import SystemClock
+from forebay.errors import LakeError
 from forebay.ledger import Ledger
 from forebay.ledger.interruptions import Interruptions
 from forebay.model.catalogue import Kind as Rows
@@ -328,6 +329,24 @@ def test_without_the_vendor_an_interruption_stays_open_and_is_tried_again(
     clock.advance(60)
     assert 1 == seam.make_good({}, never)
     assert [] == book.open()
+
+
+def test_a_lake_that_cannot_be_read_ends_no_stream(book: Interruptions, clock: FakeClock) -> None:
+    """Whose bars it has is asked again later; until then the interruption is open, and says why."""
+    answers: list[Exception | None] = [LakeError("a file is damaged"), None]
+
+    def held(*_: object) -> list[str]:
+        if error := answers.pop(0):
+            raise error
+        return []
+
+    seam = Seam(Cluster.STOCKS, book, Refill(None, clock, 2, timedelta(), held), [], clock)
+    seam.hear(lost("AM.*"))
+    clock.advance(180)
+    assert 0 == seam.make_good({}, never)
+    assert ["a file is damaged"] == [noted.error for noted in book.open()]
+    clock.advance(60)
+    assert 1 == seam.make_good({}, never)
 
 
 def test_a_clock_that_is_set_back_does_not_keep_it_from_being_tried(

@@ -107,7 +107,8 @@ class Refill:
         """Refill some of one cluster that are over, together; the evidence of each.
 
         None when `stopped` said so before the end. A symbol whose answer stays wrong is left to its flat file. Raises
-        VendorError for what may go better later, such as answers that are all wrong, and whatever `send` raises.
+        VendorError for what may go better later, such as answers that are all wrong, LakeError and StoreError where it
+        cannot be told whose bars are held, and whatever `send` raises.
         """
         shares = [Share(noted.interruption) for noted in several]
         asking = _Round(shares, send, stopped)

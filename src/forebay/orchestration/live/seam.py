@@ -9,7 +9,7 @@ from structlog import get_logger
 
 from forebay import failpoints
 from forebay.clock import Clock
-from forebay.errors import PageRejected, VendorError
+from forebay.errors import ForebayError, LakeError, PageRejected, StoreError, VendorError
 from forebay.ledger.interruptions import Interruptions
 from forebay.model.live import Cause, Cluster, Interruption, Noted, Subscription
 from forebay.model.message import Message
@@ -85,7 +85,7 @@ class Seam:
             except PageRejected as error:  # of these symbols: others may be told of
                 self._failed(several, error)
                 continue
-            except VendorError as error:
+            except (VendorError, LakeError, StoreError) as error:
                 self._failed(several, error)
                 break
             closed += len(several)
@@ -93,7 +93,7 @@ class Seam:
         self._wait = timedelta() if closed == len(over) else min(max(2 * self._wait, _AGAIN), _LONGEST)
         return closed
 
-    def _failed(self, several: Sequence[Noted], error: VendorError) -> None:
+    def _failed(self, several: Sequence[Noted], error: ForebayError) -> None:
         for noted in several:
             self._book.failed(noted.id, str(error))
             log.warning("stream_not_refilled", cluster=self._cluster.value, interruption=noted.id, error=str(error))
