@@ -16,11 +16,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
+from typing import TextIO
 
 from blocks import ROOT, Block, Typed, typed
 from shell import Said, Shell
 
 import forebay
+import forked
+from forked import Forked
 
 STAYS = ("worker", "serve", "sandbox", "stream", "consume", "ingest", "celery")
 """What runs until it is told to stop, where no flag says otherwise."""
@@ -131,21 +134,21 @@ class Running:
 
     def __init__(self, line: str, folder: Path, env: Mapping[str, str]) -> None:
         self.said, self.line, self._up = "", line, threading.Event()
-        self._process = subprocess.Popen(
-            ["bash", "-c", f"exec {line}"], cwd=folder, env={**env, "PYTHONUNBUFFERED": "1"}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
+        self._process = _start(line, folder, env)
+        streams = [stream for stream in (self._process.stdout, self._process.stderr) if stream]
+        self._readers = [threading.Thread(target=self._read, args=(stream,)) for stream in streams]
+        for reader in self._readers:
+            reader.start()
         if not self._up.wait(PATIENCE) or self._process.poll() is not None:
             self.end()
             raise AssertionError(f"`{line}` is not up:\n{self.said}")
 
-    def _read(self) -> None:
-        for text in self._process.stdout:
-            self.said += text
-            if LISTENS.search(text):
-                self._up.set()
+    def _read(self, stream: TextIO) -> None:
+        with stream:
+            for text in stream:
+                self.said += text
+                if LISTENS.search(text):
+                    self._up.set()
         self._up.set()
 
     def end(self) -> Said:
@@ -155,9 +158,19 @@ class Running:
             code = self._process.wait(PATIENCE)
         finally:
             self._process.kill()
-            self._reader.join(PATIENCE)
-            self._process.stdout.close()
+            for reader in self._readers:
+                reader.join(PATIENCE)
         return Said(0 if code == -signal.SIGTERM else code, self.said, "")  # uvicorn ends, then dies of the signal
+
+
+def _start(line: str, folder: Path, env: Mapping[str, str]) -> subprocess.Popen[str] | Forked:
+    given, words = _split(line)
+    if words and words[0] == "forebay":
+        return forked.forebay(*words[1:], cwd=folder, env={**env, **given})
+    return subprocess.Popen(
+        ["bash", "-c", f"exec {line}"], cwd=folder, env={**env, "PYTHONUNBUFFERED": "1"}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
 
 
 def free_pair() -> int:
