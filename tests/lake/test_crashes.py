@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import date
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +19,7 @@ from forebay import Lake
 from forebay.errors import LedgerUnavailable, StoreError
 from forebay.lake.home import folder as folder_home
 from forebay.lake.home.folder import FolderHome
-from forebay.lake.home.staging import Staging
+from forebay.lake.home.staging import Staging, sweep
 from forebay.lake.log import delta
 from forebay.model.partition import Source
 from forked import ending, endings
@@ -134,6 +135,21 @@ def test_a_dead_workers_folder_stays_until_its_tasks_are_free(tmp_path: Path) ->
     freed: list[str] = []
     with Staging(tmp_path, "second", freed.append):
         assert (["dead"], {"second"}) == (freed, names(tmp_path))
+
+
+def test_a_worker_that_begins_while_its_folder_is_swept_waits(tmp_path: Path) -> None:
+    """Between making a folder and locking it, it looks like a dead worker's: another process may have the lock."""
+    Staging(tmp_path, "new").abandon()
+    begun: list[Future[Staging]] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        def free(name: str) -> None:
+            begun.append(pool.submit(Staging, tmp_path, name))
+            wait(begun, timeout=0.2)
+
+        sweep(tmp_path, free)
+        with begun[0].result(60) as staging:
+            assert ({"new"}, ["lock"]) == (names(tmp_path), [path.name for path in staging.folder.iterdir()])
 
 
 def test_rows_delivered_before_stay_when_a_delivery_fails(basin: Basin) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -16,6 +18,9 @@ from forebay.stores.disk import storage_errors
 __all__ = ["Staging", "storage_errors", "sweep"]
 
 _LOCK = "lock"
+_TRIES = 6_000
+_PAUSE = 0.01
+"""Seconds between two tries to have a folder to oneself: a sweep tells the ledger, and that takes a moment."""
 
 Free = Callable[[str], object]
 """Hears which worker is dead, and frees what it held."""
@@ -76,18 +81,19 @@ def sweep(folder: Path, free: Free) -> None:
 
 
 def _claim(folder: Path) -> int:
-    """Make a folder and lock it; returns the lock's handle. Again, should a sweep have come between the two."""
-    while True:
+    """Make a folder and lock it; returns the lock's handle.
+
+    Until it is locked a sweep takes it for a dead worker's: it is made again then. Raises OSError where that goes on.
+    """
+    for _ in range(_TRIES):
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        with suppress(FileNotFoundError):  # swept before there was a lock in it
+            handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+            if _locks(handle) and (folder / _LOCK).exists():
+                return handle
             os.close(handle)
-            raise
-        if (folder / _LOCK).exists():
-            return handle
-        os.close(handle)
+        time.sleep(_PAUSE)
+    raise BlockingIOError(errno.EAGAIN, "held by another process", str(folder))
 
 
 @contextmanager
