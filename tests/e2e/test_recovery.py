@@ -19,6 +19,7 @@ MORE = ("--datasets", "stocks/bars_1d", "--start", "2026-03-05", "--end", "2026-
 THREE_DAYS = ["2026-03-02.csv.gz", "2026-03-03.csv.gz", "2026-03-04.csv.gz"]
 DAY_BARS = ("--timeframes", "1d", "--start", "2026-03-02", "--end", "2026-03-04")
 ASKS_THE_LEDGER = [
+    ("plan",),
     ("sync",),
     ("status",),
     ("status", "AAPL", "--interval", "1d"),

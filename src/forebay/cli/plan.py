@@ -39,11 +39,13 @@ def plan(
     from forebay.cli.plan_view import plan_json, show_plan
     from forebay.cli.wishes import feeds_asked
     from forebay.orchestration.plan_file import Basis, write_plan
+    from forebay.orchestration.wanted import lake_tables
 
     with open_app(settings) as app:
         asked = Asked(feeds, datasets, tickers, start, end, source, into, timeframes)
         wanted = feeds_asked(app, asked)
         prospect = app.outlook().look_ahead(wanted)
+        app.confirm_lake(lake_tables(prospect.wishes))
         if out:
             named = wanted if asked.by_flags else []
             basis = Basis(prospect.plan.made_at, app.account, app.ledger.database.name, prospect.wishes, tuple(named))

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from forebay.lake.log import delta
+from forebay.lake.log.entries import exists
 from forebay.lake.reading.selecting import rows_as_stored
 from forebay.lake.reading.tables import Tables
 from forebay.model.calendar import published_by, session, session_days
@@ -198,7 +198,7 @@ class GapScan:
 
     def _rows(self, dataset: Dataset, symbols: Sequence[str] | None, dates: Interval) -> pl.LazyFrame:
         """The rows of a table as they are stored; none where there is no such table."""
-        if not delta.exists(self.tables.home.table(dataset.table)):
+        if not exists(self.tables.home.table(dataset.table)):
             return pl.LazyFrame(schema=row_schema(dataset))
         found = self.tables.select(dataset, dates, symbols)
         return rows_as_stored(found.home, dataset, found.files, dates, symbols)

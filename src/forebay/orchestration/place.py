@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from forebay.errors import LakeError, UsageError
 from forebay.lake.home.home import Home
+from forebay.lake.log.entries import exists
 from forebay.ledger import Ledger
 from forebay.ledger.filter import TaskFilter
 from forebay.model.coverage import Verdict
@@ -36,8 +37,6 @@ def confirm_lake(ledger: Ledger, lake: Home, tables: Iterable[str]) -> None:
 
     Plans and what is shown come from the ledger alone: without its lake they would find that nothing is missing.
     """
-    from forebay.lake.log.delta import exists  # a ledger without rows is looked at without delta-rs
-
     for table in sorted(set(tables)):
         held = ledger.coverage.find(LAKE, table, verdicts=[Verdict.COMPLETE], limit=1)
         if held and held[0].evidence.rows and not exists(lake.table(table)):

@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from forebay.lake.log import delta
+from forebay.lake.log.entries import exists
 from forebay.lake.reading.selecting import rows_as_stored
 from forebay.lake.reading.tables import Tables
 from forebay.model.catalogue import Dataset
@@ -25,7 +25,7 @@ def rows_of_files(tables: Tables, dataset: Dataset, dates: Interval) -> dict[dat
 
     Two columns are read. Days without such rows are left out. Raises LakeError.
     """
-    if not delta.exists(tables.home.table(dataset.table)):
+    if not exists(tables.home.table(dataset.table)):
         return {}
     found = tables.select(dataset, dates, None)
     rows = rows_as_stored(found.home, dataset, found.files, dates, None)

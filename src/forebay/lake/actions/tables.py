@@ -14,6 +14,7 @@ from forebay.errors import LakeError
 from forebay.lake.actions.shape import Shape
 from forebay.lake.home.home import Conflict, Home, scan
 from forebay.lake.log import delta
+from forebay.lake.log.entries import exists
 
 _YEAR = "year"
 _KNOWN_AT = "forebay.known_at"
@@ -32,7 +33,7 @@ def read(
     None when there was no such table yet. `home` is the lake's. Raises LakeError, StoreError.
     """
     place = home.table(shape.table)
-    if not delta.exists(place):
+    if not exists(place):
         return None
     table = delta.open_table(place)
     with delta.translated(place):
@@ -65,7 +66,7 @@ def update(home: Home, shape: Shape, change: Callable[[pl.DataFrame], pl.DataFra
 
 
 def _opened(place: Home, shape: Shape, now: datetime) -> DeltaTable:
-    if not delta.exists(place):
+    if not exists(place):
         with delta.translated(place):
             DeltaTable.create(
                 place.uri,

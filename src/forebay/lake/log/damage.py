@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from forebay.errors import LakeError
 from forebay.lake.home.home import Home
-from forebay.lake.log.history import actions_of, entry_of, newest_in_log
+from forebay.lake.log.entries import entry_of
+from forebay.lake.log.history import actions_of, newest_in_log
 from forebay.lake.log.removed import newest_checkpoint
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from forebay.lake.format.layout import partition_column
 from forebay.lake.format.parquet import arrow_schema
 from forebay.lake.home.home import Conflict, Home
 from forebay.lake.log.damage import damage_of
+from forebay.lake.log.entries import exists
 from forebay.model.catalogue import LAKE_DATASETS
 from forebay.model.rows import TIME_COLUMNS
 
@@ -44,7 +44,6 @@ _UNKNOWN = "Unsupported"
 """How delta-rs begins what it says of a version or a feature that it does not know."""
 _AS_THEY_LIE = frozenset(("timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"))
 """Features for readers that change nothing in how files are read."""
-_LOG, _OF_LOG = "_delta_log", re.compile(r"/\d{20}(\.checkpoint\b.*)?\.(json|parquet)$")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, written without its zone
 _STATS = ("ticker", *TIME_COLUMNS, "session_date")
 """Columns whose bounds go into the log, for engines that skip files by them."""
@@ -58,16 +57,6 @@ class NewFile:
     partition: str
     size: int
     stats: str
-
-
-def exists(home: Home) -> bool:
-    """Whether a table is there: its first entry, or any later one or a checkpoint that is left. Raises StoreError.
-
-    delta-rs can tell too, but lets no other thread run while it waits for a bucket.
-    """
-    if home.look(f"{_LOG}/{0:020}.json"):
-        return True
-    return any(_OF_LOG.search(held.path) for held in home.list(_LOG))
 
 
 def open_table(home: Home) -> DeltaTable:

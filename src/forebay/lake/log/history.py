@@ -11,16 +11,10 @@ from urllib.parse import unquote
 
 from forebay.errors import UsageError
 from forebay.lake.home.home import Home
+from forebay.lake.log.entries import DIGITS, LOG, entry_of
 
-_LOG = "_delta_log"
-_DIGITS = 20
 _NEEDED = {"add": {"path", "size"}, "remove": {"path"}}
 _NEVER = datetime.min.replace(tzinfo=UTC)
-
-
-def entry_of(version: int) -> str:
-    """The log entry of a version, relative to the table."""
-    return f"{_LOG}/{version:0{_DIGITS}}.json"
 
 
 def actions_of(entry: bytes) -> list[Mapping[str, Any]] | None:
@@ -95,8 +89,8 @@ def newest_in_log(home: Home) -> int:
 
 def _numbered(home: Home) -> list[tuple[int, str]]:
     """The log's files: their versions, and the rest of their names."""
-    names = [held.path.rsplit("/", 1)[-1] for held in home.list(_LOG)]
-    return [(int(name[:_DIGITS]), name[_DIGITS:]) for name in names if name[:_DIGITS].isdecimal()]
+    names = [held.path.rsplit("/", 1)[-1] for held in home.list(LOG)]
+    return [(int(name[:DIGITS]), name[DIGITS:]) for name in names if name[:DIGITS].isdecimal()]
 
 
 def _committed_at(home: Home, version: int) -> datetime:

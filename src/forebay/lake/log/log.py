@@ -18,7 +18,8 @@ from forebay.errors import LakeError
 from forebay.lake.format.layout import partition_column
 from forebay.lake.home.home import Conflict, Home
 from forebay.lake.log import delta
-from forebay.lake.log.history import actions_of, entry_of
+from forebay.lake.log.entries import entry_of
+from forebay.lake.log.history import actions_of
 from forebay.lake.log.shelf import Shelf
 from forebay.telemetry.tracing import span
 

@@ -11,9 +11,9 @@ from urllib.parse import unquote
 import polars as pl
 
 from forebay.lake.home.home import Home, scan
-from forebay.lake.log.history import actions_of, entry_of
+from forebay.lake.log.entries import LOG, entry_of
+from forebay.lake.log.history import actions_of
 
-_LOG = "_delta_log"
 _CHECKPOINT = re.compile(r"/(\d{20})\.checkpoint(?:\.\d+\.\d+)?\.parquet$")
 """In one file or in several."""
 
@@ -32,7 +32,7 @@ def removed_by(home: Home, newest: int) -> dict[str, datetime]:
 def newest_checkpoint(home: Home, until: int) -> tuple[int, list[str]]:
     """The newest checkpoint of a version up to `until`, and the files that it consists of; -1 where there is none."""
     parts: dict[int, list[str]] = {-1: []}
-    for held in home.list(_LOG):
+    for held in home.list(LOG):
         if (found := _CHECKPOINT.search(held.path)) and int(found[1]) <= until:
             parts.setdefault(int(found[1]), []).append(held.path)
     version = max(parts)

@@ -18,7 +18,8 @@ from deltalake import DeltaTable
 from forebay.errors import LakeError, UsageError
 from forebay.lake.home.home import Home
 from forebay.lake.log import delta
-from forebay.lake.log.history import actions_of, entry_of, oldest_from, version_by
+from forebay.lake.log.entries import entry_of
+from forebay.lake.log.history import actions_of, oldest_from, version_by
 from forebay.lake.log.snapshot import LakeFile, Snapshot
 
 _KEPT = 8

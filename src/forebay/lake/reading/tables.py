@@ -11,7 +11,7 @@ import polars as pl
 
 from forebay.errors import NoSuchTable
 from forebay.lake.home.home import Home
-from forebay.lake.log import delta
+from forebay.lake.log.entries import exists
 from forebay.lake.log.snapshot import LakeFile, Snapshot
 from forebay.lake.log.versions import AsOf, Versions
 from forebay.lake.reading.looking import Looking
@@ -63,7 +63,7 @@ class Tables:
 
     def held(self) -> list[str]:
         """The tables that there are, in the order of the catalogue."""
-        return [table for table in LAKE_DATASETS if table in self._versions or delta.exists(self.home.table(table))]
+        return [table for table in LAKE_DATASETS if table in self._versions or exists(self.home.table(table))]
 
     def demand(self, *named: str) -> list[str]:
         """The tables that are named, else all that there are. Raises LakeError for one that is not there, or for none.
@@ -85,7 +85,7 @@ class Tables:
             versions = self._versions.get(table)
             if versions is None:
                 home = self.home.table(table)
-                if table not in LAKE_DATASETS or not delta.exists(home):
+                if table not in LAKE_DATASETS or not exists(home):
                     raise self.missing(table)
                 versions = self._versions[table] = Versions(home, table)
                 self._looking[table] = Looking(home)
@@ -115,6 +115,6 @@ class Tables:
     def _remedy(self, table: str, held: Sequence[str]) -> str:
         if table in LAKE_DATASETS:
             return f"`forebay sync --datasets {table} --start DATE` fetches it"
-        if table and delta.exists(self.home.table(table)):
+        if table and exists(self.home.table(table)):
             return f"that is no table of a dataset: ask for it in SQL, {table.replace('/', '.')}"
         return nearest(table, held) if held and table else _CHECK

@@ -13,6 +13,7 @@ from forebay.clock import Clock
 from forebay.errors import LakeError
 from forebay.lake.home.home import Conflict, Home, explained, scan
 from forebay.lake.log import delta
+from forebay.lake.log.entries import exists
 from forebay.lake.snapshots.shape import SHOWN, SNAPSHOT_ROWS, rows_of
 from forebay.model.instrument import AssetClass
 from forebay.model.intervals import Interval
@@ -76,7 +77,7 @@ def read(home: Home, asset_class: AssetClass, dates: Interval, tickers: Collecti
 
 def paths_of(place: Home, dates: Interval) -> list[str]:
     """The files of a table (`place`) with rows of these session dates, by date; none when there is no table."""
-    if not delta.exists(place):
+    if not exists(place):
         return []
     held = sorted(delta.files(delta.open_table(place)))
     return [path for path in held if dates.start <= _day_of(path) <= dates.end]
@@ -111,7 +112,7 @@ def _put_together(table: DeltaTable, day: date) -> None:
 
 
 def _opened(place: Home, name: str) -> DeltaTable:
-    if not delta.exists(place):
+    if not exists(place):
         with delta.translated(place):
             DeltaTable.create(
                 place.uri,

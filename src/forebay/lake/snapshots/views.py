@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 import duckdb
 
 from forebay.lake.home.home import Home
-from forebay.lake.log import delta
+from forebay.lake.log.entries import exists
 from forebay.lake.log.moments import moment_of
 from forebay.lake.log.versions import AsOf
 from forebay.lake.snapshots.shape import SNAPSHOT_ROWS
@@ -21,7 +21,7 @@ _CLASSES = {snapshots_table(asset_class): asset_class for asset_class in SHOWN_C
 
 def held_snapshots(home: Home) -> list[str]:
     """The tables of snapshots that a lake has."""
-    return [table for table in _CLASSES if delta.exists(home.table(table))]
+    return [table for table in _CLASSES if exists(home.table(table))]
 
 
 def add_snapshots(

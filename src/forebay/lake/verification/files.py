@@ -17,6 +17,7 @@ from forebay.lake.home.home import Home
 from forebay.lake.home.moving import mark_from
 from forebay.lake.intake.quality import check_rows
 from forebay.lake.log import delta
+from forebay.lake.log.entries import exists
 from forebay.lake.sorting.remaining import deliveries_of
 from forebay.lake.verification.order import Order
 from forebay.lake.verification.scores import Check
@@ -85,7 +86,7 @@ def held_files(lake: Home, table: str) -> list[HeldFile]:
     Raises LakeError, NewerVersion.
     """
     home = lake.table(table)
-    if not delta.exists(home):
+    if not exists(home):
         return []
     added = pl.DataFrame(delta.open_table(home).get_add_actions(flatten=True))
     found = [_held(home, row) for row in added.iter_rows(named=True)]

@@ -16,6 +16,7 @@ from forebay.lake.format.layout import FileName, parse_name
 from forebay.lake.home.home import Home, scan
 from forebay.lake.home.moving import MARK_LENGTH, mark_from
 from forebay.lake.log import delta
+from forebay.lake.log.entries import exists
 from forebay.lake.sorting.runs import readable
 from forebay.model.intervals import Interval
 from forebay.model.partition import Revision, Source
@@ -85,7 +86,7 @@ def proofs(lake: Home, table: str) -> Iterator[Proof]:
     What REST brought is left out where rows of it are missing. Raises LakeError, StoreError, NewerVersion.
     """
     home = lake.table(table)
-    if not delta.exists(home):
+    if not exists(home):
         return
     days: defaultdict[Interval, list[_Part]] = defaultdict(list)
     ranges: defaultdict[Delivery, list[_Part]] = defaultdict(list)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from forebay.lake.format.layout import is_ours
 from forebay.lake.home.home import Home
 from forebay.lake.log import delta
+from forebay.lake.log.entries import exists
 from forebay.lake.log.removed import removed_by
 
 
@@ -14,7 +15,7 @@ def strangers(lake: Home, table: str) -> list[str]:
     What is called so is a writer's, under way or dead, and is for the vacuum. Raises LakeError.
     """
     home = lake.table(table)
-    if not delta.exists(home):
+    if not exists(home):
         return []
     there = [held.path for held in home.list() if _is_data(held.path)]  # before the log: what comes later is needed
     newest = delta.open_table(home)
