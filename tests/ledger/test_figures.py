@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from ledger_nouns import BARS, covers, day, draft, revision, span
 
-from forebay.db.conditions import FAILED, NOT_SATISFIED
+from forebay.db.conditions import NOT_SATISFIED
 from forebay.db.tables import coverage
 from forebay.ledger import Ledger
 from forebay.ledger.at_work import throughput
@@ -27,7 +27,7 @@ from forebay.ledger.filter import TaskFilter
 from forebay.ledger.newest import newest_held, newest_listed
 from forebay.model.coverage import Verdict
 from forebay.model.partition import ALL_SYMBOLS, Partition, Source
-from forebay.model.task import Done, Retry, TaskState
+from forebay.model.task import FAILED, Done, Retry, TaskState
 from forebay.testing import FakeClock
 
 LATER = timedelta(hours=2)

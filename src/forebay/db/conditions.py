@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from forebay.model.coverage import Verdict
-from forebay.model.task import TaskState
+from forebay.model.task import FAILED, TaskState
 
 
 def _names(words: Sequence[TaskState | Verdict]) -> str:
@@ -24,8 +24,6 @@ CLAIMABLE = sa.text(f"{WAITING} AND hold IS NULL")
 """And nothing holds it back."""
 HELD = sa.text(f"status IN ({_names([state for state in TaskState if state.held])})")
 UNFINISHED = sa.text(f"status NOT IN ({_names([state for state in TaskState if state.over])})")
-FAILED = (TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
-"""An attempt went wrong, and the task waits for the next one or was given up."""
 HAS_FAILED = sa.text(f"status IN ({_names(FAILED)})")
 """Few of millions."""
 HELD_BACK = sa.text("hold IS NOT NULL")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from forebay.db.conditions import FAILED, HAS_FAILED
+from forebay.db.conditions import HAS_FAILED
 from forebay.db.tables import tasks
 from forebay.ledger.add import CANCELLED
 from forebay.model.intervals import Interval
-from forebay.model.task import TaskKind, TaskState
+from forebay.model.task import FAILED, TaskKind, TaskState
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from forebay.clock import Clock
-from forebay.db.conditions import FAILED
 from forebay.db.engine import Database
 from forebay.db.tables import coverage, files_upstream, tasks
 from forebay.ledger.coverage import FINAL_SOURCES, SETTLED
 from forebay.model.coverage import Verdict
 from forebay.model.partition import ALL_SYMBOLS, Source
+from forebay.model.task import FAILED
 
 _DATE = 10
 _PIECE = 2 * _DATE + 1

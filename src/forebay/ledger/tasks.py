@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from forebay.clock import Clock
-from forebay.db.conditions import CLAIMABLE, FAILED, UNFINISHED, WAITING
+from forebay.db.conditions import CLAIMABLE, UNFINISHED, WAITING
 from forebay.db.engine import Database
 from forebay.db.tables import coverage, tasks
 from forebay.ledger import claim as leases
@@ -22,7 +22,7 @@ from forebay.ledger.finish import RetryPolicy, ended, given_up
 from forebay.ledger.records import AS_NEW, NOT_HELD, entering, read_task
 from forebay.model.coverage import Verdict
 from forebay.model.intervals import Interval
-from forebay.model.task import Discard, Done, Lease, Outcome, Task, TaskDraft, TaskKind, TaskState
+from forebay.model.task import FAILED, Discard, Done, Lease, Outcome, Task, TaskDraft, TaskKind, TaskState
 
 _ALL = TaskFilter()
 

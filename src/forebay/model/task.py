@@ -50,6 +50,8 @@ class TaskState(StrEnum):
         return self in (TaskState.COMPLETED, TaskState.PERMANENT_FAILURE)
 
 
+FAILED = (TaskState.FAILED_DOWNLOAD, TaskState.FAILED_UPLOAD, TaskState.PERMANENT_FAILURE)
+"""An attempt went wrong, and the task waits for the next one or was given up."""
 _HELD = frozenset({TaskState.PROCESSING, TaskState.DOWNLOADING, TaskState.DOWNLOADED, TaskState.UPLOADING})
 
 

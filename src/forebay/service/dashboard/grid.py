@@ -9,11 +9,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from forebay.errors import NoSuchTable
-from forebay.ledger.tasks import FAILED
 from forebay.model.coverage import Coverage
 from forebay.model.feed import LAKE
 from forebay.model.intervals import Interval
 from forebay.model.partition import ALL_SYMBOLS
+from forebay.model.task import FAILED
 from forebay.orchestration.grid.table import TableGrid
 from forebay.service.dashboard.grid_view import (
     LEGEND,

@@ -17,12 +17,11 @@ from forebay.app.wired import App
 from forebay.errors import UsageError
 from forebay.ledger.filter import TaskFilter
 from forebay.ledger.provenance import Provenance
-from forebay.ledger.tasks import FAILED
 from forebay.model.feed import LAKE
 from forebay.model.intervals import Interval
 from forebay.model.registry import IngestionStrategy, SymbolRegistry
 from forebay.model.run import Order, RunKind
-from forebay.model.task import Task
+from forebay.model.task import FAILED, Task
 from forebay.orchestration.chart_holes import Hole
 from forebay.orchestration.chart_range import DAY_SIZES, RANGES, SIZES
 from forebay.orchestration.source_history import Stretch, history
