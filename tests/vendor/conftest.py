@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from scripted import ScriptedServer
 
 from forebay.testing import FakeClock
+from scripted import ScriptedServer
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from scripted import Answer, Asked, ScriptedServer, as_json
 
 from forebay.errors import PageRejected
 from forebay.testing import FakeClock
 from forebay.vendor.actions import ActionLists
 from forebay.vendor.limits import NoLimit
 from forebay.vendor.rest import RestClient
+from scripted import Answer, Asked, ScriptedServer, as_json
 
 EXAMPLES = Path(__file__).parents[1] / "data" / "vendor"
 SINCE = date(2005, 1, 1)

@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from scripted import Answer, Asked, ScriptedServer
 
 from forebay.errors import (
     BadRequest,
@@ -27,6 +26,7 @@ from forebay.model.partition import Revision
 from forebay.testing import FakeClock
 from forebay.vendor.bucket import BucketTimeouts
 from forebay.vendor.flatfiles import FlatFiles
+from scripted import Answer, Asked, ScriptedServer
 
 MINUTES = DATASETS["us_stocks_sip/minute_aggs_v1"]
 DAY = date(2024, 3, 7)

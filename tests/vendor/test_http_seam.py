@@ -8,7 +8,6 @@ import traceback
 from datetime import UTC, datetime
 
 import pytest
-from scripted import Answer, ScriptedServer, as_json
 
 from forebay.errors import (
     BadRequest,
@@ -24,6 +23,7 @@ from forebay.errors import (
 from forebay.testing import FakeClock
 from forebay.vendor.http import Timeouts, VendorHttp
 from forebay.vendor.limits import NoLimit
+from scripted import Answer, ScriptedServer, as_json
 
 KEY = "s3cret-key"
 

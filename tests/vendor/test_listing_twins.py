@@ -3,7 +3,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-from scripted import ScriptedServer, as_json
 
 from forebay.errors import PageRejected
 from forebay.model.universe import Category
@@ -12,6 +11,7 @@ from forebay.symbols.discovery import Discovery
 from forebay.testing import FakeClock
 from forebay.vendor.limits import NoLimit
 from forebay.vendor.rest import RestClient
+from scripted import ScriptedServer, as_json
 
 TODAY = date(2025, 12, 1)
 NOON = datetime(2025, 12, 1, 17, 0, tzinfo=UTC)

@@ -10,13 +10,13 @@ from typing import Any
 
 import polars as pl
 import pytest
-from scripted import ScriptedServer, as_json
 
 from forebay.errors import BadRequest, ForebayError, NotEntitled, NotPublishedYet, PageRejected, RateLimited, WrongKey
 from forebay.model.instrument import AssetClass
 from forebay.testing import FakeClock
 from forebay.vendor.limits import NoLimit
 from forebay.vendor.rest import RestClient
+from scripted import ScriptedServer, as_json
 
 EXAMPLES = Path(__file__).parents[1] / "data" / "vendor"
 

@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 import pytest
-from scripted import Answer, Asked, ScriptedServer, as_json
 
 from forebay.errors import BadRequest, PageRejected, UsageError
 from forebay.model.instrument import AssetClass
@@ -16,6 +15,7 @@ from forebay.model.rows import BAR_ROWS
 from forebay.testing import FakeClock
 from forebay.vendor.limits import NoLimit
 from forebay.vendor.rest import RestClient
+from scripted import Answer, Asked, ScriptedServer, as_json
 
 DAY = date(2024, 3, 7)
 OPENING = int(datetime(2024, 3, 7, 14, 30, tzinfo=UTC).timestamp() * 1000)

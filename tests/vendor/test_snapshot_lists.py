@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from scripted import Asked, ScriptedServer, as_json
 
 from forebay import Sandbox
 from forebay.bars.snapshots import Expected, judge
@@ -20,6 +19,7 @@ from forebay.model.snapshot import LastQuote, LastTrade, Prices, SnapshotVerdict
 from forebay.testing import FakeClock
 from forebay.vendor.limits import NoLimit
 from forebay.vendor.rest import RestClient
+from scripted import Asked, ScriptedServer, as_json
 
 STOCKS, CRYPTO, FOREX = AssetClass.STOCKS, AssetClass.CRYPTO, AssetClass.FOREX
 EXAMPLES = Path(__file__).parents[1] / "data" / "vendor" / "rest"

@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from stream_server import QUICK, Ear, count, ear, named, some_end, soon
 
 from forebay.clock import SystemClock
 from forebay.errors import NotEntitled, WrongKey
@@ -19,6 +18,7 @@ from forebay.model.message import BarMessage
 from forebay.sandbox.server import MAX, Sandbox
 from forebay.vendor.stream.heard import Frame, Refused, Subscribed, Waiting
 from forebay.vendor.stream.limits import delay_of
+from stream_server import QUICK, Ear, count, ear, named, some_end, soon
 
 DAY = date(2026, 3, 5)
 START = datetime(2026, 3, 5, 14, 30, tzinfo=UTC)

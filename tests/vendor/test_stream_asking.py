@@ -8,6 +8,10 @@ from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
+
+from forebay.errors import NotEntitled, UsageError
+from forebay.model.live import Cluster
+from forebay.vendor.stream.heard import Frame, Refused, Subscribed, Waiting
 from stream_server import (
     QUICK,
     Peer,
@@ -21,10 +25,6 @@ from stream_server import (
     trade,
     willing,
 )
-
-from forebay.errors import NotEntitled, UsageError
-from forebay.model.live import Cluster
-from forebay.vendor.stream.heard import Frame, Refused, Subscribed, Waiting
 
 
 def test_a_channel_outside_the_plan_is_refused_alone() -> None:

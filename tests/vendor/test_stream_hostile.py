@@ -9,11 +9,11 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 
 import pytest
-from stream_server import KEY, QUICK, Peer, count, ear, granting, named, scripted, some_end, soon, status, trade
 
 from forebay.errors import UsageError
 from forebay.model.live import Cause
 from forebay.vendor.stream.heard import Frame, Refused, Subscribed, Waiting
+from stream_server import KEY, QUICK, Peer, count, ear, granting, named, scripted, some_end, soon, status, trade
 
 MEBIBYTE = 1 << 20
 

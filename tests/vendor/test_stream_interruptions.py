@@ -7,6 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+
+from forebay.model.live import Cause, Cluster, Interruption
+from forebay.testing import FakeClock
+from forebay.vendor.stream.heard import Frame, Subscribed, Waiting
+from forebay.vendor.stream.limits import delay_of
 from stream_server import (
     MILLIS,
     NOW,
@@ -23,11 +28,6 @@ from stream_server import (
     trade,
     willing,
 )
-
-from forebay.model.live import Cause, Cluster, Interruption
-from forebay.testing import FakeClock
-from forebay.vendor.stream.heard import Frame, Subscribed, Waiting
-from forebay.vendor.stream.limits import delay_of
 
 
 def test_a_drop_is_an_interruption_with_both_its_ends() -> None:

@@ -9,6 +9,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+
+from forebay.errors import UsageError
+from forebay.model.live import Cause, Interruption
+from forebay.testing import FakeClock
+from forebay.vendor.stream.heard import Frame
+from forebay.vendor.stream.limits import Overflow, SessionLimits
 from stream_server import (
     MILLIS,
     NOW,
@@ -21,13 +28,6 @@ from stream_server import (
     soon,
     trade,
 )
-from websockets.exceptions import ConnectionClosed
-
-from forebay.errors import UsageError
-from forebay.model.live import Cause, Interruption
-from forebay.testing import FakeClock
-from forebay.vendor.stream.heard import Frame
-from forebay.vendor.stream.limits import Overflow, SessionLimits
 
 MEBIBYTE = 1 << 20
 

@@ -6,6 +6,10 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+
+from forebay.errors import NotEntitled, UsageError, WrongKey
+from forebay.model.live import Interruption
+from forebay.vendor.stream.heard import Frame, State, Subscribed, Waiting
 from stream_server import (
     NOW,
     QUICK,
@@ -19,10 +23,6 @@ from stream_server import (
     status,
     willing,
 )
-
-from forebay.errors import NotEntitled, UsageError, WrongKey
-from forebay.model.live import Interruption
-from forebay.vendor.stream.heard import Frame, State, Subscribed, Waiting
 
 
 def test_what_comes_is_told() -> None:
