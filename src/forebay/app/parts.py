@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from forebay.lake.compaction.compaction import Compaction
     from forebay.lake.compaction.vacuum import Vacuum
     from forebay.lake.home.home import Home
-    from forebay.lake.home.staging import Staging
+    from forebay.lake.home.staging import Free, Staging
     from forebay.lake.intake.quarantine import Quarantine
     from forebay.lake.reading.reader import Lake
     from forebay.lake.writing.table import LakeTables
@@ -65,8 +65,11 @@ class Parts:
 
         return Staging(self.settings.folders.tmp, self.worker_id, self._free)
 
-    def _free(self, dead: str) -> None:
-        self.ledger.tasks.rescue(dead=[dead])
+    @property
+    def _free(self) -> Free:
+        """Frees what a dead worker held. Opens the ledger before any folder is made: its trouble is told first."""
+        tasks = self.ledger.tasks
+        return lambda dead: tasks.rescue(dead=[dead])
 
     @cached_property
     def tables(self) -> LakeTables:
