@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import random
-import signal
 import subprocess
 import sys
 from contextlib import closing
 from datetime import date
-from pathlib import Path
 
 import pytest
 from homes import Home
@@ -19,32 +17,15 @@ from forebay.clock import SystemClock
 from forebay.model.catalogue import BAR_DATASETS
 from forebay.model.feed import Feed, SourceChoice
 from forebay.model.task import TaskState
+from forebay.orchestration.sync import carry_out
 from forebay.settings import load
+from forked import Forked
 
 START, END = date(2026, 3, 2), date(2026, 3, 13)
 KILLS = 20
 TABLES = ("stocks/bars_1d", "stocks/bars_1m")
 FILES = Feed("files", tuple(BAR_DATASETS[table] for table in TABLES), start=START, end=END)
 REST = Feed("rest", (BAR_DATASETS["crypto/bars_1m"],), ("X:BTCUSD", "X:ETHUSD"), START, END, SourceChoice.REST)
-
-CHILD = """
-import sys
-from datetime import date
-from pathlib import Path
-from forebay.app import new_worker_id, App
-from forebay.clock import SystemClock
-from forebay.settings import load
-from forebay.orchestration.sync import carry_out
-sys.path[:0] = sys.argv[1:]
-from test_killed_syncs import FILES, REST
-app = App(load(), SystemClock(), new_worker_id())
-print("begins", flush=True)
-app.recover()
-prospect = app.outlook().look_ahead([FILES, REST])
-carry_out(prospect.plan, app.ledger, app.worker())
-print("ended", flush=True)
-app.close()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +35,16 @@ def vendor():
 
 
 def sync_in_child(home):
-    here = Path(__file__).parent
-    command = [sys.executable, "-c", CHILD, str(here), str(here.parent)]
-    return subprocess.Popen(command, cwd=home.folder, env=home.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return Forked(_sync, cwd=home.folder, env=home.env)
+
+
+def _sync():
+    app = App(load(), SystemClock(), new_worker_id())
+    sys.stdout.write("begins\n")
+    app.recover()
+    prospect = app.outlook().look_ahead([FILES, REST])
+    carry_out(prospect.plan, app.ledger, app.worker())
+    app.close()
 
 
 def digests(home):
@@ -72,14 +60,12 @@ def test_twenty_kills_change_nothing(tmp_path, vendor):
     clean.sync(FILES, REST)
     rng = random.Random(20)
     for _ in range(KILLS):
-        child = sync_in_child(shot)
-        assert b"begins\n" == child.stdout.readline()
-        try:
-            child.wait(rng.uniform(0.02, 0.6))
-        except subprocess.TimeoutExpired:
-            child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
+        with sync_in_child(shot) as child:
+            assert "begins\n" == child.stdout.readline()
+            try:
+                child.wait(rng.uniform(0.01, 0.4))
+            except subprocess.TimeoutExpired:
+                child.kill()
     status = shot.sync(FILES, REST)
 
     assert status.all_held
