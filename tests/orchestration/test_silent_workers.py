@@ -59,7 +59,7 @@ def test_what_a_dead_worker_held_is_done_when_its_lease_ends(ledger, clock, left
     assert {TaskState.COMPLETED: 3} == states(ledger)
     assert LEASE <= clock.now() - began <= LEASE + timedelta(seconds=5)
     until = f"{left.expires_at:%H:%M:%S} UTC at the latest"
-    assert [f"1 task is held by worker theirs: waiting until {until}, to take over what a dead worker left"] == told
+    assert [f"1 task is held by worker theirs: waiting until {until}, to take over what a dead worker leaves"] == told
 
 
 def test_a_worker_that_renews_its_lease_keeps_its_task(ledger, clock, left):

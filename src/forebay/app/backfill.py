@@ -32,8 +32,8 @@ def run_backfill(
 
     Dates are session dates, both included; of an aware datetime its date in New York. Returns the gaps that stay, by
     date, each with its `outcome` and `reason`: none when nothing lacks. `settings` are read as by the commands where
-    none are given. Prints nothing: `logging` has what it does, under `forebay`. Raises UsageError for a wrong symbol or
-    date or a missing key, VendorError, LakeError, LedgerError.
+    none are given. What it does goes to `logging`, under `forebay`, which shows warnings unless told otherwise. Raises
+    UsageError for a wrong symbol or date or a missing key, VendorError, LakeError, LedgerError.
     """
     log_as_library()
     check_symbol(symbol)

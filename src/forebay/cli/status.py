@@ -24,9 +24,10 @@ def status(
     *,
     json: Json = False,
 ) -> int:
-    """Show what is held, what is missing, and why. Asks no vendor: asks the ledger, and with --interval the lake.
+    """Show what is held, what is missing, and why. Asks no vendor.
 
-    Exit code 1 when the ledger has rows of a table that is not in the lake.
+    It asks the ledger, the lake for its tables, and with --interval for its bars. Exit code 1 when the ledger has rows
+    of a table that is not in the lake.
 
     Example: forebay status AAPL --interval 1d
     """

@@ -29,7 +29,7 @@ def take_over(plan: Plan, ledger: Ledger, worker: Worker, tell: Tell) -> None:
         return
     deadline = worker.clock.now() + LEASE  # the clock of another machine may be fast
     until = min(deadline, max(each.expires_at for each in silent.values()))
-    tell(f"{_named(silent)}: waiting until {until:%H:%M:%S} UTC at the latest, to take over what a dead worker left")
+    tell(f"{_named(silent)}: waiting until {until:%H:%M:%S} UTC at the latest, to take over what a dead worker leaves")
     while silent and worker.clock.now() <= deadline and not worker.stopped:
         worker.beat()
         worker.clock.sleep(_LOOK_AGAIN)

@@ -10,7 +10,7 @@ down_revision = "0011"
 
 
 def upgrade() -> None:
-    """Add the indexes; of ten million rows that takes some seconds, once."""
+    """Add the indexes: every task is read, once."""
     newest_first: list[str | sa.TextClause] = [sa.text("updated_at DESC"), "id"]
     failed = sa.text("status IN ('failed_download', 'failed_upload', 'permanent_failure')")
     op.create_index("ix_tasks_changed", "tasks", newest_first)
